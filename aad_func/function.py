@@ -1,0 +1,29 @@
+"""GET /api/aad-func: request -> principal -> role -> claims."""
+
+import azure.functions as func
+
+from aad_func.gate import protected
+from aad_func.principal import Principal
+from common.problems import json_response
+
+blueprint = func.Blueprint()
+
+
+# ANONYMOUS: callers are checked by their Entra token, not by a function key.
+@blueprint.route(route="aad-func", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@protected()
+async def aad_func(req: func.HttpRequest, caller: Principal) -> func.HttpResponse:
+    """The caller's own claims."""
+    return json_response(
+        {
+            "authenticated_by": caller.authenticated_by,
+            "caller": {
+                "kind": caller.kind,
+                "client_id": caller.client_id,
+                "object_id": caller.object_id,
+                "tenant_id": caller.tenant_id,
+            },
+            "roles": caller.roles,
+            "claims": dict(caller.claims),
+        }
+    )

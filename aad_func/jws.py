@@ -1,0 +1,96 @@
+"""A compact JWS taken apart, strictly, into exactly one reading.
+
+Two parsers that see different things in one token are how tokens get past checks, so all that is ambiguous is refused:
+padding, white space and stray bits in base64url, duplicate JSON members, NaN, any encoding but UTF-8
+(RFC 7515 sections 2 and 4, RFC 8725 sections 2.4, 3.1 and 3.7). Nothing here is trusted yet: the signature is
+checked after this.
+"""
+
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from common.problems import Problem
+
+MAX_TOKEN_BYTES = 16 * 1024
+MAX_KID_CHARS = 256
+
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+# Members that change what the token is or how it is to be read: extensions (RFC 7515 4.1.11), an unencoded payload
+# (RFC 7797), a nested token (RFC 7519 5.2), encryption (RFC 7516).
+_UNSUPPORTED = ("crit", "b64", "cty", "enc", "zip")
+
+
+@dataclass(frozen=True, slots=True)
+class CompactJws:
+    """A token that is well formed and signed with RS256, by whom is not yet known.
+
+    The header's other members, above all keys and places of keys (`jwk`, `jku`, `x5c`, `x5u`), are never looked at.
+    """
+
+    kid: str
+    claims: Mapping[str, Any]
+    signed: bytes
+    signature: bytes
+
+
+def parse(token: str) -> CompactJws:
+    """Take `token` apart. Raises `malformed_token` or `unsupported_token`; never anything else."""
+    if len(token) > MAX_TOKEN_BYTES or not _COMPACT.fullmatch(token):
+        raise Problem("malformed_token")
+    signed, _, signature = token.rpartition(".")
+    header, _, payload = signed.partition(".")
+    kid = _kid(json_object(_decode(header)))
+    return CompactJws(kid, json_object(_decode(payload)), signed.encode(), _decode(signature))
+
+
+def _kid(header: Mapping[str, Any]) -> str:
+    if header.get("alg") != "RS256" or any(name in header for name in _UNSUPPORTED):
+        raise Problem("unsupported_token")
+    if header.get("typ", "JWT") not in ("JWT", "jwt"):
+        raise Problem("unsupported_token")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_CHARS:
+        raise Problem("malformed_token")
+    return kid
+
+
+def _decode(segment: str) -> bytes:
+    try:
+        decoded = binascii.a2b_base64(segment.translate(_STANDARD) + "=" * (-len(segment) % 4), strict_mode=True)
+    except binascii.Error:
+        raise Problem("malformed_token") from None
+    # The last character may hold bits that decode to nothing: two spellings of one token.
+    if binascii.b2a_base64(decoded, newline=False).rstrip(b"=").decode().translate(_URL_SAFE) != segment:
+        raise Problem("malformed_token")
+    return decoded
+
+
+_STANDARD = str.maketrans("-_", "+/")
+_URL_SAFE = str.maketrans("+/", "-_")
+
+
+def json_object(encoded: bytes) -> dict[str, Any]:
+    """The one JSON object in `encoded`. Raises `malformed_token` for all that is not exactly that."""
+    try:
+        value = json.loads(encoded.decode("utf-8"), object_pairs_hook=_members, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise Problem("malformed_token") from None
+    if not isinstance(value, dict):
+        raise Problem("malformed_token")
+    return value
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member appears twice")
+    return members
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

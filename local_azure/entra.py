@@ -1,0 +1,73 @@
+"""The tenant's metadata documents and signing keys.
+
+https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc; version 1 and 2 are documents of their own.
+"""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from local_azure.directory import Directory
+from local_azure.keys import KeyRing
+from local_azure.tokens import Issuer
+
+
+class Entra:
+    """One tenant, under `/{tenant id}`."""
+
+    def __init__(self, directory: Directory, keys: KeyRing, issuer: Issuer) -> None:
+        self._directory = directory
+        self._keys = keys
+        self._issuer = issuer
+
+    def routes(self) -> list[Route]:
+        """For a Starlette app."""
+        tenant = f"/{self._directory.tenant_id}"
+        return [
+            Route(f"{tenant}/.well-known/openid-configuration", self.metadata_v1),
+            Route(f"{tenant}/v2.0/.well-known/openid-configuration", self.metadata_v2),
+            Route(f"{tenant}/discovery/keys", self.keys_v1),
+            Route(f"{tenant}/discovery/v2.0/keys", self.keys_v2),
+        ]
+
+    async def metadata_v1(self, request: Request) -> JSONResponse:
+        """GET /{tenant id}/.well-known/openid-configuration"""
+        return self._metadata(request, 1, "oauth2/", "discovery/keys")
+
+    async def metadata_v2(self, request: Request) -> JSONResponse:
+        """GET /{tenant id}/v2.0/.well-known/openid-configuration"""
+        return self._metadata(request, 2, "oauth2/v2.0/", "discovery/v2.0/keys")
+
+    async def keys_v1(self, request: Request) -> JSONResponse:
+        """GET /{tenant id}/discovery/keys"""
+        return JSONResponse({"keys": [key.jwk() for key in self._keys.keys]})
+
+    async def keys_v2(self, request: Request) -> JSONResponse:
+        """GET /{tenant id}/discovery/v2.0/keys: each key says which issuer it signs for."""
+        issuer = self._issuer.issuer(2)
+        return JSONResponse({"keys": [{**key.jwk(), "issuer": issuer} for key in self._keys.keys]})
+
+    def _metadata(self, request: Request, version: int, oauth: str, keys: str) -> JSONResponse:
+        # URLs on the origin that was asked, http or https, so that a client stays where it is. The issuer is a name.
+        tenant = f"{request.base_url}{self._directory.tenant_id}"
+        return JSONResponse(
+            {
+                "issuer": self._issuer.issuer(version),
+                "authorization_endpoint": f"{tenant}/{oauth}authorize",
+                "token_endpoint": f"{tenant}/{oauth}token",
+                "jwks_uri": f"{tenant}/{keys}",
+                "token_endpoint_auth_methods_supported": [
+                    "client_secret_post",
+                    "private_key_jwt",
+                    "client_secret_basic",
+                ],
+                "response_modes_supported": ["query", "fragment", "form_post"],
+                "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+                "subject_types_supported": ["pairwise"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "scopes_supported": ["openid", "profile", "email", "offline_access"],
+                "tenant_region_scope": None,
+                "cloud_instance_name": "local_azure",
+            },
+            headers={"Cache-Control": "max-age=86400, private"},
+        )

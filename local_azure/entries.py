@@ -1,0 +1,88 @@
+"""Reading a JSON file by hand-written rules, with errors that point at the entry: `applications[1].app_roles[0].id`."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_REQUIRED: Any = object()
+
+
+class EntryError(ValueError):
+    """Something in the file is not as it has to be. The message names the entry and the reason."""
+
+
+class Entry:
+    """One JSON object of the file and where it stands. Members that nobody asked for are an error (see `done`)."""
+
+    def __init__(self, value: Any, path: str = "") -> None:
+        self.path = path
+        if not isinstance(value, dict):
+            raise EntryError(f"{path or 'the file'}: is not a JSON object")
+        self._value: dict[str, Any] = value
+        self._asked: set[str] = set()
+
+    def at(self, name: str) -> str:
+        """Where the member stands."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def fault(self, name: str, what: str) -> EntryError:
+        """An error about a member, to be raised."""
+        return EntryError(f"{self.at(name)}: {what}")
+
+    def text(self, name: str, default: Any = _REQUIRED) -> Any:
+        """A string that is not empty."""
+        return self._read(name, default, lambda value: isinstance(value, str) and bool(value), "is not a text")
+
+    def guid(self, name: str, default: Any = _REQUIRED) -> Any:
+        """A GUID in lower case."""
+        return self._read(name, default, _is_guid, "is not a GUID in lower case")
+
+    def flag(self, name: str, default: Any = _REQUIRED) -> Any:
+        """True or false."""
+        return self._read(name, default, lambda value: isinstance(value, bool), "is not true or false")
+
+    def one_of(self, name: str, choices: tuple[Any, ...], default: Any = _REQUIRED) -> Any:
+        """One of the choices."""
+        listed = ", ".join("null" if choice is None else str(choice) for choice in choices)
+        return self._read(name, default, lambda value: value in choices, f"is not one of {listed}")
+
+    def texts(self, name: str, default: Any = _REQUIRED) -> tuple[str, ...]:
+        """A list of strings."""
+        return tuple(self._read(name, default, _is_texts, "is not a list of texts"))
+
+    def entries(self, name: str, read: "Callable[[Entry], T]") -> tuple[T, ...]:
+        """A list of objects, each read by `read`; empty where the member is not there."""
+        return tuple(self._each(name, read))
+
+    def done(self) -> None:
+        """Raise for members that nobody asked for: most often a misspelt name. A member `//` is a comment."""
+        for name in self._value.keys() - self._asked - {"//"}:
+            raise self.fault(name, f"is not known here; known are {', '.join(sorted(self._asked))}")
+
+    def _each(self, name: str, read: "Callable[[Entry], T]") -> Iterator[T]:
+        values = self._read(name, [], lambda value: isinstance(value, list), "is not a list")
+        for index, value in enumerate(values):
+            entry = Entry(value, f"{self.at(name)}[{index}]")
+            yield read(entry)
+            entry.done()
+
+    def _read(self, name: str, default: Any, fits: Callable[[Any], bool], complaint: str) -> Any:
+        self._asked.add(name)
+        if name not in self._value and default is not _REQUIRED:
+            return default
+        if name not in self._value:
+            raise self.fault(name, "is missing")
+        if not fits(self._value[name]):
+            raise self.fault(name, complaint)
+        return self._value[name]
+
+
+def _is_guid(value: Any) -> bool:
+    return isinstance(value, str) and _GUID.fullmatch(value) is not None
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)

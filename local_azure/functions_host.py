@@ -1,0 +1,132 @@
+"""A Functions host for HTTP functions of the Python programming model v2: `func start`, as far as a caller can tell.
+
+Which of its ways are copied, and from where they are known, is in local_azure/README.md.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import azure.functions as func
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from local_azure.functions_context import Context
+from local_azure.functions_loading import HttpFunction, load
+
+MAX_BODY_BYTES = 100 * 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class FunctionsHost:
+    """An ASGI app that serves the HTTP functions of the function app in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.functions = load(folder)
+        # The worker's pool for sync functions; async functions share the event loop.
+        self._pool = ThreadPoolExecutor(_thread_count(), thread_name_prefix="function")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        request = Request(scope, receive)
+        await (await self._respond(request))(scope, receive, send)
+
+    def describe(self, origin: str) -> str:
+        """The list of functions with their URLs, as `func start` prints it."""
+        lines = ["Functions:", ""]
+        for function in self.functions:
+            methods = ",".join(function.methods) or "any method"
+            where = "disabled" if function.disabled else f"[{methods}] {origin}/{function.template.text}"
+            lines += [f"        {function.name}: {where}", ""]
+        return "\n".join(lines)
+
+    async def _respond(self, request: Request) -> Response:
+        # An unknown path, a wrong method and a disabled function look the same: 404 without a body.
+        function, route_params = self._find(request)
+        if function is None:
+            return Response(status_code=404)
+        body = await _body(request)
+        if body is None:
+            return Response(status_code=413)
+        start = time.perf_counter()
+        try:
+            answer = await self._invoke(function, _function_request(request, route_params, body), request)
+            response = _response(answer)
+        except Exception:
+            # The developer's own console; the caller gets an empty 500.
+            log.exception("Function %s failed", function.name)
+            response = Response(status_code=500)
+        spent = (time.perf_counter() - start) * 1000
+        log.info("Executed %s: %s (%.0f ms)", function.name, response.status_code, spent)
+        return response
+
+    def _find(self, request: Request) -> tuple[HttpFunction | None, dict[str, str]]:
+        path = request.scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1") or request.url.path
+        for function in self.functions:
+            if function.disabled or (function.methods and request.method not in function.methods):
+                continue
+            route_params = function.template.match(path)
+            if route_params is not None:
+                return function, route_params
+        return None, {}
+
+    async def _invoke(self, function: HttpFunction, request: func.HttpRequest, original: Request) -> Any:
+        arguments: dict[str, Any] = {function.trigger: request}
+        if function.wants_context:
+            arguments["context"] = Context.of(function.name, self._folder, original.headers)
+        if function.is_async:
+            return await function.call(**arguments)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, lambda: function.call(**arguments))
+
+
+def _thread_count() -> int:
+    configured = os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT", "")
+    return int(configured) if configured.isdecimal() and int(configured) else min(32, (os.cpu_count() or 1) + 4)
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body; None where it is too large. Without Content-Length (a chunked request) the function gets none."""
+    declared = request.headers.get("content-length", "")
+    if not declared.isdecimal():
+        return b""
+    return await request.body() if int(declared) <= MAX_BODY_BYTES else None
+
+
+def _function_request(request: Request, route_params: dict[str, str], body: bytes) -> func.HttpRequest:
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name.lower()] = f"{headers[name.lower()]},{value}" if name.lower() in headers else value
+    params: dict[str, str] = {}
+    spelling: dict[str, str] = {}
+    for given, value in parse_qsl(request.url.query):
+        name = spelling.setdefault(given.lower(), given)
+        params[name] = f"{params[name]},{value}" if name in params else value
+    return func.HttpRequest(
+        request.method, str(request.url), headers=headers, params=params, route_params=route_params, body=body
+    )
+
+
+def _response(answer: Any) -> Response:
+    if not isinstance(answer, func.HttpResponse):
+        raise TypeError(f"the function returned {type(answer).__name__}, not an HttpResponse")
+    response = Response(answer.get_body(), status_code=answer.status_code)
+    content_type = answer.mimetype
+    if content_type.startswith("text/"):
+        content_type += f"; charset={answer.charset}"
+    response.headers["content-type"] = content_type
+    for name, value in answer.headers.items():
+        # Of repeated headers the last one stays, but for Set-Cookie.
+        if name.lower() == "set-cookie":
+            response.headers.append(name, value)
+        else:
+            response.headers[name] = value
+    return response

@@ -1,0 +1,123 @@
+"""Loading a function app as the Python worker does: settings, host.json, function_app.py and what it registers."""
+
+import importlib
+import inspect
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_azure.functions_routing import Template
+from local_azure.server import StartError
+
+
+@dataclass(frozen=True, slots=True)
+class HttpFunction:
+    """A function with an HTTP trigger."""
+
+    name: str
+    call: Callable[..., Any]
+    trigger: str
+    template: Template
+    methods: tuple[str, ...]
+    disabled: bool
+
+    @property
+    def is_async(self) -> bool:
+        """Async functions run on the event loop, the others in the thread pool."""
+        return inspect.iscoroutinefunction(self.call)
+
+    @property
+    def wants_context(self) -> bool:
+        """Does it name a parameter `context`?"""
+        return "context" in inspect.signature(self.call).parameters
+
+
+def load(folder: Path) -> list[HttpFunction]:
+    """The HTTP functions of the app in `folder`, by name as the host sorts them. Raises StartError.
+
+    Changes this process as the worker would: environment, module path and working directory.
+    """
+    folder = folder.resolve()
+    host = _read_json(folder / "host.json")
+    _apply_settings(folder)
+    prefix = host.get("extensions", {}).get("http", {}).get("routePrefix", "api")
+    module = _import(folder)
+    apps = [
+        value for value in vars(module).values() if hasattr(value, "get_functions") and hasattr(value, "auth_level")
+    ]
+    if len(apps) != 1:
+        raise StartError(f"{folder / 'function_app.py'} has {len(apps)} FunctionApp objects, not one.")
+    try:
+        functions = [_http_function(function, prefix) for function in apps[0].get_functions()]
+    except ValueError as error:
+        raise StartError(f"The functions of {folder} cannot be indexed: {error}.") from None
+    return sorted((function for function in functions if function), key=lambda function: function.name)
+
+
+def _apply_settings(folder: Path) -> None:
+    """The Values of local.settings.json, where the environment does not define them, as with Core Tools."""
+    file = folder / "local.settings.json"
+    if not file.exists():
+        return
+    settings = _read_json(file)
+    if settings.get("IsEncrypted"):
+        raise StartError(f"{file} is encrypted: run 'func settings decrypt' first.")
+    for name, value in settings.get("Values", {}).items():
+        os.environ.setdefault(name, str(value))
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text("utf-8-sig"))
+    except OSError as error:
+        raise StartError(f"{file} cannot be read ({error.strerror}): is this the folder of a function app?") from None
+    except ValueError as error:
+        raise StartError(f"{file} is not JSON: {error}.") from None
+    if not isinstance(content, dict):
+        raise StartError(f"{file} is not a JSON object.")
+    return content
+
+
+def _import(folder: Path) -> Any:
+    if not (folder / "function_app.py").exists():
+        raise StartError(f"{folder} has no function_app.py: the local host knows programming model v2 only.")
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    try:
+        return importlib.import_module("function_app")
+    except Exception as error:
+        # The developer's own console: what went wrong and where, which the worker shows too.
+        raise StartError(
+            f"The function app cannot be imported. {_where(error)}{type(error).__name__}: {error}"
+        ) from None
+
+
+def _where(error: Exception) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}: "
+    return f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
+
+
+def _http_function(function: Any, prefix: str) -> HttpFunction | None:
+    trigger = function.get_trigger()
+    if trigger is None or trigger.type != "httpTrigger":
+        return None
+    name = function.get_function_name()
+    methods = tuple(str(getattr(method, "value", method)).upper() for method in trigger.methods or ())
+    template = Template(f"{prefix}/{trigger.route or name}")
+    return HttpFunction(name, function.get_user_function(), trigger.name, template, methods, _is_disabled(name))
+
+
+def _is_disabled(name: str) -> bool:
+    """By setting, in the form with dots or the one for shells, where a name can have no dot.
+
+    https://learn.microsoft.com/azure/azure-functions/disable-function
+    """
+    values = (os.environ.get(f"AzureWebJobs.{name}.Disabled"), os.environ.get(f"AzureWebJobs_{name}_Disabled"))
+    return any((value or "").lower() in ("true", "1") for value in values)

@@ -1,0 +1,109 @@
+"""Child processes that end with this one, and that this one ends with."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import FrameType
+
+from local_azure.server import LOOPBACK, StartError
+
+READY_WITHIN = 30  # seconds; a cold disk makes the first import slow
+STOP_WITHIN = 5
+
+
+class Stopped(BaseException):
+    """This process was asked to end, by Ctrl+C or a signal. Not an Exception: nothing but the end may handle it."""
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Turn the signals that ask a process to end into Stopped, so that `with` blocks clean up."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    handlers = {number: signal.signal(number, stop) for number in _signals(names)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def host(folder: str, port: int, name: str, settings: Mapping[str, str]) -> Iterator[None]:
+    """A Functions host in a process of its own, ready when the block is entered and gone when it is left."""
+    command = [sys.executable, "-m", "local_azure", "host", folder, "--port", str(port), "--name", name, "--child"]
+    # Its standard input closes when this process ends, however it ends: that is when it stops too.
+    child = subprocess.Popen(command, env={**os.environ, **settings}, stdin=subprocess.PIPE)
+    try:
+        _wait_for(child, port, name)
+        yield
+    finally:
+        child.terminate()
+        try:
+            child.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def end_with_parent() -> None:
+    """In a child: stop when the standard input closes, which it does when the parent is gone."""
+
+    def watch() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while sys.stdin.buffer.read(4096):
+                pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def run(command: Sequence[str], settings: Mapping[str, str]) -> int:
+    """Run a command with these settings on top of the environment, pass signals on, and return its exit code.
+
+    As in a shell, a command that a signal ended gives 128 and the signal's number.
+    """
+    try:
+        child = subprocess.Popen(command, env={**os.environ, **settings})
+    except OSError as error:
+        raise StartError(f"{command[0]} cannot be started ({error.strerror}).") from None
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        # At a terminal Ctrl+C reaches the command by itself; twice would mean "at once" to many programs.
+        if number != signal.SIGINT or not sys.stdin.isatty():
+            child.send_signal(number)
+
+    handlers = {
+        number: signal.signal(number, forward) for number in _signals(("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"))
+    }
+    try:
+        code = child.wait()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
+
+
+def _signals(names: Sequence[str]) -> list[int]:
+    # Windows has fewer.
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
+def _wait_for(child: "subprocess.Popen[bytes]", port: int, name: str) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    while time.monotonic() < deadline:
+        if child.poll() is not None:
+            raise StartError(f"{name} did not start (exit code {child.returncode}); its message is above.")
+        with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
+            return
+        time.sleep(0.02)
+    raise StartError(f"{name} did not start within {READY_WITHIN} s.")

@@ -1,0 +1,75 @@
+"""Which azure-identity credential this machine should use."""
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from azure.core.credentials import SupportsTokenInfo
+
+ENDPOINT_TIMEOUT = 4  # seconds for one try at the managed identity endpoint, which is on the same machine
+ENDPOINT_RETRIES = 1
+
+MANAGED_IDENTITY, DEFAULT = "managed identity", "default credential"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential of azure-identity, and in one word for people what kind it is."""
+
+    kind: str
+    source: "SupportsTokenInfo"
+
+
+def credential_for(identity_client_id: str | None) -> Credential:
+    """The credential for this machine: the app's managed identity where there is one, else DefaultAzureCredential.
+
+    `identity_client_id` names a user-assigned identity; None is the system-assigned one. Being explicit in Azure
+    keeps other credentials from being tried there. AZURE_TOKEN_CREDENTIALS narrows the default credential.
+    https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains
+    """
+    if os.environ.get("IDENTITY_ENDPOINT"):
+        from azure.identity import ManagedIdentityCredential
+
+        source: SupportsTokenInfo = ManagedIdentityCredential(
+            client_id=identity_client_id,
+            connection_timeout=ENDPOINT_TIMEOUT,
+            read_timeout=ENDPOINT_TIMEOUT,
+            retry_total=ENDPOINT_RETRIES,
+        )
+        kind = MANAGED_IDENTITY
+    else:
+        from azure.identity import DefaultAzureCredential
+
+        # Left out rather than None: then AZURE_CLIENT_ID goes on naming the identity.
+        named = {"managed_identity_client_id": identity_client_id} if identity_client_id else {}
+        source = DefaultAzureCredential(**named)
+        kind = DEFAULT
+    _keep_tokens_out_of_logs()
+    return Credential(kind, source)
+
+
+class _Redact(logging.Filter):
+    """Removes whatever could be a token, or a part of one, from what azure-identity and msal log.
+
+    They log the body of a reply that they cannot read, token included. GUIDs are shorter than what is removed.
+    """
+
+    _TOKEN = re.compile(r"eyJ[\w.-]*|[\w-]{40,}")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._TOKEN.sub("<redacted>", record.getMessage()), ()
+        record.exc_info = record.exc_text = record.stack_info = None
+        return True
+
+
+_redact = _Redact()
+
+
+def _keep_tokens_out_of_logs() -> None:
+    # A filter applies to the logger that a record is made with, not to its children: hence each of them.
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("azure", "msal", "urllib3"):
+            logging.getLogger(name).addFilter(_redact)

@@ -1,0 +1,102 @@
+"""DownstreamApi: settings -> token -> HTTP call -> answer or problem."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from common.settings import Settings
+from msi_func import replies
+from msi_func.credentials import DEFAULT
+from msi_func.timing import Timing
+from msi_func.tokens import tokens
+
+LONGEST_BUDGET = 230  # seconds; Azure's load balancer gives up on an HTTP function then
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to call, as whom, and within how many seconds, token and retries included."""
+
+    url: str
+    scope: str
+    identity_client_id: str | None
+    timeout: float
+
+    @classmethod
+    def from_settings(cls, prefix: str) -> "Target":
+        """Read PREFIX_URL, _SCOPE, _IDENTITY_CLIENT_ID and _TIMEOUT_SECONDS. Raises `misconfigured`."""
+        with Settings() as settings:
+            return cls(
+                url=settings.url(f"{prefix}_URL"),
+                scope=settings.scope(f"{prefix}_SCOPE"),
+                identity_client_id=settings.optional_guid(f"{prefix}_IDENTITY_CLIENT_ID"),
+                timeout=settings.seconds(f"{prefix}_TIMEOUT_SECONDS", 10, most=LONGEST_BUDGET),
+            )
+
+
+class DownstreamApi:
+    """A protected API, called as this app. Safe to share between threads; make one for each API, at module level.
+
+        graph = DownstreamApi.from_settings("GRAPH")  # GRAPH_URL, GRAPH_SCOPE, ...
+        body = graph.get(path="/organization")
+
+    Nothing is read or fetched before the first call.
+    """
+
+    def __init__(self, name: str, target: Callable[[], Target]) -> None:
+        self.name = name
+        self._read_target = target
+        self._target: Target | None = None
+
+    @classmethod
+    def from_settings(cls, prefix: str) -> "DownstreamApi":
+        """The API that the settings PREFIX_URL, PREFIX_SCOPE and so on describe."""
+        return cls(prefix.lower().replace("_", "-"), lambda: Target.from_settings(prefix))
+
+    def get(
+        self,
+        *,
+        path: str = "",
+        scope: str | None = None,
+        identity_client_id: str | None = None,
+        authenticate: bool = True,
+        headers: Mapping[str, str] | None = None,
+        timing: Timing | None = None,
+    ) -> bytes:
+        """GET the API and return the body of its 2xx JSON answer, within the time configured.
+
+        `path` (with a leading "/") is put behind the configured URL's; `scope` and `identity_client_id` stand in for
+        the configured ones in this call. `authenticate=False` calls without a token.
+
+        Raises `misconfigured`, `token_unavailable`, `downstream_refused`, `downstream_unreachable`,
+        `downstream_timeout` or `downstream_invalid`.
+        """
+        from msi_func import retrying
+
+        if self._target is None:
+            self._target = self._read_target()
+        target, timing = self._target, timing or Timing()
+        deadline = time.monotonic() + target.timeout
+        sent = {"Accept": "application/json", **(headers or {})}
+        token = ""
+        if authenticate:
+            source = tokens(identity_client_id or target.identity_client_id, scope or target.scope)
+            with timing.hop("token") as notes:
+                token = source.get(target.timeout)
+                notes.append(source.kind)
+            sent["Authorization"] = f"Bearer {token}"
+            if source.kind == DEFAULT:
+                # Signing in on a desk may take as long as it likes; in Azure the token is part of the budget.
+                deadline = time.monotonic() + target.timeout
+        with timing.hop(self.name):
+            return replies.relay(retrying.get(_with_path(target.url, path), sent, deadline), token)
+
+
+def _with_path(url: str, path: str) -> str:
+    if not path:
+        return url
+    if not path.startswith("/") or path.startswith("//"):
+        raise ValueError("path must begin with one slash")
+    parts = urlsplit(url)
+    return parts._replace(path=parts.path.rstrip("/") + path).geturl()

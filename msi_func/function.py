@@ -1,0 +1,41 @@
+"""GET /api/msi-func: query -> call -> response."""
+
+import azure.functions as func
+
+from common import problems
+from common.problems import Problem
+from msi_func.downstream import DownstreamApi
+from msi_func.timing import Timing
+
+blueprint = func.Blueprint()
+aad_func = DownstreamApi.from_settings("AAD_FUNC")
+
+_AUTH = {"1": True, "true": True, "0": False, "false": False}
+
+
+@blueprint.route(route="msi-func", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Call aad-func as this app's managed identity and hand on its answer; `?auth=0` calls without a token."""
+    timing = Timing()
+    try:
+        body = aad_func.get(authenticate=_authenticate(req), headers=_trace(context), timing=timing)
+        answer = problems.raw_json_response(body)
+    except Problem as problem:
+        answer = problems.response(problem)
+    if str(timing):
+        answer.headers["Server-Timing"] = str(timing)
+    return answer
+
+
+def _authenticate(req: func.HttpRequest) -> bool:
+    auth = req.params.get("auth", "1").lower()
+    if auth not in _AUTH:
+        raise Problem("bad_request", "auth must be 1 (with a token, the default) or 0 (without).")
+    return _AUTH[auth]
+
+
+def _trace(context: func.Context) -> dict[str, str]:
+    """W3C trace context of this invocation, so that both apps show up as one trace."""
+    trace = context.trace_context
+    named = {"traceparent": trace.trace_parent, "tracestate": trace.trace_state}
+    return {name: value for name, value in named.items() if value}

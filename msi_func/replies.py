@@ -1,0 +1,63 @@
+"""What the called API answered: handed on unchanged where it is 2xx JSON, else a problem with the refusal inside."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from common.problems import Problem
+
+if TYPE_CHECKING:
+    from common.http import Answer
+
+# What a person can do about a refusal, by the code that the API gave.
+ADVICE = {
+    "missing_role": (
+        "Assign the app role to this app's managed identity. The platform keeps a managed identity's token for up to "
+        "24 hours, so a role assigned just now may take that long to be seen; restarting does not help."
+    ),
+    "wrong_audience": "Let the SCOPE setting name the API's own App ID URI, and the API's AAD_FUNC_AUDIENCES list it.",
+    "caller_not_allowed": "Add the client id of this app's identity to the API's AAD_FUNC_ALLOWED_CALLERS.",
+}
+
+_PASSED_ON = ("code", "detail", "required_role", "required_scope", "settings")
+_MAX_CHARS = 1000
+
+
+def relay(answer: "Answer", token: str) -> bytes:
+    """The body of a 2xx JSON answer. Raises `downstream_refused` or `downstream_invalid`.
+
+    The status counts before the content: Easy Auth's 401 and a disabled function's 404 are no problem documents.
+    `token` is what was sent; an answer that repeats it goes no further.
+    """
+    if token and token.encode() in answer.body:
+        raise Problem("downstream_invalid", "The called API's answer repeats the token that it was sent.")
+    content = _json(answer)
+    if not 200 <= answer.status < 300:
+        raise _refused(answer.status, content)
+    if content is None:
+        raise Problem("downstream_invalid")
+    return answer.body
+
+
+def _refused(status: int, content: Any) -> Problem:
+    inner: dict[str, Any] = {"status": status}
+    if isinstance(content, dict):
+        inner.update({name: content[name] for name in _PASSED_ON if _is_short(content.get(name))})
+    code = inner.get("code")
+    detail = f"The called API refused with status {status}" + (f" ({code})." if isinstance(code, str) else ".")
+    advice = ADVICE.get(code) if isinstance(code, str) else None
+    members: dict[str, Any] = {"downstream": inner, **({"advice": advice} if advice else {})}
+    return Problem("downstream_refused", detail, **members)
+
+
+def _is_short(value: Any) -> bool:
+    return value is not None and len(json.dumps(value)) <= _MAX_CHARS
+
+
+def _json(answer: "Answer") -> Any:
+    media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        return None
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None

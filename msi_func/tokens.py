@@ -1,0 +1,102 @@
+"""Tokens of one identity for one scope: asked for once, kept while valid, renewed ahead of time."""
+
+import copy
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from common.problems import Problem
+from common.single_flight import SingleFlight
+from msi_func import causes
+from msi_func.credentials import Credential, credential_for
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessTokenInfo
+
+# All in seconds.
+ASK_AGAIN_AFTER = 3  # calls that come right after a failure share it instead of asking again
+RENEW_BEFORE_EXPIRY = 300  # where the token does not say itself when to renew it
+
+
+class TokenSource:
+    """Tokens of one identity for one scope. Safe to share between threads.
+
+    There is one request at a time, whatever number of calls is waiting. A token is renewed in the background, from
+    half of its life on, and used as long as it is valid: a failing identity endpoint is noticed only when nothing else
+    is left.
+    `clock` gives seconds since 1970.
+    """
+
+    def __init__(
+        self, credential: Callable[[], Credential], scope: str, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._credential = credential
+        self._scope = scope
+        self._clock = clock
+        self._request = SingleFlight(self._ask, "token")
+        self._ask_at = 0.0
+        self._token: AccessTokenInfo | None = None
+        self._failure: Problem | None = None
+        self.kind = ""
+
+    def get(self, seconds: float) -> str:
+        """A valid token within `seconds`. Raises `token_unavailable` with the likely cause."""
+        token, now = self._token, self._clock()
+        valid = token is not None and now < token.expires_on
+        if not valid or now >= self._ask_at:
+            request = self._request.join(may_start=self._is_time)
+            if request is not None and not valid:
+                try:
+                    request.result(timeout=max(seconds, 0))
+                except TimeoutError:
+                    raise causes.no_answer(self._scope) from None
+                token = self._token
+        if token is None or self._clock() >= token.expires_on:
+            # A copy: raised by several threads, one exception would gather all their tracebacks.
+            raise copy.copy(self._failure) if self._failure else causes.no_answer(self._scope)
+        return token.token
+
+    def _is_time(self) -> bool:
+        return self._clock() >= self._ask_at
+
+    def _ask(self) -> None:
+        log = logging.getLogger(__name__)
+        try:
+            credential = self._credential()
+            self.kind = credential.kind
+            token = credential.source.get_token_info(self._scope)
+            if token.expires_on <= self._clock():
+                raise causes.expired(self._scope)
+        except Exception as error:  # azure-identity lets ValueError, JSONDecodeError and others through
+            self._ask_at = self._clock() + ASK_AGAIN_AFTER
+            self._failure = causes.problem_for(error, self.kind, self._scope)
+            log.warning("No token for %s (%s): %s", self._scope, self.kind, self._failure.detail)
+            return
+        self._token, self._failure = token, None
+        # msal answers a failed renewal with the token that it still has, whose time for renewal is past.
+        renew_at = token.refresh_on or token.expires_on - RENEW_BEFORE_EXPIRY
+        self._ask_at = max(renew_at, self._clock() + ASK_AGAIN_AFTER)
+        log.info("Token for %s (%s).", self._scope, self.kind)
+
+
+_sources_lock, _credentials_lock = threading.Lock(), threading.Lock()
+_sources: dict[tuple[str | None, str], TokenSource] = {}
+_credentials: dict[str | None, Credential] = {}
+
+
+def tokens(identity_client_id: str | None, scope: str) -> TokenSource:
+    """The process's one source of tokens of this identity for this scope."""
+    key = (identity_client_id, scope)
+    with _sources_lock:
+        if key not in _sources:
+            _sources[key] = TokenSource(lambda: _credential(identity_client_id), scope)
+        return _sources[key]
+
+
+def _credential(identity_client_id: str | None) -> Credential:
+    with _credentials_lock:
+        if identity_client_id not in _credentials:
+            _credentials[identity_client_id] = credential_for(identity_client_id)
+        return _credentials[identity_client_id]
