@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
+from typing import IO
 
 from local_azure.server import LOOPBACK, StartError
 
@@ -38,16 +39,25 @@ def stoppable() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def host(folder: str, port: int, name: str, settings: Mapping[str, str]) -> Iterator[None]:
-    """A Functions host in a process of its own, ready when the block is entered and gone when it is left."""
+def host(
+    folder: str, port: int, name: str, settings: Mapping[str, str], *, output: IO[bytes] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A Functions host in a process of its own, ready when the block is entered and gone when it is left.
+
+    `settings` stand on top of the environment. What it prints goes to `output`, by default to where ours goes.
+    """
     command = [sys.executable, "-m", "local_azure", "host", folder, "--port", str(port), "--name", name, "--child"]
     # Its standard input closes when this process ends, however it ends: that is when it stops too.
-    child = subprocess.Popen(command, env={**os.environ, **settings}, stdin=subprocess.PIPE)
+    child = subprocess.Popen(
+        command, env={**os.environ, **settings}, stdin=subprocess.PIPE, stdout=output, stderr=output
+    )
     try:
         _wait_for(child, port, name)
-        yield
+        yield child
     finally:
         child.terminate()
+        if child.stdin:
+            child.stdin.close()
         try:
             child.wait(STOP_WITHIN)
         except subprocess.TimeoutExpired:

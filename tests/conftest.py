@@ -1,0 +1,45 @@
+"""One local Azure and the app's hosts for the whole run; tests that need others make them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_azure.cloud import LocalAzure
+from local_azure.directory import load
+from tests.support import apps
+from tests.support.forge import Forge
+
+
+@pytest.fixture(scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tenant's keys are kept: made once, as making them is what takes longest."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="session")
+def azure(state: Path) -> Iterator[LocalAzure]:
+    """The shipped tenant, for tests that leave it as it is."""
+    with LocalAzure(load(), port=0, state=state) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def forge(azure: LocalAzure) -> Forge:
+    return Forge(azure)
+
+
+@pytest.fixture(scope="session")
+def aad_host(azure: LocalAzure) -> Iterator[apps.Host]:
+    """aad-func alone, checking tokens itself."""
+    settings = {**apps.aad_settings(azure), "AzureWebJobs.msi_func.Disabled": "true"}
+    with apps.running(settings) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def msi_host(azure: LocalAzure, aad_host: apps.Host) -> Iterator[apps.Host]:
+    """msi-func alone, calling aad_host as a managed identity with the role."""
+    settings = {**apps.msi_settings(azure, aad_host.url("aad-func")), "AzureWebJobs.aad_func.Disabled": "true"}
+    with apps.running(settings) as host:
+        yield host

@@ -1,0 +1,97 @@
+"""The function app in Functions hosts of its own processes, with settings made to order."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_azure import processes
+from local_azure.cloud import LocalAzure
+from local_azure.server import LOOPBACK, bind
+
+APP = Path(__file__).parents[2]
+API = "aad-func"  # the registration that the demo uses
+
+# What the machine that runs the tests may have set, and must not decide them.
+_OURS = (
+    "AAD_FUNC_",
+    "MSI_FUNC_",
+    "ENTRA_",
+    "IDENTITY_",
+    "MSI_",
+    "IMDS_",
+    "AZURE_",
+    "AzureWebJobs",
+    "WEBSITE_",
+    "GRAPH_",
+)
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+
+
+@dataclass(frozen=True)
+class Host:
+    """A running Functions host."""
+
+    origin: str
+    log: Path
+
+    def url(self, function: str) -> str:
+        return f"{self.origin}/api/{function}"
+
+    @property
+    def printed(self) -> str:
+        return self.log.read_text()
+
+
+def free_port() -> int:
+    with bind(0) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def aad_settings(azure: LocalAzure, api: str = API) -> dict[str, str]:
+    """What aad-func needs."""
+    app = next(app for app in azure.directory.applications if app.name == api)
+    return {
+        "ENTRA_TENANT_ID": azure.directory.tenant_id,
+        "ENTRA_AUTHORITY": azure.origin,
+        "AAD_FUNC_CLIENT_ID": app.client_id,
+    }
+
+
+def msi_settings(azure: LocalAzure, aad_url: str, *, site: str = "msi-func", api: str = API) -> dict[str, str]:
+    """What msi-func needs."""
+    app = next(app for app in azure.directory.applications if app.name == api)
+    return {
+        **azure.environment(site),
+        "AAD_FUNC_URL": aad_url,
+        "AAD_FUNC_SCOPE": f"{app.app_id_uris[0]}/.default",
+    }
+
+
+@contextlib.contextmanager
+def running(settings: dict[str, str], *, folder: Path = APP, port: int = 0) -> Iterator[Host]:
+    """A host with these settings and no others, both functions enabled unless the settings say otherwise."""
+    port = port or free_port()
+    with (
+        clean_environment(),
+        tempfile.NamedTemporaryFile(prefix="host-", suffix=".log") as log,
+        contextlib.chdir(APP),  # where `python -m local_azure` finds the package
+        processes.host(str(folder), port, "", settings, output=log),  # type: ignore[arg-type]
+    ):
+        yield Host(f"http://{LOOPBACK}:{port}", Path(log.name))
+
+
+@contextlib.contextmanager
+def clean_environment() -> Iterator[None]:
+    """This process's environment without anything that the app or azure-identity would read."""
+    kept = dict(os.environ)
+    for name in kept:
+        if name.startswith(_OURS) or name in _PROXIES:
+            del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(kept)

@@ -1,0 +1,72 @@
+"""Tokens made to order, good and evil, signed with the tenant's own key unless asked otherwise."""
+
+import base64
+import json
+import time
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from local_azure.cloud import LocalAzure
+
+GONE: Any = object()  # as a claim's or header's value: leave it out
+
+CALLER = "1de00001-c11d-4000-8000-000000000000"
+CALLER_OBJECT = "1de00001-0b1d-4000-8000-000000000000"
+USER_OBJECT = "05e50001-0b1d-4000-8000-000000000000"
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+
+
+def base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def encode(value: Any) -> str:
+    """A JSON value, or bytes as they are, as a segment of a token."""
+    return base64url(value if isinstance(value, bytes) else json.dumps(value).encode())
+
+
+class Forge:
+    """Makes tokens for one API of one tenant. `**changes` replace claims; GONE leaves one out."""
+
+    def __init__(self, azure: LocalAzure, api: str = "aad-func") -> None:
+        self.azure = azure
+        self.api = next(app for app in azure.directory.applications if app.name == api)
+        self.key = azure.keys.current.private
+        self.kid = azure.keys.current.kid
+
+    def claims(self, *, version: int = 2, user: bool = False, **changes: Any) -> dict[str, Any]:
+        """A good token's claims: of a managed identity with the role, or of a developer with role and scope."""
+        now = int(time.time())
+        client = AZURE_CLI if user else CALLER
+        claims = {
+            "aud": self.api.client_id if version == 2 else self.api.app_id_uris[0],
+            "iss": self.azure.issuer.issuer(version),
+            "iat": now - 300,
+            "nbf": now - 300,
+            "exp": now + 3600,
+            "azp" if version == 2 else "appid": client,
+            "oid": USER_OBJECT if user else CALLER_OBJECT,
+            "sub": "pairwise-subject" if user else CALLER_OBJECT,
+            "roles": ["DoAll"],
+            "tid": self.azure.directory.tenant_id,
+            "ver": f"{version}.0",
+            **({"scp": "user_impersonation"} if user else {}),
+            **changes,
+        }
+        return {name: value for name, value in claims.items() if value is not GONE}
+
+    def header(self, **changes: Any) -> dict[str, Any]:
+        header = {"typ": "JWT", "alg": "RS256", "kid": self.kid, **changes}
+        return {name: value for name, value in header.items() if value is not GONE}
+
+    def sign(self, claims: Any, header: Any = None, *, key: rsa.RSAPrivateKey | None = None) -> str:
+        """Any claims and header (objects, or bytes as they are) under a valid signature."""
+        signed = f"{encode(self.header() if header is None else header)}.{encode(claims)}"
+        signature = (key or self.key).sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return f"{signed}.{base64url(signature)}"
+
+    def token(self, *, version: int = 2, user: bool = False, **changes: Any) -> str:
+        """A token that is good but for `changes`."""
+        return self.sign(self.claims(version=version, user=user, **changes))

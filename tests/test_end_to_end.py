@@ -1,0 +1,142 @@
+"""The main job over real HTTP: identity -> token -> msi-func -> aad-func -> claims."""
+
+import concurrent.futures
+import re
+
+import pytest
+import requests
+
+from local_azure.cloud import LocalAzure
+from tests.support import apps
+from tests.support.apps import Host
+from tests.support.forge import GONE, Forge, encode
+
+SECONDS = 30
+
+
+def get(url: str, token: str | None = None, **headers: str) -> requests.Response:
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    return requests.get(url, headers=headers, timeout=SECONDS)
+
+
+def test_the_managed_identitys_claims_come_back(msi_host: Host, azure: LocalAzure, forge: Forge):
+    answer = get(msi_host.url("msi-func"))
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert re.fullmatch(
+        r'token;desc="managed identity";dur=\d+\.\d, aad-func;dur=\d+\.\d', answer.headers["Server-Timing"]
+    )
+    body = answer.json()
+    tenant = azure.directory.tenant_id
+    identity = azure.directory.site("msi-func").identities[0]
+    assert body["authenticated_by"] == "bearer_token"
+    assert body["caller"] == {
+        "kind": "application",
+        "client_id": identity.client_id,
+        "object_id": identity.object_id,
+        "tenant_id": tenant,
+    }
+    assert body["roles"] == ["DoAll"]
+    wanted = {
+        "aud": forge.api.client_id,
+        "iss": f"{azure.origin}/{tenant}/v2.0",
+        "azp": identity.client_id,
+        "oid": identity.object_id,
+        "tid": tenant,
+        "roles": ["DoAll"],
+        "ver": "2.0",
+    }
+    assert wanted.items() <= body["claims"].items()
+
+
+def test_a_version_1_registration_works_the_same(azure: LocalAzure):
+    settings = apps.aad_settings(azure, "aad-func-v1")
+    port = apps.free_port()
+    url = f"http://127.0.0.1:{port}/api/aad-func"
+    with apps.running({**settings, **apps.msi_settings(azure, url, api="aad-func-v1")}, port=port) as host:
+        body = get(host.url("msi-func")).json()
+    tenant = azure.directory.tenant_id
+    wanted = {"ver": "1.0", "iss": f"{azure.origin}/{tenant}/", "aud": f"api://{settings['AAD_FUNC_CLIENT_ID']}"}
+    assert wanted.items() <= body["claims"].items()
+    assert body["caller"]["client_id"] == body["claims"]["appid"]
+
+
+def test_an_identity_without_the_role_is_refused_by_aad_func(azure: LocalAzure, aad_host: Host):
+    with apps.running(apps.msi_settings(azure, aad_host.url("aad-func"), site="msi-func/slots/staging")) as host:
+        answer = get(host.url("msi-func"))
+    assert answer.status_code == 502
+    body = answer.json()
+    assert (body["code"], body["downstream"]["status"]) == ("downstream_refused", 403)
+    assert (body["downstream"]["code"], body["downstream"]["required_role"]) == ("missing_role", "DoAll")
+    assert "24 hours" in body["advice"]
+
+
+def test_without_a_token_aad_func_says_401(msi_host: Host, aad_host: Host):
+    body = get(msi_host.url("msi-func") + "?auth=0").json()
+    assert (body["status"], body["code"]) == (502, "downstream_refused")
+    assert (body["downstream"]["status"], body["downstream"]["code"]) == (401, "missing_token")
+
+    direct = get(aad_host.url("aad-func"))
+    assert direct.status_code == 401
+    assert direct.headers["WWW-Authenticate"] == 'Bearer realm="api"'
+    assert direct.headers["Content-Type"] == "application/problem+json"
+
+
+REFUSED = [
+    ("signed by a key of somebody else's", "bad_signature", {}),
+    ("expired", "token_expired", {"exp": 1_700_000_000}),
+    ("not valid yet", "token_not_yet_valid", {"nbf": 9_000_000_000}),
+    ("for another API", "wrong_audience", {"aud": "aad00003-c11d-4000-8000-000000000000"}),
+    ("of another tenant, by its issuer", "wrong_issuer", {"iss": "https://login.microsoftonline.com/x/v2.0"}),
+    ("of another tenant, by its tid", "wrong_tenant", {"tid": "10ca1000-0000-4000-8000-00000000000f"}),
+    ("without roles", "missing_role", {"roles": GONE}),
+]
+
+
+@pytest.mark.parametrize(("why", "code", "changes"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_a_token_that_is_not_good_is_refused(why, code, changes, aad_host: Host, forge: Forge):
+    token = forge.token(**changes)
+    if code == "bad_signature":
+        token = token.rpartition(".")[0] + "." + forge.token(nbf=GONE).rpartition(".")[2]
+    answer = get(aad_host.url("aad-func"), token)
+    assert answer.json()["code"] == code
+    assert answer.status_code == (403 if code == "missing_role" else 401)
+    error = "insufficient_scope" if code == "missing_role" else "invalid_token"
+    assert f'error="{error}"' in answer.headers["WWW-Authenticate"]
+
+
+def test_easy_auth_headers_from_a_client_change_nothing(aad_host: Host, forge: Forge):
+    forged = {
+        "X-MS-CLIENT-PRINCIPAL": encode({"auth_typ": "aad", "claims": [{"typ": "roles", "val": "DoAll"}]}),
+        "X-MS-CLIENT-PRINCIPAL-ID": "somebody",
+        "X-MS-CLIENT-PRINCIPAL-NAME": "somebody",
+        "X-MS-CLIENT-PRINCIPAL-IDP": "aad",
+    }
+    url = aad_host.url("aad-func")
+    assert get(url, **forged).json()["code"] == "missing_token"
+    token = forge.token()
+    assert get(url, token, **forged).json() == get(url, token).json()
+
+
+def test_a_missing_setting_is_named_and_the_host_starts_all_the_same(azure: LocalAzure):
+    with apps.running({}) as host:
+        msi, aad = get(host.url("msi-func")), get(host.url("aad-func"))
+    assert (msi.status_code, msi.json()["code"]) == (500, "misconfigured")
+    assert msi.json()["settings"] == ["AAD_FUNC_URL", "AAD_FUNC_SCOPE"]
+    assert (aad.status_code, aad.json()["code"]) == (500, "misconfigured")
+    assert aad.json()["settings"] == ["ENTRA_TENANT_ID", "AAD_FUNC_CLIENT_ID"]
+
+
+def test_64_concurrent_calls_in_one_host_succeed_with_one_token_request(azure: LocalAzure, caplog):
+    port = apps.free_port()
+    settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, f"http://127.0.0.1:{port}/api/aad-func")}
+    with (
+        caplog.at_level("INFO", logger="local_azure"),
+        apps.running(settings, port=port) as host,
+        concurrent.futures.ThreadPoolExecutor(64) as pool,
+    ):
+        answers = list(pool.map(lambda _: get(host.url("msi-func")), range(64)))
+    assert [answer.status_code for answer in answers] == [200] * 64
+    assert len([line for line in caplog.messages if line.startswith("msi-func: token for")]) == 1
