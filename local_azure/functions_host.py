@@ -6,11 +6,12 @@ Which of its ways are copied, and from where they are known, is in local_azure/R
 import asyncio
 import logging
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import azure.functions as func
 from starlette.requests import Request
@@ -69,7 +70,9 @@ class FunctionsHost:
         return response
 
     def _find(self, request: Request) -> tuple[HttpFunction | None, dict[str, str]]:
-        path = request.scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1") or request.url.path
+        # As ASP.NET has it: decoded, but for an encoded slash, which would make two segments of one.
+        parts = re.split("%2F", request.scope["raw_path"].decode("latin-1"), flags=re.IGNORECASE)
+        path = "%2F".join(unquote(part) for part in parts)
         for function in self.functions:
             if function.disabled or (function.methods and request.method not in function.methods):
                 continue
