@@ -21,6 +21,8 @@ from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+_CHUNK = 64 * 1024
+
 
 class HttpError(Exception):
     """There is no answer. The message says why and holds nothing that was sent or received."""
@@ -74,10 +76,12 @@ def get(
     limit = urllib3.Timeout(total=max(seconds, 0.001))
     try:
         with through.get(url, headers=sent, timeout=limit, allow_redirects=False, stream=True) as response:  # type: ignore[arg-type]
-            body = response.raw.read(max_bytes + 1, decode_content=False)
-            if len(body) > max_bytes:
-                raise TooLarge(f"the answer is larger than {max_bytes} bytes")
-            return Answer(response.status_code, response.headers, body)
+            body = bytearray()
+            for chunk in response.raw.stream(_CHUNK, decode_content=False):
+                body += chunk
+                if len(body) > max_bytes:
+                    raise TooLarge(f"the answer is larger than {max_bytes} bytes")
+            return Answer(response.status_code, response.headers, bytes(body))
     except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
         raise TooSlow(f"no complete answer within {seconds:.3g} s") from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:

@@ -1,58 +1,83 @@
 """Why there is no token: what azure-identity raises, as a problem that a person can act on.
 
-Nothing of an exception's text is passed on but a status: azure-identity quotes replies that it cannot read, tokens
-included. docs/troubleshooting.md has the long form.
+Nothing of an exception's text is passed on but a status, AADSTS codes and the names of credentials: azure-identity
+quotes replies that it cannot read, tokens included. docs/troubleshooting.md has the long form.
 """
 
+import os
 import re
 from typing import Any
 
 from common.problems import Problem
-from msi_func.credentials import DEFAULT
+from msi_func.credentials import MANAGED_IDENTITY, Credential
 
-# What azure-identity says of an answer of the App Service endpoint: "(invalid_scope) <status>, <message>".
-_ENDPOINT_ANSWER = re.compile(r"\(invalid_scope\) (\d{3}|None), ")
+# How azure-identity words an answer of the App Service endpoint: "(invalid_scope) <status>, <message>".
+_ENDPOINT_STATUS = re.compile(r"\(invalid_scope\) (\d{3}),")
+_TRIED = re.compile(r"\b(?!Default)[A-Z][A-Za-z]+Credential\b")
+_AADSTS = re.compile(r"\bAADSTS\d{4,8}\b")
 
-NO_IDENTITY = (
-    "This app has no such managed identity. Switch on its system-assigned identity, or attach the user-assigned one to "
-    "the app and set the IDENTITY_CLIENT_ID setting to its client id."
+IDENTITY_OFF = "This app has no managed identity: switch on its system-assigned one, or attach a user-assigned one."
+NO_SYSTEM_IDENTITY = (
+    "This app has no system-assigned identity: switch it on, or name a user-assigned one in the IDENTITY_CLIENT_ID "
+    "setting."
+)
+NOT_ATTACHED = (
+    "No identity with this client id is attached to this app: attach it, or correct the IDENTITY_CLIENT_ID setting "
+    "(the client id, not the object id)."
 )
 NOT_GIVEN = (
-    "The identity endpoint refused. Either no API with this App ID URI exists in the tenant, or the API requires "
-    "assignment and this app's identity has none of its app roles."
+    "The identity endpoint gave its general error 500. Most often no API with this App ID URI exists in the tenant, or "
+    "the API requires assignment and this app's identity has none of its app roles."
 )
+NOT_KNOWN = "The identity endpoint did not accept this app's IDENTITY_HEADER: restart the app."
+NO_HEADER = "IDENTITY_ENDPOINT is set but IDENTITY_HEADER is not: the platform sets both, so set neither yourself."
+THROTTLED = "The identity endpoint is asked too often, or is overloaded: wait, and look for what asks it."
+NO_ANSWER = "The identity endpoint cannot be reached, or did not answer in time."
+NOT_UNDERSTOOD = "The identity endpoint gave an answer that cannot be understood."
+EXPIRED = "The identity endpoint gave a token that has expired: is this machine's clock right?"
+NOT_MADE = (
+    "No credential can be made from the environment: check AZURE_TOKEN_CREDENTIALS, AZURE_AUTHORITY_HOST, "
+    "AZURE_CLIENT_ID and AZURE_TENANT_ID."
+)
+DESK = "No credential of this machine gave a token: sign in, for example with az login --scope and the scope below."
 
 
-def problem_for(error: Exception, kind: str, scope: str) -> Problem:
-    """`token_unavailable` with the likely cause of `error`. `kind` is the credential's, `scope` what was asked for."""
+def problem_for(error: Exception, credential: Credential | None, scope: str) -> Problem:
+    """`token_unavailable` with the likely cause of `error`; no `credential` where it could not even be made."""
     from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
 
     if isinstance(error, Problem):
         return error
+    if credential is None:
+        return problem(NOT_MADE, scope)
+    if credential.kind != MANAGED_IDENTITY:
+        return _on_a_desk(str(error), scope)
     if isinstance(error, ServiceRequestError | ServiceResponseError):
-        return no_answer(scope)
-    if kind == DEFAULT and isinstance(error, ClientAuthenticationError):
-        tried = sorted(set(re.findall(r"\b[A-Z][A-Za-z]+Credential\b", str(error))))
-        return _problem(scope, f"No developer credentials work here. Sign in (az login). Tried: {', '.join(tried)}.")
-    answer = _ENDPOINT_ANSWER.search(str(error))
-    if answer:
-        status = answer[1]
-        cause = {"400": NO_IDENTITY, "500": NOT_GIVEN}.get(
-            status, "The identity endpoint refused for a reason of its own."
-        )
-        return _problem(scope, cause, endpoint_status=None if status == "None" else int(status))
-    return _problem(scope, "The identity endpoint gave an answer that is not understood.")
+        return problem(NO_ANSWER, scope)
+    if not os.environ.get("IDENTITY_HEADER"):
+        return problem(NO_HEADER, scope)
+    answer = _ENDPOINT_STATUS.search(str(error)) if isinstance(error, ClientAuthenticationError) else None
+    if answer is None:
+        return problem(NOT_UNDERSTOOD, scope)
+    causes = {
+        400: NOT_ATTACHED if credential.identity_client_id else NO_SYSTEM_IDENTITY,
+        401: NOT_KNOWN,
+        429: THROTTLED,
+        500: NOT_GIVEN,
+        503: THROTTLED,
+    }
+    status = int(answer[1])
+    return problem(causes.get(status, NOT_UNDERSTOOD), scope, endpoint_status=status)
 
 
-def no_answer(scope: str) -> Problem:
-    """`token_unavailable` because nothing came back in time, or at all."""
-    return _problem(scope, "The identity endpoint cannot be reached or does not answer in time.")
-
-
-def expired(scope: str) -> Problem:
-    """`token_unavailable` because what came back is no longer valid."""
-    return _problem(scope, "The identity endpoint gave a token that has expired. Is this machine's clock right?")
-
-
-def _problem(scope: str, cause: str, **members: Any) -> Problem:
+def problem(cause: str, scope: str, **members: Any) -> Problem:
+    """`token_unavailable` because of `cause`."""
     return Problem("token_unavailable", cause, scope=scope, **members)
+
+
+def _on_a_desk(text: str, scope: str) -> Problem:
+    # In Azure this is where an app without any identity ends up: the platform then sets no IDENTITY_ENDPOINT.
+    cause = IDENTITY_OFF if os.environ.get("WEBSITE_INSTANCE_ID") else DESK
+    said = sorted(set(_AADSTS.findall(text)))
+    members = {"tried": sorted(set(_TRIED.findall(text))), **({"entra_codes": said} if said else {})}
+    return problem(cause, scope, **members)

@@ -17,10 +17,16 @@ MANAGED_IDENTITY, DEFAULT = "managed identity", "default credential"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential of azure-identity, and in one word for people what kind it is."""
+    """A credential of azure-identity, and for people what kind it is."""
 
     kind: str
+    identity_client_id: str | None
     source: "SupportsTokenInfo"
+
+
+def is_managed() -> bool:
+    """Does the platform offer this app a managed identity? (Else this is a desk, or a VM.)"""
+    return bool(os.environ.get("IDENTITY_ENDPOINT"))
 
 
 def credential_for(identity_client_id: str | None) -> Credential:
@@ -30,7 +36,7 @@ def credential_for(identity_client_id: str | None) -> Credential:
     keeps other credentials from being tried there. AZURE_TOKEN_CREDENTIALS narrows the default credential.
     https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains
     """
-    if os.environ.get("IDENTITY_ENDPOINT"):
+    if is_managed():
         from azure.identity import ManagedIdentityCredential
 
         source: SupportsTokenInfo = ManagedIdentityCredential(
@@ -48,7 +54,7 @@ def credential_for(identity_client_id: str | None) -> Credential:
         source = DefaultAzureCredential(**named)
         kind = DEFAULT
     _keep_tokens_out_of_logs()
-    return Credential(kind, source)
+    return Credential(kind, identity_client_id, source)
 
 
 class _Redact(logging.Filter):

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from common.settings import Settings
+from common.problems import Problem
+from common.settings import DEFAULT_SCOPE, Settings, is_default_scope
 from msi_func import replies
-from msi_func.credentials import DEFAULT
+from msi_func.credentials import is_managed
 from msi_func.timing import Timing
 from msi_func.tokens import tokens
 
@@ -77,16 +78,17 @@ class DownstreamApi:
         if self._target is None:
             self._target = self._read_target()
         target, timing = self._target, timing or Timing()
+        if scope is not None and not is_default_scope(scope):
+            raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE}.")
         deadline = time.monotonic() + target.timeout
         sent = {"Accept": "application/json", **(headers or {})}
         token = ""
         if authenticate:
             source = tokens(identity_client_id or target.identity_client_id, scope or target.scope)
-            with timing.hop("token") as notes:
+            with timing.hop("token", lambda: source.kind):
                 token = source.get(target.timeout)
-                notes.append(source.kind)
             sent["Authorization"] = f"Bearer {token}"
-            if source.kind == DEFAULT:
+            if not is_managed():
                 # Signing in on a desk may take as long as it likes; in Azure the token is part of the budget.
                 deadline = time.monotonic() + target.timeout
         with timing.hop(self.name):

@@ -1,7 +1,7 @@
 """What each hop of a call took, for a Server-Timing header (https://www.w3.org/TR/server-timing/)."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -12,15 +12,15 @@ class Timing:
         self._hops: list[str] = []
 
     @contextmanager
-    def hop(self, name: str) -> Iterator[list[str]]:
-        """Time the block; what it appends to the list it is given becomes the hop's description."""
+    def hop(self, name: str, describe: Callable[[], str] = str) -> Iterator[None]:
+        """Time the block; `describe` is asked when it ends, and may have nothing to say."""
         start = time.perf_counter()
-        notes: list[str] = []
         try:
-            yield notes
+            yield
         finally:
-            description = "".join(f';desc="{note}"' for note in notes if note)
-            self._hops.append(f"{name}{description};dur={(time.perf_counter() - start) * 1000:.1f}")
+            spent = (time.perf_counter() - start) * 1000
+            description = f';desc="{describe()}"' if describe() else ""
+            self._hops.append(f"{name}{description};dur={spent:.1f}")
 
     def __str__(self) -> str:
         return ", ".join(self._hops)

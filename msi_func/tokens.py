@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from common.problems import Problem
 from common.single_flight import SingleFlight
 from msi_func import causes
-from msi_func.credentials import Credential, credential_for
+from msi_func.credentials import Credential, credential_for, is_managed
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessTokenInfo
 
 # All in seconds.
+DESK_PATIENCE = 60  # a developer's credential may run a command line or wait for a person
 ASK_AGAIN_AFTER = 3  # calls that come right after a failure share it instead of asking again
 RENEW_BEFORE_EXPIRY = 300  # where the token does not say itself when to renew it
 
@@ -39,23 +40,25 @@ class TokenSource:
         self._ask_at = 0.0
         self._token: AccessTokenInfo | None = None
         self._failure: Problem | None = None
-        self.kind = ""
+        self.kind = ""  # of credential, once one was made
 
     def get(self, seconds: float) -> str:
-        """A valid token within `seconds`. Raises `token_unavailable` with the likely cause."""
+        """A valid token within `seconds`, or within a minute on a desk. Raises `token_unavailable` with the cause."""
         token, now = self._token, self._clock()
         valid = token is not None and now < token.expires_on
         if not valid or now >= self._ask_at:
             request = self._request.join(may_start=self._is_time)
             if request is not None and not valid:
                 try:
-                    request.result(timeout=max(seconds, 0))
+                    request.result(timeout=seconds if is_managed() else max(seconds, DESK_PATIENCE))
                 except TimeoutError:
-                    raise causes.no_answer(self._scope) from None
-                token = self._token
+                    raise causes.problem(causes.NO_ANSWER, self._scope) from None
+            token = (
+                self._token
+            )  # also where there was nothing to wait for: another thread's request may just have ended
         if token is None or self._clock() >= token.expires_on:
             # A copy: raised by several threads, one exception would gather all their tracebacks.
-            raise copy.copy(self._failure) if self._failure else causes.no_answer(self._scope)
+            raise copy.copy(self._failure or causes.problem(causes.NO_ANSWER, self._scope))
         return token.token
 
     def _is_time(self) -> bool:
@@ -63,15 +66,16 @@ class TokenSource:
 
     def _ask(self) -> None:
         log = logging.getLogger(__name__)
+        credential = None
         try:
             credential = self._credential()
             self.kind = credential.kind
             token = credential.source.get_token_info(self._scope)
             if token.expires_on <= self._clock():
-                raise causes.expired(self._scope)
+                raise causes.problem(causes.EXPIRED, self._scope)
         except Exception as error:  # azure-identity lets ValueError, JSONDecodeError and others through
             self._ask_at = self._clock() + ASK_AGAIN_AFTER
-            self._failure = causes.problem_for(error, self.kind, self._scope)
+            self._failure = causes.problem_for(error, credential, self._scope)
             log.warning("No token for %s (%s): %s", self._scope, self.kind, self._failure.detail)
             return
         self._token, self._failure = token, None

@@ -1,0 +1,140 @@
+"""A real HTTP server on 127.0.0.1 that answers as it is told to, also in ways that no server should."""
+
+import contextlib
+import json
+import os
+import socket
+import socketserver
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+DRIP_EVERY = 0.05  # seconds between bytes
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked."""
+
+    method: str
+    target: str
+    headers: dict[str, str]  # names in lower case
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to do: send `data`, whole or (from `whole` on) byte by byte, and then go on, hang or break off."""
+
+    data: bytes = b""
+    drip: bool = False
+    whole: int = 0
+    then: str = "go on"  # or "hang", "close", "reset"
+
+
+def http(status: int, body: bytes = b"", **headers: str) -> Reply:
+    """A well-formed answer. Header names are given with underscores."""
+    fields = {"Content-Length": str(len(body)), **{name.replace("_", "-"): value for name, value in headers.items()}}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return Reply(f"HTTP/1.1 {status} Scripted\r\n{head}\r\n".encode() + body)
+
+
+def as_json(status: int, value: Any, **headers: str) -> Reply:
+    return http(status, json.dumps(value).encode(), Content_Type="application/json", **headers)
+
+
+HANG = Reply(then="hang")
+RESET = Reply(then="reset")
+CLOSE = Reply(then="close")
+
+
+@dataclass
+class Scripted:
+    """Serves until the block is left; `answer` may be replaced at any time. Everything that hangs is let go then."""
+
+    answer: Callable[[Request], Reply]
+    port: int = 0
+    requests: list[Request] = field(default_factory=list)
+    connections: int = 0
+
+    def __enter__(self) -> "Scripted":
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        script = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                with script._lock:
+                    script.connections += 1
+                    script._open.add(self.connection)
+                with contextlib.suppress(OSError):
+                    script._serve(self.rfile, self.connection)
+                with script._lock:
+                    script._open.discard(self.connection)
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            request_queue_size = 256
+            allow_reuse_address = True
+
+        self._server = Server(("127.0.0.1", self.port), Handler)
+        self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self, lines: Any, connection: socket.socket) -> None:
+        while True:
+            first = lines.readline().decode("latin-1").split()
+            if len(first) != 3:
+                return
+            headers = {}
+            while (line := lines.readline().decode("latin-1").strip()) != "":
+                name, _, value = line.partition(":")
+                headers[name.lower()] = value.strip()
+            request = Request(first[0], first[1], headers)
+            with self._lock:
+                self.requests.append(request)
+            reply = self.answer(request)
+            self._send(connection, reply)
+            if reply.then != "go on":
+                return
+
+    def _send(self, connection: socket.socket, reply: Reply) -> None:
+        if reply.drip:
+            connection.sendall(reply.data[: reply.whole])
+            for byte in reply.data[reply.whole :]:
+                connection.sendall(bytes([byte]))
+                if self._ended.wait(DRIP_EVERY):
+                    return
+        else:
+            connection.sendall(reply.data)
+        if reply.then == "hang":
+            self._ended.wait()
+        if reply.then == "reset":
+            # Closing with a linger time of nothing sends RST instead of FIN.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            os.close(connection.detach())
+
+
+def dripping(reply: Reply) -> Reply:
+    """The same, byte by byte."""
+    return replace(reply, drip=True)
+
+
+def in_turn(*replies: Reply) -> Callable[[Request], Reply]:
+    """One reply after the other, the last one from then on."""
+    left = list(replies)
+    return lambda request: left.pop(0) if len(left) > 1 else left[0]

@@ -1,0 +1,339 @@
+"""DownstreamApi: what it sends, what it makes of answers, how it bears with an API that is slow, broken or gone."""
+
+import base64
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from common.problems import Problem
+from local_azure.cloud import LocalAzure
+from msi_func.downstream import DownstreamApi
+from msi_func.timing import Timing
+from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
+from tests.support.scripted import (
+    CLOSE,
+    HANG,
+    RESET,
+    Reply,
+    Scripted,
+    as_json,
+    dripping,
+    http,
+    in_turn,
+)
+
+__all__ = ["caller"]
+
+OK = as_json(200, {"ok": True})
+
+
+def problem_of(call) -> Problem:
+    with pytest.raises(Problem) as raised:
+        call()
+    return raised.value
+
+
+@pytest.fixture
+def identity(caller: Caller):
+    """A managed identity endpoint that gives a token."""
+    with Scripted(lambda request: token_reply()) as endpoint:
+        caller.asks(endpoint.origin)
+        yield endpoint
+
+
+def test_the_token_goes_out_with_the_call_and_the_body_comes_back_unchanged(caller: Caller, identity: Scripted):
+    odd = b'{"b": 1,\n "a":  "\\u00e9"}'
+    with Scripted(lambda request: http(200, odd, Content_Type="application/json")) as api:
+        timing = Timing()
+        assert caller.api(api.origin).get(headers={"traceparent": "00-1"}, timing=timing) == odd
+    sent = api.requests[0].headers
+    assert sent["authorization"] == f"Bearer {made_up_token('token')}"
+    assert sent["traceparent"] == "00-1"
+    assert str(timing).startswith('token;desc="managed identity";dur=')
+    assert ", test-api;dur=" in str(timing)
+    resource = SCOPE.removesuffix("/.default")
+    assert identity.requests[0].target == f"/?api-version=2019-08-01&resource={resource}"
+
+
+def test_without_authentication_no_token_is_asked_for_or_sent(caller: Caller, identity: Scripted):
+    with Scripted(lambda request: OK) as api:
+        caller.api(api.origin).get(authenticate=False)
+    assert "authorization" not in api.requests[0].headers
+    assert identity.requests == []
+
+
+PATHS = [
+    ("", "", "/"),
+    ("/v1", "", "/v1"),
+    ("/v1", "/me", "/v1/me"),
+    ("/v1/", "/me", "/v1/me"),
+    ("/v1?code=key", "/me", "/v1/me?code=key"),
+]
+
+
+@pytest.mark.parametrize(("configured", "path", "asked"), PATHS)
+def test_a_path_is_put_behind_the_configured_one(configured, path, asked, caller: Caller, identity: Scripted):
+    with Scripted(lambda request: OK) as api:
+        caller.api(api.origin + configured).get(path=path)
+    assert api.requests[0].target == asked
+
+
+@pytest.mark.parametrize("path", [".evil.example", "//evil.example/", "me", "@evil.example/"])
+def test_a_path_cannot_lead_to_another_host(path, caller: Caller, identity: Scripted):
+    with pytest.raises(ValueError, match="one slash"):
+        caller.api("https://api.example").get(path=path)
+
+
+def test_identity_and_scope_of_one_call_leave_the_configured_ones_alone(caller: Caller):
+    other = "api://other/.default"
+    client_id = "1de00003-c11d-4000-8000-000000000000"
+    with Scripted(lambda request: token_reply(mark=request.target)) as endpoint, Scripted(lambda request: OK) as api:
+        caller.asks(endpoint.origin)
+        downstream = caller.api(api.origin)
+        downstream.get()
+        downstream.get(scope=other, identity_client_id=client_id)
+        downstream.get()
+    first, second, third = (request.headers["authorization"] for request in api.requests)
+    assert first == third != second
+    assert [("other" in request.target, client_id in request.target) for request in endpoint.requests] == [
+        (False, False),
+        (True, True),
+    ]
+
+
+def test_a_second_api_is_one_line_and_its_settings(caller: Caller, identity: Scripted):
+    with Scripted(lambda request: OK) as api:
+        caller.set({"GRAPH_URL": api.origin, "GRAPH_SCOPE": "https://graph.microsoft.com/.default"})
+        graph = DownstreamApi.from_settings("GRAPH")
+        assert json.loads(graph.get(path="/v1.0/organization")) == {"ok": True}
+    assert "resource=https://graph.microsoft.com" in identity.requests[0].target
+
+
+MISCONFIGURED = [
+    ("no URL", {"URL": ""}, "TEST_API_URL"),
+    ("http on a host that is not loopback", {"URL": "http://api.example/"}, "TEST_API_URL"),
+    ("a user name in the URL", {"URL": "https://user@api.example/"}, "TEST_API_URL"),
+    ("a fragment in the URL", {"URL": "https://api.example/#x"}, "TEST_API_URL"),
+    ("a line break in the URL", {"URL": "https://api.example/\r\nX: y"}, "TEST_API_URL"),
+    ("no scheme", {"URL": "api.example"}, "TEST_API_URL"),
+    ("one scope instead of .default", {"SCOPE": "api://x/user_impersonation"}, "TEST_API_SCOPE"),
+    ("a bare App ID URI", {"SCOPE": "api://x"}, "TEST_API_SCOPE"),
+    ("two scopes", {"SCOPE": "api://x/.default api://y/.default"}, "TEST_API_SCOPE"),
+    (".default of nothing", {"SCOPE": "/.default"}, "TEST_API_SCOPE"),
+    ("an identity that is not a GUID", {"IDENTITY_CLIENT_ID": "shared-identity"}, "TEST_API_IDENTITY_CLIENT_ID"),
+    ("no time at all", {"TIMEOUT_SECONDS": "0"}, "TEST_API_TIMEOUT_SECONDS"),
+    ("more time than the platform has", {"TIMEOUT_SECONDS": "231"}, "TEST_API_TIMEOUT_SECONDS"),
+    ("not a number", {"TIMEOUT_SECONDS": "ten"}, "TEST_API_TIMEOUT_SECONDS"),
+    ("not a number either", {"TIMEOUT_SECONDS": "nan"}, "TEST_API_TIMEOUT_SECONDS"),
+]
+
+
+@pytest.mark.parametrize(("why", "settings", "named"), MISCONFIGURED, ids=[case[0] for case in MISCONFIGURED])
+def test_a_malformed_setting_is_named_and_not_quoted(why, settings, named, caller: Caller):
+    problem = problem_of(caller.api("https://api.example/", **settings).get)
+    assert (problem.code, problem.members["settings"]) == ("misconfigured", [named])
+    for value in settings.values():
+        assert len(value) < 10 or value not in problem.detail
+
+
+def test_a_scope_that_is_no_default_scope_says_what_to_write(caller: Caller, identity: Scripted):
+    api = caller.api("https://api.example/")
+    problem = problem_of(lambda: api.get(scope="api://x/user_impersonation"))
+    assert problem.code == "misconfigured"
+    assert "api://<client id>/.default" in problem.detail
+
+
+ANSWERS = [
+    ("a problem document", as_json(403, {"code": "missing_role", "detail": "No."}), "downstream_refused", 403),
+    ("Easy Auth's 401, which is no JSON", http(401, b"You do not have permission."), "downstream_refused", 401),
+    ("a disabled function's empty 404", http(404), "downstream_refused", 404),
+    (
+        "a redirect to a login page, not followed",
+        http(302, Location="https://login.example/"),
+        "downstream_refused",
+        302,
+    ),
+    ("JSON that is not an object", as_json(500, ["x"]), "downstream_refused", 500),
+    ("200 with HTML", http(200, b"<html>", Content_Type="text/html"), "downstream_invalid", None),
+    ("200 with broken JSON", http(200, b"{", Content_Type="application/json"), "downstream_invalid", None),
+    ("200 with nothing", http(204), "downstream_invalid", None),
+    ("JSON nested too deeply", http(200, b"[" * 100_000, Content_Type="application/json"), "downstream_invalid", None),
+    ("more than a MiB", http(200, b" " * 1_048_577, Content_Type="application/json"), "downstream_invalid", None),
+    (
+        "an answer that repeats the token",
+        as_json(200, {"you sent": made_up_token("token")}),
+        "downstream_invalid",
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("why", "reply", "code", "status"), ANSWERS, ids=[case[0] for case in ANSWERS])
+def test_an_answer_that_is_no_success(why, reply, code, status, caller: Caller, identity: Scripted):
+    with Scripted(lambda request: reply) as api:
+        problem = problem_of(caller.api(api.origin).get)
+    assert problem.code == code
+    assert problem.members.get("downstream", {}).get("status") == status
+    assert made_up_token("token") not in json.dumps(problem.members)
+    assert len(api.requests) == 1
+
+
+def test_a_refusal_keeps_code_and_detail_and_adds_advice(caller: Caller, identity: Scripted):
+    refusal = {"code": "missing_role", "detail": "The caller does not.", "required_role": "DoAll", "other": "dropped"}
+    with Scripted(lambda request: as_json(403, refusal)) as api:
+        problem = problem_of(caller.api(api.origin).get)
+    assert problem.members["downstream"] == {
+        "status": 403,
+        "code": "missing_role",
+        "detail": "The caller does not.",
+        "required_role": "DoAll",
+    }
+    assert "24 hours" in problem.members["advice"]
+
+
+BROKEN = [
+    ("resets the connection", RESET),
+    ("closes without a word", CLOSE),
+    ("is no HTTP", Reply(b"SSH-2.0-OpenSSH\r\n\r\n", then="close")),
+    ("breaks off in the body", Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", then="close")),
+    ("503", http(503)),
+    ("502", http(502)),
+    ("504", http(504)),
+    ("429", http(429)),
+    ("429 that asks for a pause", http(429, Retry_After="0")),
+    ("503 that asks for a pause in a way of its own", http(503, Retry_After="soon")),
+]
+
+
+@pytest.mark.parametrize(("why", "reply"), BROKEN, ids=[case[0] for case in BROKEN])
+def test_a_passing_fault_is_tried_again(why, reply, caller: Caller, identity: Scripted):
+    with Scripted(in_turn(reply, reply, OK)) as api:
+        assert caller.api(api.origin).get() == b'{"ok": true}'
+    assert len(api.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"), [(RESET, "downstream_unreachable"), (http(503), "downstream_refused")], ids=["reset", "503"]
+)
+def test_a_lasting_fault_is_given_up_after_four_tries(reply, code, caller: Caller, identity: Scripted):
+    with Scripted(lambda request: reply) as api:
+        problem = problem_of(caller.api(api.origin).get)
+    assert problem.code == code
+    assert len(api.requests) == 4
+
+
+def test_an_api_that_is_down_is_unreachable_and_back_when_it_is_back(caller: Caller, identity: Scripted):
+    with Scripted(lambda request: OK) as api:
+        downstream = caller.api(api.origin, TIMEOUT_SECONDS="1")
+        downstream.get()
+    assert problem_of(downstream.get).code == "downstream_unreachable"
+    with Scripted(lambda request: OK, port=int(api.origin.rpartition(":")[2])):
+        assert downstream.get() == b'{"ok": true}'
+
+
+def test_retry_after_beyond_the_budget_is_not_waited_for(caller: Caller, identity: Scripted):
+    with Scripted(lambda request: as_json(503, {"code": "keys_unavailable"}, Retry_After="30")) as api:
+        start = time.monotonic()
+        problem = problem_of(caller.api(api.origin).get)
+    assert (problem.code, problem.members["downstream"]["code"]) == ("downstream_refused", "keys_unavailable")
+    assert len(api.requests) == 1
+    assert time.monotonic() - start < 1
+
+
+def test_retry_after_within_the_budget_is_honoured(caller: Caller, identity: Scripted):
+    with Scripted(in_turn(http(429, Retry_After="1"), OK)) as api:
+        start = time.monotonic()
+        caller.api(api.origin).get()
+    assert time.monotonic() - start >= 1
+
+
+SLOW = [
+    ("never answers", HANG),
+    ("drips its headers", dripping(OK)),
+    ("drips its body", Reply(OK.data.partition(b"{")[0] + b"{", then="hang")),
+    ("accepts and forgets", Reply(b"HTTP/1.1 200 OK\r\n", then="hang")),
+]
+
+
+@pytest.mark.parametrize(("why", "reply"), SLOW, ids=[case[0] for case in SLOW])
+def test_a_slow_api_is_given_up_at_the_budget(why, reply, caller: Caller, identity: Scripted):
+    with Scripted(lambda request: reply) as api:
+        start = time.monotonic()
+        problem = problem_of(caller.api(api.origin, TIMEOUT_SECONDS="0.4").get)
+        spent = time.monotonic() - start
+    assert problem.code == "downstream_timeout"
+    assert spent < 1.4
+
+
+def test_a_dripping_body_is_given_up_at_the_budget(caller: Caller, identity: Scripted):
+    reply = http(200, b'{"ok": true}' + b" " * 1000, Content_Type="application/json")
+    slow = Reply(reply.data, drip=True, whole=reply.data.index(b"{"))
+    with Scripted(lambda request: slow) as api:
+        start = time.monotonic()
+        problem = problem_of(caller.api(api.origin, TIMEOUT_SECONDS="0.4").get)
+    assert problem.code == "downstream_timeout"
+    assert time.monotonic() - start < 1.4
+
+
+def test_netrc_neither_replaces_the_token_nor_adds_credentials(
+    caller: Caller, identity: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with Scripted(lambda request: OK) as api:
+        downstream = caller.api(api.origin)
+        downstream.get()
+        downstream.get(authenticate=False)
+    with_token, without = (request.headers.get("authorization") for request in api.requests)
+    assert with_token == f"Bearer {made_up_token('token')}"
+    assert without is None
+
+
+def test_no_cookie_is_kept_between_calls(caller: Caller, identity: Scripted):
+    with Scripted(lambda request: as_json(200, {}, Set_Cookie="session=1; Path=/")) as api:
+        downstream = caller.api(api.origin)
+        downstream.get()
+        downstream.get()
+    assert [request.headers.get("cookie") for request in api.requests] == [None, None]
+
+
+def test_200_cold_calls_at_once_make_one_token_request(caller: Caller):
+    started = threading.Barrier(200)
+    with Scripted(lambda request: token_reply()) as endpoint, Scripted(lambda request: OK) as api:
+        caller.asks(endpoint.origin)
+        downstream = caller.api(api.origin)
+
+        def call(_: int) -> bytes:
+            started.wait()
+            return downstream.get()
+
+        with ThreadPoolExecutor(200) as pool:
+            assert list(pool.map(call, range(200))) == [b'{"ok": true}'] * 200
+    assert len(endpoint.requests) == 1
+
+
+def test_warm_calls_ask_for_no_token_and_keep_to_their_connections(caller: Caller):
+    threads, calls = 6, 10_000
+    with Scripted(lambda request: token_reply()) as endpoint, Scripted(lambda request: OK) as api:
+        caller.asks(endpoint.origin)
+        downstream = caller.api(api.origin)
+        with ThreadPoolExecutor(threads) as pool:
+            assert sum(1 for _ in pool.map(lambda _: downstream.get(), range(calls))) == calls
+    assert len(endpoint.requests) == 1
+    assert len(api.requests) == calls
+    assert api.connections <= threads
+
+
+def test_the_real_chain_works_with_a_user_assigned_identity(caller: Caller, azure: LocalAzure):
+    shared = "1de00003-c11d-4000-8000-000000000000"
+    caller.is_site(azure)
+    with Scripted(lambda request: OK) as api:
+        caller.api(api.origin, IDENTITY_CLIENT_ID=shared).get()
+    payload = api.requests[0].headers["authorization"].split(".")[1]
+    assert json.loads(base64.urlsafe_b64decode(payload + "=="))["azp"] == shared
