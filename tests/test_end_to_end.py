@@ -1,7 +1,10 @@
 """The main job over real HTTP: identity -> token -> msi-func -> aad-func -> claims."""
 
 import concurrent.futures
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 import requests
@@ -10,6 +13,7 @@ from local_azure.cloud import LocalAzure
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.forge import GONE, Forge, encode
+from tests.support.scripted import Scripted, as_json
 
 SECONDS = 30
 
@@ -140,3 +144,93 @@ def test_64_concurrent_calls_in_one_host_succeed_with_one_token_request(azure: L
         answers = list(pool.map(lambda _: get(host.url("msi-func")), range(64)))
     assert [answer.status_code for answer in answers] == [200] * 64
     assert len([line for line in caplog.messages if line.startswith("msi-func: token for")]) == 1
+
+
+AUTH = [
+    ("", 200),
+    ("?auth=1", 200),
+    ("?auth=true", 200),
+    ("?auth=", 200),  # the host drops empty values
+    ("?other=1", 200),
+    ("?auth=0", 502),
+    ("?auth=False", 502),
+    ("?auth=no", 400),
+    ("?auth=2", 400),
+    ("?auth=0&auth=1", 400),
+]
+
+
+@pytest.mark.parametrize(("query", "status"), AUTH)
+def test_auth_in_the_query_decides_whether_a_token_is_sent(query, status, msi_host: Host):
+    answer = get(msi_host.url("msi-func") + query)
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.json()["code"] == "bad_request"
+
+
+def test_only_get_is_served(msi_host: Host, aad_host: Host):
+    for url in (msi_host.url("msi-func"), aad_host.url("aad-func")):
+        for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"):
+            assert requests.request(method, url, timeout=SECONDS).status_code == 404
+
+
+def test_a_disabled_function_is_not_there(msi_host: Host, aad_host: Host):
+    assert get(msi_host.url("aad-func")).status_code == 404
+    assert get(aad_host.url("msi-func")).status_code == 404
+
+
+def test_one_trace_goes_through_both_apps(azure: LocalAzure):
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    with (
+        Scripted(lambda request: as_json(200, {})) as api,
+        apps.running(apps.msi_settings(azure, api.origin)) as host,
+    ):
+        get(host.url("msi-func"), traceparent=f"00-{trace}-b7ad6b7169203331-01", tracestate="a=1")
+    assert api.requests[0].headers["traceparent"].split("-")[1] == trace
+    assert api.requests[0].headers["tracestate"] == "a=1"
+
+
+def test_hosts_log_no_token(msi_host: Host, aad_host: Host, forge: Forge):
+    token = forge.token()
+    get(msi_host.url("msi-func"))
+    get(aad_host.url("aad-func"), token)
+    get(aad_host.url("aad-func"), token[:-4])
+    for host in (msi_host, aad_host):
+        assert "Executed" in host.printed
+        assert "eyJ" not in host.printed
+
+
+HEAVY = {"msi_func": ("jwt",), "aad_func": ("azure.identity", "msal")}
+
+
+@pytest.mark.parametrize("function", HEAVY)
+def test_each_app_pays_only_for_what_it_uses(function, azure: LocalAzure, aad_host: Host, forge: Forge):
+    """In a process of its own: what a request leaves imported, asked of the function app itself."""
+    script = f"""
+import asyncio, sys
+import azure.functions as func
+import function_app
+lazy = [name for name in ("requests", "jwt", "azure.identity", "msal") if name in sys.modules]
+assert not lazy, f"imported at start: {{lazy}}"
+functions = {{f.get_function_name(): f.get_user_function() for f in function_app.app.get_functions()}}
+request = func.HttpRequest("GET", "/", headers={{"authorization": "Bearer {forge.token()}"}}, params={{}}, body=b"")
+from local_azure.functions_context import Context
+call = functions["{function}"]
+answer = call(request, Context.of("x", ".", {{}})) if "{function}" == "msi_func" else asyncio.run(call(request))
+assert answer.status_code == 200, answer.get_body()
+heavy = [name for name in {HEAVY[function]} if name in sys.modules]
+assert not heavy, f"imported by a request: {{heavy}}"
+"""
+    settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, aad_host.url("aad-func"))}
+    with apps.clean_environment():
+        environment = {**os.environ, **settings}
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=apps.APP,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
