@@ -1,0 +1,28 @@
+"""One test for each weakness that was found, named after it."""
+
+from tests.support.answers import checked
+from tests.support.apps import Host
+from tests.support.attacks.claims import claiming
+from tests.support.attacks.json_text import adding, payload
+from tests.support.forge import Forge
+from tests.support.wire import bearer, send
+
+
+def outcome(host: Host, token: str) -> str:
+    return checked(send(host.url("aad-func"), bearer(token)), bearer(token))
+
+
+def test_a_number_too_large_for_a_float_made_the_answer_something_else_than_json(aad_host: Host, forge: Forge):
+    assert outcome(aad_host, payload(adding(b'"x": 1e999'))(forge)) == "401 malformed_token"
+    assert outcome(aad_host, payload(adding(b'"x": [{"y": -1e999}]'))(forge)) == "401 malformed_token"
+
+
+def test_half_a_surrogate_pair_passed_although_parsers_read_it_differently(aad_host: Host, forge: Forge):
+    assert outcome(aad_host, payload(adding(b'"x": "\\ud800"'))(forge)) == "401 malformed_token"
+    assert outcome(aad_host, payload(adding(b'"\\udfff": []'))(forge)) == "401 malformed_token"
+
+
+def test_how_deep_a_token_could_nest_was_up_to_the_interpreter(aad_host: Host, forge: Forge):
+    # "x" is one level below the claims themselves.
+    assert outcome(aad_host, payload(adding(b'"x": ' + b"[" * 18 + b"]" * 18))(forge)) == "200 application"
+    assert outcome(aad_host, payload(adding(b'"x": ' + b"[" * 20 + b"]" * 20))(forge)) == "401 malformed_token"
