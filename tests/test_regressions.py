@@ -26,3 +26,10 @@ def test_how_deep_a_token_could_nest_was_up_to_the_interpreter(aad_host: Host, f
     # "x" is one level below the claims themselves.
     assert outcome(aad_host, payload(adding(b'"x": ' + b"[" * 18 + b"]" * 18))(forge)) == "200 application"
     assert outcome(aad_host, payload(adding(b'"x": ' + b"[" * 20 + b"]" * 20))(forge)) == "401 malformed_token"
+
+
+def test_any_white_space_parted_scopes_where_only_a_space_may(aad_host: Host, forge: Forge):
+    for other in "\t\n\xa0\u2003":
+        token = claiming(user=True, scp=f"a{other}user_impersonation")(forge)
+        assert outcome(aad_host, token) == "403 missing_scope"
+    assert outcome(aad_host, claiming(user=True, scp="a  user_impersonation ")(forge)) == "200 user"
