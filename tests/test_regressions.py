@@ -4,7 +4,9 @@ from tests.support.answers import checked
 from tests.support.apps import Host
 from tests.support.attacks.claims import claiming
 from tests.support.attacks.json_text import adding, payload
+from tests.support.finding import judged, settle
 from tests.support.forge import Forge
+from tests.support.tenant import Tenant
 from tests.support.wire import bearer, send
 
 
@@ -33,3 +35,15 @@ def test_any_white_space_parted_scopes_where_only_a_space_may(aad_host: Host, fo
         token = claiming(user=True, scp=f"a{other}user_impersonation")(forge)
         assert outcome(aad_host, token) == "403 missing_scope"
     assert outcome(aad_host, claiming(user=True, scp="a  user_impersonation ")(forge)) == "200 user"
+
+
+def test_keys_were_never_refreshed_while_only_remembered_tokens_came(
+    tokens, tenant: Tenant, forge: Forge, clock, new_key
+):
+    token = forge.token()
+    assert judged(tokens, token) == "application"
+    tenant.publish(new_key)
+    clock.pass_(hours=13)
+    judged(tokens, token)
+    settle()
+    assert judged(tokens, token) == "unknown_key"
