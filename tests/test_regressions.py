@@ -1,12 +1,13 @@
 """One test for each weakness that was found, named after it."""
 
+from aad_func.signing_keys import SigningKeys
 from tests.support.answers import checked
 from tests.support.apps import Host
 from tests.support.attacks.claims import claiming
 from tests.support.attacks.json_text import adding, payload
-from tests.support.finding import judged, settle
-from tests.support.forge import Forge
-from tests.support.tenant import Tenant
+from tests.support.finding import found, judged, settle
+from tests.support.forge import Forge, base64url
+from tests.support.tenant import V2, Tenant
 from tests.support.wire import bearer, send
 
 
@@ -47,3 +48,14 @@ def test_keys_were_never_refreshed_while_only_remembered_tokens_came(
     judged(tokens, token)
     settle()
     assert judged(tokens, token) == "unknown_key"
+
+
+def test_a_key_published_with_its_private_half_was_trusted(tenant: Tenant, forge: Forge, kid: str):
+    private = forge.key.private_numbers()
+    tenant.publish_members(V2, tenant.member(V2, tenant.own, d=base64url(private.d.to_bytes(256))))
+    assert found(SigningKeys(tenant.origin, tenant.tenant_id, V2), kid) == "keys_unavailable 30"
+
+
+def test_a_key_to_encrypt_with_was_taken_for_a_signing_key(tenant: Tenant, kid: str):
+    tenant.publish_members(V2, tenant.member(V2, tenant.own, key_ops=["encrypt", "wrapKey"]))
+    assert found(SigningKeys(tenant.origin, tenant.tenant_id, V2), kid) == "keys_unavailable 30"
