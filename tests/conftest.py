@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from aad_func.bearer import BearerTokens
 from aad_func.signing_keys import SigningKeys
@@ -15,6 +16,11 @@ from tests.support import apps
 from tests.support.clock import Clock
 from tests.support.forge import Forge
 from tests.support.tenant import VERSIONS, Tenant
+
+# The same examples in every run of the suite; `make fuzz` looks for new ones.
+settings.register_profile("test", max_examples=60, deadline=None, database=None, derandomize=True)
+settings.register_profile("fuzz", max_examples=500, deadline=None, database=None, print_blob=True)
+settings.load_profile("test")
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +54,13 @@ def msi_host(azure: LocalAzure, aad_host: apps.Host) -> Iterator[apps.Host]:
     """msi-func alone, calling aad_host as a managed identity with the role."""
     settings = {**apps.msi_settings(azure, aad_host.url("aad-func")), "AzureWebJobs.aad_func.Disabled": "true"}
     with apps.running(settings) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def easy_auth_host(azure: LocalAzure) -> Iterator[apps.Host]:
+    """aad-func behind Easy Auth, as far as it can tell."""
+    with apps.running({**apps.aad_settings(azure), "WEBSITE_AUTH_ENABLED": "True"}) as host:
         yield host
 
 

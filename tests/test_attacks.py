@@ -53,13 +53,6 @@ def outcome(host: Host, call: Call | str) -> str:
 
 
 @pytest.fixture(scope="module")
-def easy_auth_host(azure: LocalAzure) -> Iterator[Host]:
-    """aad-func behind Easy Auth, as far as it can tell."""
-    with apps.running({**apps.aad_settings(azure), "WEBSITE_AUTH_ENABLED": "True"}) as host:
-        yield host
-
-
-@pytest.fixture(scope="module")
 def choosy_host(azure: LocalAzure) -> Iterator[Host]:
     """aad-func that lets in one application only."""
     with apps.running({**apps.aad_settings(azure), "AAD_FUNC_ALLOWED_CALLERS": CALLER}) as host:
