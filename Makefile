@@ -1,14 +1,15 @@
-# make demo | test | lint | clean. Each sets up .venv first, and again only when a requirements file changed.
+# make demo | test | fuzz | lint | clean. Each sets up .venv first, and again only when a requirements file changed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint setup clean
+.PHONY: help demo test fuzz lint setup clean
 
 help:
 	@echo "make demo    both function apps with a local tenant, until Ctrl+C (ARGS=--once: call once and exit)"
 	@echo "make test    lint, types, layers and tests"
+	@echo "make fuzz    attacks at random for SECONDS=60 (SEED=123: one run again)"
 	@echo "make lint    the same without tests"
 	@echo "make clean   remove .venv and what tools leave behind"
 
@@ -16,7 +17,10 @@ demo: $(READY)
 	@$(BIN)/python -m local_azure demo $(ARGS)
 
 test: lint
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --cov $(ARGS)
+
+fuzz: $(READY)
+	@SEED=$(SEED) SECONDS=$(SECONDS) $(BIN)/python -m tests.fuzz
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -1,13 +1,14 @@
 """A compact JWS taken apart, strictly, into exactly one reading.
 
 Two parsers that see different things in one token are how tokens get past checks, so all that is ambiguous is refused:
-padding, white space and stray bits in base64url, duplicate JSON members, NaN, any encoding but UTF-8
-(RFC 7515 sections 2 and 4, RFC 8725 sections 2.4, 3.1 and 3.7). Nothing here is trusted yet: the signature is
-checked after this.
+padding, white space and stray bits in base64url, duplicate JSON members, NaN, any encoding but UTF-8, and what not
+every parser can hold (RFC 7515 sections 2 and 4, RFC 7493 section 2, RFC 8725 sections 2.4, 3.1 and 3.7). Nothing here
+is trusted yet: the signature is checked after this.
 """
 
 import binascii
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from common.problems import Problem
 
 MAX_TOKEN_BYTES = 16 * 1024
 MAX_KID_CHARS = 256
+MAX_DEPTH = 20  # of lists and objects within each other; claims need two or three
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
@@ -78,6 +80,7 @@ def json_object(encoded: bytes) -> dict[str, Any]:
     """The one JSON object in `encoded`. Raises `malformed_token` for all that is not exactly that."""
     try:
         value = json.loads(encoded.decode("utf-8"), object_pairs_hook=_members, parse_constant=_refuse)
+        _same_for_all(value, depth=1)
     except (ValueError, RecursionError):
         raise Problem("malformed_token") from None
     if not isinstance(value, dict):
@@ -94,3 +97,19 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _same_for_all(value: Any, depth: int) -> None:
+    # Half of a surrogate pair and 1e999 are good JSON, and Python reads both, but they cannot be written again: other
+    # parsers put something else in their place. How deep one can read, too, differs between parsers.
+    if depth > MAX_DEPTH or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError("too deep or too large")
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            name.encode()
+            _same_for_all(member, depth + 1)
+    elif isinstance(value, list):
+        for member in value:
+            _same_for_all(member, depth + 1)

@@ -81,13 +81,16 @@ class Source:
 
         if not isinstance(jwk, dict) or jwk.get("kty") != "RSA" or jwk.get("use", "sig") != "sig":
             return None
-        if jwk.get("alg", "RS256") != "RS256" or not isinstance(jwk.get("kid"), str):
+        if jwk.get("alg", "RS256") != "RS256" or jwk.get("key_ops", ["verify"]) != ["verify"]:
+            return None
+        # A private half that is published is everybody's: what it signs proves nothing.
+        if "d" in jwk or not isinstance(jwk.get("kid"), str):
             return None
         meant_for = jwk.get("issuer", issuer)
         if not isinstance(meant_for, str) or meant_for.replace("{tenantid}", self.tenant_id) != issuer:
             return None
         try:
-            # Only the public members, so that this is a public key whatever else is there.
+            # Only the two members that make a public key, whatever else is there.
             key = RSAAlgorithm.from_jwk({"kty": "RSA", "n": jwk["n"], "e": jwk["e"]})
         except (InvalidKeyError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return None

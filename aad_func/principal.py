@@ -42,7 +42,8 @@ class Principal:
             client_id=_required(claims, "azp" if claims.get("ver") == "2.0" else "appid"),
             object_id=_text(claims, "oid") or None,
             roles=_roles(claims),
-            scopes=tuple(_text(claims, "scp").split()),
+            # Spaces alone part scopes (RFC 6749 section 3.3).
+            scopes=tuple(filter(None, _text(claims, "scp").split(" "))),
             claims=MappingProxyType(dict(claims)),
         )
 

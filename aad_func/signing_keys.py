@@ -54,9 +54,13 @@ class SigningKeys:
         self._last_failed = False
 
     def known(self, kid: str) -> "RSAPublicKey | None":
-        """The key if it is known at this moment, without waiting for anything."""
+        """The key if it is known at this moment. Waits for nothing; a refresh that is due runs in the background."""
         keys = self._usable()
-        return keys.keys.get(kid) if keys else None
+        if keys is None or kid not in keys.keys:
+            return None
+        if self._clock() - keys.fetched_at > REFRESH_AFTER:
+            self._fetch.join(may_start=self._is_time)
+        return keys.keys[kid]
 
     async def find(self, kid: str) -> tuple["RSAPublicKey", str]:
         """The key called `kid` and the issuer it signs for.
@@ -64,14 +68,11 @@ class SigningKeys:
         Raises `unknown_key` where the tenant does not publish such a key, and `keys_unavailable` where that cannot
         be found out at the moment.
         """
-        keys = self._usable()
-        if keys is None or kid not in keys.keys:
+        if self.known(kid) is None:
             fetch = self._fetch.join(may_start=self._is_time)
             if fetch is not None:
                 await asyncio.shield(asyncio.wrap_future(fetch))
-            keys = self._usable()
-        elif self._clock() - keys.fetched_at > REFRESH_AFTER:
-            self._fetch.join(may_start=self._is_time)
+        keys = self._usable()
         if keys is not None and kid in keys.keys:
             return keys.keys[kid], keys.issuer
         if keys is not None and not self._last_failed:

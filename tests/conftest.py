@@ -1,14 +1,26 @@
 """One local Azure and the app's hosts for the whole run; tests that need others make them."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+from aad_func.bearer import BearerTokens
+from aad_func.signing_keys import SigningKeys
 from local_azure.cloud import LocalAzure
 from local_azure.directory import load
+from local_azure.keys import KeyRing, SigningKey
 from tests.support import apps
+from tests.support.clock import Clock
 from tests.support.forge import Forge
+from tests.support.tenant import VERSIONS, Tenant
+
+# The same examples in every run of the suite; `make fuzz` looks for new ones.
+settings.register_profile("test", max_examples=60, deadline=None, database=None, derandomize=True)
+settings.register_profile("fuzz", max_examples=500, deadline=None, database=None, print_blob=True)
+settings.load_profile("test")
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +55,46 @@ def msi_host(azure: LocalAzure, aad_host: apps.Host) -> Iterator[apps.Host]:
     settings = {**apps.msi_settings(azure, aad_host.url("aad-func")), "AzureWebJobs.aad_func.Disabled": "true"}
     with apps.running(settings) as host:
         yield host
+
+
+@pytest.fixture(scope="session")
+def easy_auth_host(azure: LocalAzure) -> Iterator[apps.Host]:
+    """aad-func behind Easy Auth, as far as it can tell."""
+    with apps.running({**apps.aad_settings(azure), "WEBSITE_AUTH_ENABLED": "True"}) as host:
+        yield host
+
+
+@pytest.fixture
+def tenant(azure: LocalAzure) -> Iterator[Tenant]:
+    """The same tenant at an origin of its own, free to misbehave."""
+    with Tenant(azure) as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def kid(azure: LocalAzure) -> str:
+    """Of the key that the tenant signs with."""
+    return azure.keys.current.kid
+
+
+@pytest.fixture(scope="session")
+def new_key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
+    """A key that the tenant does not sign with so far."""
+    return KeyRing(tmp_path_factory.mktemp("new-key")).current
+
+
+@pytest.fixture
+def wall() -> Clock:
+    """Time as tokens count it, standing still."""
+    return Clock(float(int(time.time())))
+
+
+@pytest.fixture
+def tokens(tenant: Tenant, clock: Clock, wall: Clock) -> BearerTokens:
+    keys = {version: SigningKeys(tenant.origin, tenant.tenant_id, version, clock=clock) for version in VERSIONS}
+    return BearerTokens(keys, clock=wall)

@@ -1,0 +1,143 @@
+"""Ways in which a tenant's documents can be bad, and keys in them that must not be used."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from local_azure.keys import SigningKey
+from tests.support.attacks.claims import GUID
+from tests.support.faulty import (
+    CUT_SHORT,
+    DRIPPING_BODY,
+    DRIPPING_HEADERS,
+    Behaviour,
+    answer,
+    hanging,
+    huge,
+    json_answer,
+    raw,
+    redirect,
+    reset,
+)
+from tests.support.tenant import V2, Tenant
+
+# What can go wrong with either document.
+BEHAVIOURS: list[tuple[str, Behaviour]] = [
+    ("500", answer(b"{}", 500)),
+    ("404", answer(b"", 404)),
+    ("429", answer(b"{}", 429)),
+    ("204", answer(b"", 204)),
+    ("201 with a good body", answer(b'{"keys": []}', 201)),
+    ("an empty answer", answer()),
+    ("no JSON", answer(b"<html>maintenance</html>")),
+    ("JSON that is no object", json_answer(["keys"])),
+    ("JSON in UTF-16", answer('{"keys": []}'.encode("utf-16"))),
+    ("JSON of bottomless depth", answer(b"[" * 100_000)),
+    ("no HTTP", raw(b"SSH-2.0-OpenSSH_9.6\r\n")),
+    ("nothing at all", raw(b"")),
+    ("cut short", CUT_SHORT),
+    ("a megabyte", huge(1024 * 1024)),
+    ("a reset", reset),
+    ("silence", hanging),
+    ("dripping headers", DRIPPING_HEADERS),
+    ("a dripping body", DRIPPING_BODY),
+]
+
+Fault = Callable[[Tenant], None]
+
+
+def metadata(**changes: Any) -> Fault:
+    return lambda tenant: tenant.publish_metadata(V2, **changes)
+
+
+def elsewhere(document: str) -> Fault:
+    """A redirect to a copy of the document that is good."""
+
+    def fault(tenant: Tenant) -> None:
+        good = tenant.path(V2, document)  # type: ignore[arg-type]
+        tenant.behave("/copy", tenant.behaviour(good))
+        tenant.behave(good, redirect(f"{tenant.origin}/copy"))
+
+    return fault
+
+
+def key_document(value: Any) -> Fault:
+    return lambda tenant: tenant.fail(json_answer(value), "keys")
+
+
+FAULTS: list[tuple[str, Fault]] = [
+    *((f"metadata: {why}", lambda tenant, b=b: tenant.fail(b, "metadata")) for why, b in BEHAVIOURS),
+    *((f"keys: {why}", lambda tenant, b=b: tenant.fail(b, "keys")) for why, b in BEHAVIOURS),
+    ("metadata: a redirect to good metadata", elsewhere("metadata")),
+    ("keys: a redirect to good keys", elsewhere("keys")),
+    ("issuer: another tenant's", metadata(issuer=f"https://login.microsoftonline.com/{GUID}/v2.0")),
+    ("issuer: a template's", metadata(issuer="https://login.microsoftonline.com/{tenantid}/v2.0")),
+    ("issuer: many tenants'", metadata(issuer="https://login.microsoftonline.com/common/v2.0")),
+    ("issuer: version 1's", lambda t: metadata(issuer=f"{t.origin}/{t.tenant_id}/")(t)),
+    ("issuer: a slash too many", lambda t: metadata(issuer=f"{t.origin}/{t.tenant_id}/v2.0/")(t)),
+    ("issuer: on http in the world", lambda t: metadata(issuer=f"http://example.com/{t.tenant_id}/v2.0")(t)),
+    ("issuer: none", metadata(issuer=None)),
+    ("issuer: a list", metadata(issuer=["x"])),
+    ("jwks_uri: on another host", metadata(jwks_uri="https://evil.example/keys")),
+    ("jwks_uri: on another loopback host", lambda t: metadata(jwks_uri=t.origin.replace("127.0.0.1", "localhost"))(t)),
+    ("jwks_uri: on http in the world", metadata(jwks_uri="http://login.microsoftonline.com/keys")),
+    ("jwks_uri: another host after a user name", metadata(jwks_uri="http://127.0.0.1@evil.example/keys")),
+    ("jwks_uri: a user name in front", lambda t: metadata(jwks_uri=t.origin.replace("//", "//evil.example@"))(t)),
+    ("jwks_uri: a file", metadata(jwks_uri="file:///etc/passwd")),
+    ("jwks_uri: a path", metadata(jwks_uri="/keys")),
+    ("jwks_uri: no URL", metadata(jwks_uri="http://[")),
+    ("jwks_uri: none", metadata(jwks_uri=None)),
+    ("keys: no such member", key_document({})),
+    ("keys: an object", key_document({"keys": {}})),
+    ("keys: none in the list", key_document({"keys": []})),
+    ("keys: none that is usable", key_document({"keys": [None, {"kty": "oct", "k": "c2VjcmV0", "kid": "x"}]})),
+]
+
+
+def small(bits: int) -> dict[str, Any]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    return {"n": SigningKey(key, b"").jwk()["n"]}
+
+
+# A member that is good but for these changes; ... for a member that is not there.
+UNUSABLE_KEYS: list[tuple[str, Any]] = [
+    ("1024 bits (RFC 7518 3.3)", lambda: small(1024)),
+    ("2047 bits", lambda: small(2047)),
+    ("for encryption", {"use": "enc"}),
+    ("for a use that nobody knows", {"use": "SIG"}),
+    ("for no use", {"use": None}),
+    ("to encrypt with (RFC 7517 4.3)", {"key_ops": ["encrypt"]}),
+    ("to sign with, which no public key can", {"key_ops": ["sign", "verify"]}),
+    ("key_ops of the wrong type", {"key_ops": "verify"}),
+    ("for another algorithm: RS512", {"alg": "RS512"}),
+    ("for another algorithm: PS256", {"alg": "PS256"}),
+    ("for encryption, by its algorithm", {"alg": "RSA-OAEP"}),
+    ("an alg that is no string", {"alg": ["RS256"]}),
+    ("elliptic", {"kty": "EC", "crv": "P-256", "x": "AQ", "y": "AQ"}),
+    ("symmetric", {"kty": "oct", "k": "c2VjcmV0"}),
+    ("of no type", {"kty": ...}),
+    ("kty in another case", {"kty": "rsa"}),
+    ("with its private half", {"d": "AQ"}),
+    ("with an empty private half", {"d": None}),
+    ("no modulus", {"n": ...}),
+    ("an empty modulus", {"n": ""}),
+    ("a modulus that is a number", {"n": 65537}),
+    ("a modulus that is null", {"n": None}),
+    ("a modulus in a list", {"n": ["AQAB"]}),
+    ("a modulus outside ASCII", {"n": "ключ"}),
+    ("no exponent", {"e": ...}),
+    ("exponent one", {"e": "AQ"}),
+    ("an even exponent", {"e": "Ag"}),
+    ("exponent zero", {"e": "AA"}),
+    ("an empty exponent", {"e": ""}),
+    ("an exponent that is a number", {"e": 65537}),
+    ("an exponent larger than the modulus", {"e": "_" * 400}),
+    ("no kid", {"kid": ...}),
+    ("a kid that is a number", {"kid": 1}),
+    ("a kid in a list", {"kid": ["kid"]}),
+    ("of another tenant", {"issuer": f"https://login.microsoftonline.com/{GUID}/v2.0"}),
+    ("of another cloud's template", {"issuer": "https://login.microsoftonline.us/{tenantid}/v2.0"}),
+    ("an issuer that is a number", {"issuer": 1}),
+    ("an issuer that is null", {"issuer": None}),
+]

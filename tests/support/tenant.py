@@ -1,0 +1,58 @@
+"""A tenant whose metadata and keys can be withdrawn, replaced and made to misbehave, document by document."""
+
+from typing import Any, Literal
+
+from local_azure.cloud import LocalAzure
+from local_azure.keys import SigningKey
+from tests.support.faulty import Behaviour, FaultyServer, json_answer
+
+Document = Literal["metadata", "keys"]
+V1, V2 = VERSIONS = ("1.0", "2.0")
+
+
+class Tenant(FaultyServer):
+    """Publishes what `azure` does, from an origin of its own: tokens of that tenant are good here as well."""
+
+    def __init__(self, azure: LocalAzure) -> None:
+        super().__init__()
+        self.tenant_id = azure.directory.tenant_id
+        self._issuers = {V1: azure.issuer.issuer(1), V2: azure.issuer.issuer(2)}
+        self.own = azure.keys.current
+        self.publish(self.own)
+
+    def path(self, version: str, document: Document) -> str:
+        folder = f"/{self.tenant_id}" + ("/v2.0" if version == V2 else "")
+        if document == "metadata":
+            return f"{folder}/.well-known/openid-configuration"
+        return f"/{self.tenant_id}/discovery" + ("/v2.0/keys" if version == V2 else "/keys")
+
+    def fetches(self, version: str, document: Document = "metadata") -> int:
+        """How often the document was asked for."""
+        return self.asked.count(self.path(version, document))
+
+    def publish(self, *keys: SigningKey) -> None:
+        """Publish exactly these keys, in good order, for both versions."""
+        for version in VERSIONS:
+            self.publish_metadata(version)
+            self.publish_members(version, *(self.member(version, key) for key in keys))
+
+    def recover(self) -> None:
+        """Publish what the tenant signs with, in good order."""
+        self.publish(self.own)
+
+    def publish_metadata(self, version: str, **changes: Any) -> None:
+        document = {"issuer": self._issuers[version], "jwks_uri": self.origin + self.path(version, "keys"), **changes}
+        self.behave(self.path(version, "metadata"), json_answer(document))
+
+    def publish_members(self, version: str, *members: Any) -> None:
+        self.behave(self.path(version, "keys"), json_answer({"keys": members}))
+
+    def member(self, version: str, key: SigningKey, **changes: Any) -> dict[str, Any]:
+        """A key as a member of the version's JWKS."""
+        issuer = {"issuer": self._issuers[V2]} if version == V2 else {}
+        return {**key.jwk(), **issuer, **changes}
+
+    def fail(self, behaviour: Behaviour, document: Document = "metadata", *versions: str) -> None:
+        """Answer like this for the document, of all versions unless some are named."""
+        for version in versions or VERSIONS:
+            self.behave(self.path(version, document), behaviour)

@@ -1,0 +1,102 @@
+"""The main faults of a tenant as a caller of aad-func sees them, through a Functions host."""
+
+import concurrent.futures
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_azure.cloud import LocalAzure
+from tests.support import apps
+from tests.support.answers import checked
+from tests.support.apps import Host
+from tests.support.faulty import answer, hanging
+from tests.support.forge import Forge, encode
+from tests.support.tenant import V1, VERSIONS, Tenant
+from tests.support.wire import bearer, send
+
+# aad-func as it is, but for its waiting time: a process of its own has no clock to inject.
+RESTLESS = """
+import azure.functions as func
+from aad_func import signing_keys
+from aad_func.function import blueprint
+
+signing_keys.TRY_AGAIN_AFTER = 0
+app = func.FunctionApp()
+app.register_functions(blueprint)
+"""
+
+
+def outcome(host: Host, token: str) -> str:
+    return checked(send(host.url("aad-func"), bearer(token)), bearer(token))
+
+
+@pytest.fixture
+def settings(azure: LocalAzure, tenant: Tenant) -> dict[str, str]:
+    return {**apps.aad_settings(azure), "ENTRA_AUTHORITY": tenant.origin}
+
+
+@pytest.fixture
+def host(settings: dict[str, str]) -> Iterator[Host]:
+    with apps.running(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def restless_host(settings: dict[str, str], tmp_path: Path) -> Iterator[Host]:
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    (tmp_path / "function_app.py").write_text(RESTLESS)
+    with apps.running(settings, folder=tmp_path) as running:
+        yield running
+
+
+def test_an_outage_is_503_and_ends_without_a_restart(restless_host: Host, tenant: Tenant, forge: Forge):
+    tenant.fail(answer(b"", 500))
+    assert outcome(restless_host, forge.token()) == "503 keys_unavailable"
+    tenant.recover()
+    assert outcome(restless_host, forge.token()) == "200 application"
+    tenant.fail(answer(b"", 500))
+    assert outcome(restless_host, forge.token()) == "200 application"
+    assert outcome(restless_host, forge.sign(forge.claims(), forge.header(kid="new"))) == "503 keys_unavailable"
+
+
+def test_an_outage_of_one_version_leaves_the_other_alone(host: Host, tenant: Tenant, forge: Forge):
+    tenant.fail(answer(b"", 500), "keys", V1)
+    assert outcome(host, forge.token(version=1)) == "503 keys_unavailable"
+    assert outcome(host, forge.token(version=2)) == "200 application"
+    assert outcome(host, forge.token(version=1)) == "503 keys_unavailable"
+    assert tenant.fetches(V1) == 1
+
+
+def test_a_tenant_that_takes_30_seconds_holds_only_those_who_need_it(host: Host, tenant: Tenant, forge: Forge):
+    assert outcome(host, forge.token(version=2)) == "200 application"
+    tenant.fail(hanging, "metadata", V1)
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        waiting = [pool.submit(outcome, host, forge.token(version=1)) for _ in range(16)]
+        while not tenant.fetches(V1):
+            assert outcome(host, forge.token(version=2)) == "200 application"
+        assert not any(call.done() for call in waiting)
+        assert {call.result() for call in waiting} == {"503 keys_unavailable"}
+    assert tenant.fetches(V1) == 1
+
+
+def test_500_tokens_with_made_up_kids_cause_at_most_2_fetches_of_each_versions_keys(host, tenant, forge: Forge):
+    signature = forge.token().rpartition(".")[2]
+
+    def call(number: int) -> str:
+        header, claims = forge.header(kid=f"made-up-{number}"), forge.claims(version=1 + number % 2)
+        return outcome(host, f"{encode(header)}.{encode(claims)}.{signature}")
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(call, range(500))) == {"401 unknown_key"}
+    assert all(1 <= tenant.fetches(version, "keys") <= 2 for version in VERSIONS)
+
+
+def test_keys_that_a_token_offers_are_never_fetched(host: Host, tenant: Tenant, forge: Forge):
+    offered = {"jku": f"{tenant.origin}/evil", "x5u": f"{tenant.origin}/evil"}
+    assert outcome(host, forge.sign(forge.claims(), forge.header(**offered))) == "200 application"
+    assert (
+        outcome(host, forge.sign(forge.claims(iss=f"{tenant.origin}/evil"), forge.header(**offered)))
+        == "401 wrong_issuer"
+    )
+    assert "/evil" not in "".join(tenant.asked)
