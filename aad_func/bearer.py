@@ -96,10 +96,11 @@ def token_in(header: str | None) -> str:
     one token.
     """
     scheme, _, token = (header or "").strip(" ").partition(" ")
-    if scheme.lower() != "bearer":
+    scheme, comma, _ = scheme.lower().partition(",")
+    if scheme != "bearer":
         raise Problem("missing_token")
     token = token.strip(" ")
-    if not token or len(token) > MAX_TOKEN_BYTES or not token.isascii():
+    if comma or not token or len(token) > MAX_TOKEN_BYTES or not token.isascii():
         raise Problem("malformed_token")
     return token
 

@@ -79,8 +79,10 @@ _URL_SAFE = str.maketrans("+/", "-_")
 def json_object(encoded: bytes) -> dict[str, Any]:
     """The one JSON object in `encoded`. Raises `malformed_token` for all that is not exactly that."""
     try:
-        value = json.loads(encoded.decode("utf-8"), object_pairs_hook=_members, parse_constant=_refuse)
-        _same_for_all(value, depth=1)
+        text = encoded.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_members, parse_constant=_refuse, parse_float=_finite)
+        if "\\u" in text or text.count("[") + text.count("{") > MAX_DEPTH:  # else neither can be wrong
+            _same_for_all(value, depth=1)
     except (ValueError, RecursionError):
         raise Problem("malformed_token") from None
     if not isinstance(value, dict):
@@ -99,11 +101,18 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return value
+
+
 def _same_for_all(value: Any, depth: int) -> None:
-    # Half of a surrogate pair and 1e999 are good JSON, and Python reads both, but they cannot be written again: other
-    # parsers put something else in their place. How deep one can read, too, differs between parsers.
-    if depth > MAX_DEPTH or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError("too deep or too large")
+    # Half of a surrogate pair is good JSON, and Python reads it, but it cannot be written again: other parsers put
+    # something else in its place. How deep one can read, too, differs between parsers.
+    if depth > MAX_DEPTH:
+        raise ValueError("too deep")
     if isinstance(value, str):
         value.encode()
     elif isinstance(value, dict):

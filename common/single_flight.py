@@ -1,5 +1,6 @@
 """Doing slow work once, however many ask for it at the same time."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -22,13 +23,17 @@ class SingleFlight(Generic[T]):
         self._flight: Future[T] | None = None
 
     def join(self, *, may_start: Callable[[], bool] = lambda: True) -> "Future[T] | None":
-        """The run that is under way, else a new one; None where `may_start` (asked under a lock) says no."""
+        """The run that is under way, else a new one; None where `may_start` (asked under a lock) says no, and where
+        the system has no thread left.
+        """
         with self._lock:
             if self._flight is None and may_start():
                 flight: Future[T] = Future()
                 # A daemon: a process that ends does not wait for an answer that nobody will use.
-                threading.Thread(target=self._run, args=(flight,), name=self._name, daemon=True).start()
-                self._flight = flight
+                thread = threading.Thread(target=self._run, args=(flight,), name=self._name, daemon=True)
+                with contextlib.suppress(RuntimeError):
+                    thread.start()
+                    self._flight = flight
             return self._flight
 
     def _run(self, flight: "Future[T]") -> None:

@@ -6,12 +6,14 @@ import json
 import re
 from typing import Any
 
+from common.problems import KINDS
 from tests.support.wire import Answer, Call
 
 PLAIN = 'Bearer realm="api"'
 # RFC 6750 section 3: error_description has no quote, no backslash, nothing outside printable ASCII.
 CHALLENGE = re.compile(PLAIN + r', error="(\w+)", error_description="[\x20-\x21\x23-\x5B\x5D-\x7E]+"')
-SETTINGS = ("user_impersonation",)  # what a problem may name and a token may hold as well
+# What an answer may say and a request may hold as well: the texts of problems, and the name of a setting's value.
+KNOWN = ("user_impersonation", *(kind.meaning for kind in KINDS.values()), *KINDS, "application/problem+json")
 TELLING = 12  # characters in a row that are no coincidence
 
 
@@ -58,9 +60,10 @@ def _wanted_error(status: int, code: str) -> str | None:
 
 def _shared(answer: Answer, call: Call) -> set[str]:
     """Runs of characters that the answer has in common with the request, encoded or decoded."""
-    said = answer.body.decode() + "".join(value for _, value in answer.headers)
-    for setting in SETTINGS:
-        said = said.replace(setting, " ")
+    # Values alone, as names and punctuation are those of any JSON; without what stands in the table of problems.
+    said = "\n".join([*map(str, json.loads(answer.body).values()), *(value for _, value in answer.headers)])
+    for known in KNOWN:
+        said = said.replace(known, " ")
     sent = [value for name, value in call.headers if name != "Content-Type"] + [call.query, call.body.decode("latin-1")]
     sent += [_decoded(part) for value in sent for part in re.split(r"[^A-Za-z0-9_+/-]", value)]
     return _runs(said) & set().union(*map(_runs, sent))
