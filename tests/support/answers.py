@@ -12,8 +12,16 @@ from tests.support.wire import Answer, Call
 PLAIN = 'Bearer realm="api"'
 # RFC 6750 section 3: error_description has no quote, no backslash, nothing outside printable ASCII.
 CHALLENGE = re.compile(PLAIN + r', error="(\w+)", error_description="[\x20-\x21\x23-\x5B\x5D-\x7E]+"')
-# What an answer may say and a request may hold as well: the texts of problems, and the name of a setting's value.
-KNOWN = ("user_impersonation", *(kind.meaning for kind in KINDS.values()), *KINDS, "application/problem+json")
+# What an answer may say and a request may hold as well: the texts of problems and of RFC 6750, and a setting's value.
+KNOWN = (
+    "user_impersonation",
+    *(kind.meaning for kind in KINDS.values()),
+    *KINDS,
+    *(kind.error for kind in KINDS.values() if kind.error),
+    PLAIN,
+    "error_description=",
+    "application/problem+json",
+)
 TELLING = 12  # characters in a row that are no coincidence
 
 
