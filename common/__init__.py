@@ -1,1 +1,1 @@
-"""What both functions share: settings, problems and one careful HTTP GET."""
+"""What both functions share: settings, problems and one careful HTTP request."""

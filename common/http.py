@@ -1,4 +1,4 @@
-"""One careful HTTP GET over `requests`: bounded in time and size, adding nothing and keeping nothing.
+"""One careful HTTP request over `requests`: bounded in time and size, adding nothing and keeping nothing.
 
 `requests` bounds each read, not the whole answer: a server that sends a byte now and then holds a caller for as long
 as it likes. Here the time allowed covers connecting, headers and body together. (Looking up a host name is
@@ -67,7 +67,21 @@ def session(connections: int = 4) -> requests.Session:
 def get(
     through: requests.Session, url: str, *, seconds: float, max_bytes: int, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """GET `url`, within `seconds` in all and up to `max_bytes`; no redirect is followed, no retry made.
+    """GET `url`: see `send`."""
+    return send(through, "GET", url, seconds=seconds, max_bytes=max_bytes, headers=headers)
+
+
+def send(
+    through: requests.Session,
+    method: str,
+    url: str,
+    *,
+    seconds: float,
+    max_bytes: int,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+) -> Answer:
+    """One request, within `seconds` in all and up to `max_bytes`; no redirect is followed, no retry made.
 
     Raises Unreachable, TooSlow or TooLarge. A status of 400 or more is an answer like any other.
     """
@@ -75,13 +89,21 @@ def get(
     sent = {"Accept-Encoding": "identity", **(headers or {})}
     limit = urllib3.Timeout(total=max(seconds, 0.001))
     try:
-        with through.get(url, headers=sent, timeout=limit, allow_redirects=False, stream=True) as response:  # type: ignore[arg-type]
-            body = bytearray()
+        with through.request(
+            method,
+            url,
+            headers=sent,
+            data=body,
+            timeout=limit,  # type: ignore[arg-type]
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            received = bytearray()
             for chunk in response.raw.stream(_CHUNK, decode_content=False):
-                body += chunk
-                if len(body) > max_bytes:
+                received += chunk
+                if len(received) > max_bytes:
                     raise TooLarge(f"the answer is larger than {max_bytes} bytes")
-            return Answer(response.status_code, response.headers, bytes(body))
+            return Answer(response.status_code, response.headers, bytes(received))
     except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
         raise TooSlow(f"no complete answer within {seconds:.3g} s") from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:

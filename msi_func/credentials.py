@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 ENDPOINT_TIMEOUT = 4  # seconds for one try at the managed identity endpoint, which is on the same machine
 ENDPOINT_RETRIES = 1
 
+# https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
+KNOWN_AUTHORITIES = frozenset(
+    {
+        "login.microsoftonline.com",
+        "login.microsoftonline.us",
+        "login.partner.microsoftonline.cn",
+        "login.chinacloudapi.cn",
+    }
+)
+
 MANAGED_IDENTITY, DEFAULT = "managed identity", "default credential"
 
 
@@ -27,6 +37,12 @@ class Credential:
 def is_managed() -> bool:
     """Does the platform offer this app a managed identity? (Else this is a desk, or a VM.)"""
     return bool(os.environ.get("IDENTITY_ENDPOINT"))
+
+
+def is_private_cloud() -> bool:
+    """Is AZURE_AUTHORITY_HOST an authority of the tenant's own? The public cloud then cannot vouch for it."""
+    host = os.environ.get("AZURE_AUTHORITY_HOST", "").removeprefix("https://").rstrip("/").lower()
+    return bool(host) and host not in KNOWN_AUTHORITIES
 
 
 def credential_for(identity_client_id: str | None) -> Credential:
@@ -51,7 +67,7 @@ def credential_for(identity_client_id: str | None) -> Credential:
 
         # Left out rather than None: then AZURE_CLIENT_ID goes on naming the identity.
         named = {"managed_identity_client_id": identity_client_id} if identity_client_id else {}
-        source = DefaultAzureCredential(**named)
+        source = DefaultAzureCredential(disable_instance_discovery=is_private_cloud(), **named)
         kind = DEFAULT
     _keep_tokens_out_of_logs()
     return Credential(kind, identity_client_id, source)
