@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from local_azure import processes
-from local_azure.cloud import HTTP_PORT, STATE, LocalAzure
+from local_azure.cloud import HTTP_PORT, HTTPS_PORT, STATE, LocalAzure
 from local_azure.directory import SHIPPED, load
 from local_azure.entries import EntryError
 from local_azure.server import LOOPBACK, StartError, bind, only_local_hosts, uvicorn_server
@@ -73,7 +73,7 @@ def _host(options: argparse.Namespace) -> int:
 
 
 def _azure(options: argparse.Namespace) -> LocalAzure:
-    return LocalAzure(load(options.tenant), port=options.port, state=options.state)
+    return LocalAzure(load(options.tenant), port=options.port, https_port=options.https_port, state=options.state)
 
 
 def _log(name: str, others: int) -> None:
@@ -97,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     azure.add_argument(
         "--port", type=int, default=HTTP_PORT, help="of tenant and identity endpoint (default: %(default)s; 0: any)"
+    )
+    azure.add_argument(
+        "--https-port", type=int, metavar="PORT", help=f"of the same over https (default: {HTTPS_PORT}; 0: any)"
     )
     azure.add_argument(
         "--state", type=Path, default=STATE, metavar="FOLDER", help="where keys are kept (default: %(default)s)"

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
+from local_azure import environment
+from local_azure.certificates import Certificates
 from local_azure.directory import Directory
 from local_azure.entra import Entra
 from local_azure.keys import KeyRing
-from local_azure.managed_identity import PATH, ManagedIdentityEndpoint
-from local_azure.server import LOOPBACK, BackgroundServer, StartError, bind, only_local_hosts
+from local_azure.managed_identity import ManagedIdentityEndpoint
+from local_azure.server import LOOPBACK, BackgroundServer, Listener, StartError, bind, only_local_hosts
 from local_azure.tokens import Issuer
 
 HTTP_PORT, HTTPS_PORT = 8400, 8443
@@ -16,19 +18,30 @@ STATE = Path(".local_azure")
 
 
 class LocalAzure:
-    """One tenant on this machine. A context manager; port 0 is any free one."""
+    """One tenant on this machine, the same over http and over https. A context manager; port 0 is any free one.
 
-    def __init__(self, directory: Directory, *, port: int = HTTP_PORT, state: Path = STATE) -> None:
+    The issuer of its tokens is the https origin, however they are asked for: clients exist that want it to be where
+    they asked (MSAL for Node), and those ask by https. `https_port` is by default any free one where `port` is.
+    """
+
+    def __init__(
+        self, directory: Directory, *, port: int = HTTP_PORT, https_port: int | None = None, state: Path = STATE
+    ) -> None:
         self.directory = directory
         self.keys = KeyRing(state)
-        listener = bind(port)
-        self.origin = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-        self.issuer = Issuer(directory, self.keys, self.origin)
+        self.certificates = Certificates(state)
+        if https_port is None:
+            https_port = HTTPS_PORT if port else 0
+        http, https = bind(port), bind(https_port, "--https-port")
+        self.origin = f"http://{LOOPBACK}:{http.getsockname()[1]}"
+        self.https_origin = f"https://{LOOPBACK}:{https.getsockname()[1]}"
+        self.issuer = Issuer(directory, self.keys, self.https_origin)
         routes = [
             *ManagedIdentityEndpoint(directory, self.issuer).routes(),
             *Entra(directory, self.keys, self.issuer).routes(),
         ]
-        self._server = BackgroundServer(only_local_hosts(Starlette(routes=routes)), listener)
+        app = only_local_hosts(Starlette(routes=routes))
+        self._server = BackgroundServer(app, [Listener(http), Listener(https, self.certificates.server_context())])
 
     def __enter__(self) -> "LocalAzure":
         self._server.__enter__()
@@ -43,9 +56,6 @@ class LocalAzure:
         if site is None:
             known = ", ".join(site.name for site in self.directory.sites)
             raise StartError(f"No site is called {site_name}; the tenant file has {known}.")
-        return {
-            "IDENTITY_ENDPOINT": f"{self.origin}{PATH}",
-            "IDENTITY_HEADER": site.identity_header,
-            "ENTRA_AUTHORITY": self.origin,
-            "ENTRA_TENANT_ID": self.directory.tenant_id,
-        }
+        return environment.settings(
+            site, self.directory.tenant_id, self.origin, self.https_origin, self.certificates.bundle
+        )

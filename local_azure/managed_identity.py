@@ -13,9 +13,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from local_azure.directory import Directory, ManagedIdentity, Site
+from local_azure.environment import MANAGED_IDENTITY_PATH
 from local_azure.tokens import Issuer
 
-PATH = "/msi/token"
+PATH = MANAGED_IDENTITY_PATH
 API_VERSION = "2019-08-01"
 
 # The platform's own words, its spelling included.
