@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 from local_azure.cloud import LocalAzure
-from local_azure.directory import Application
+from local_azure.principals import Application
 from local_azure.processes import host
 from local_azure.server import LOOPBACK, StartError, bind, is_free
 

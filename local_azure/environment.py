@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local_azure import certificates
-from local_azure.directory import Site
+from local_azure.principals import Site
 from local_azure.server import LOOPBACK
 
 MANAGED_IDENTITY_PATH = "/msi/token"

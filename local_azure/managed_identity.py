@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from local_azure.directory import Directory, ManagedIdentity, Site
+from local_azure.directory import Directory
 from local_azure.environment import MANAGED_IDENTITY_PATH
+from local_azure.principals import ManagedIdentity, Site
 from local_azure.tokens import Issuer
 
 PATH = MANAGED_IDENTITY_PATH

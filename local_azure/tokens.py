@@ -13,8 +13,9 @@ from typing import Any
 
 import jwt
 
-from local_azure.directory import Application, Directory, ManagedIdentity
+from local_azure.directory import Directory
 from local_azure.keys import KeyRing
+from local_azure.principals import Application, ManagedIdentity
 
 # Seconds. A managed identity's token is good for 24 hours, and 5 minutes into the past for clocks that differ.
 MANAGED_IDENTITY_LIFETIME = 86_400
