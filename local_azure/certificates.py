@@ -1,6 +1,7 @@
 """The local certificate authority: made once, kept across restarts, so that running processes go on trusting it."""
 
 import os
+import re
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ BUNDLE_FILE = "ca-bundle.crt"
 SETTINGS = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
 
 _BEGIN_KEY = b"-----BEGIN EC PRIVATE KEY-----"
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 
 class Certificates:
@@ -39,7 +41,7 @@ class Certificates:
         else:
             self._ca = trustme.CA(organization_unit_name="local_azure")
             private_files.write(file, self._pem + self._ca.private_key_pem.bytes())
-        private_files.write(self.bundle, b"\n".join([*self._public_roots(), self._pem]), mode=0o644)
+        private_files.write(self.bundle, b"\n".join(self._trusted()), mode=0o644)
 
     def server_context(self) -> ssl.SSLContext:
         """TLS for a server on this machine, with a certificate that is made for this start only."""
@@ -52,10 +54,10 @@ class Certificates:
         pem: bytes = self._ca.cert_pem.bytes()
         return pem
 
-    def _public_roots(self) -> Iterable[bytes]:
+    def _trusted(self) -> Iterable[bytes]:
+        """Each certificate once, though the files that are named often hold the same."""
         import certifi
 
-        named = {Path(os.environ[name]) for name in SETTINGS if os.environ.get(name)}
-        for file in [Path(certifi.where()), *sorted(named - {self.bundle})]:
-            if file.is_file():
-                yield file.read_bytes()
+        named = [Path(os.environ[name]) for name in SETTINGS if os.environ.get(name)]
+        files = [file.read_bytes() for file in (Path(certifi.where()), *named) if file.is_file()]
+        return dict.fromkeys(block for pem in (*files, self._pem) for block in _CERTIFICATE.findall(pem))

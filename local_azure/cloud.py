@@ -8,9 +8,13 @@ from local_azure import environment
 from local_azure.certificates import Certificates
 from local_azure.directory import Directory
 from local_azure.entra import Entra
+from local_azure.identity_tokens import IdentityTokens
+from local_azure.imds import Imds
 from local_azure.keys import KeyRing
 from local_azure.managed_identity import ManagedIdentityEndpoint
+from local_azure.principals import Site
 from local_azure.server import LOOPBACK, BackgroundServer, Listener, StartError, bind, only_local_hosts
+from local_azure.token_endpoint import TokenEndpoint
 from local_azure.tokens import Issuer
 
 HTTP_PORT, HTTPS_PORT = 8400, 8443
@@ -21,13 +25,23 @@ class LocalAzure:
     """One tenant on this machine, the same over http and over https. A context manager; port 0 is any free one.
 
     The issuer of its tokens is the https origin, however they are asked for: clients exist that want it to be where
-    they asked (MSAL for Node), and those ask by https. `https_port` is by default any free one where `port` is.
+    they asked (MSAL for Node), and those ask by https. `https_port` is by default any free one where `port` is. `site`
+    is the one whose identities IMDS serves, by default the tenant's first; with `keep_tokens` their tokens are kept for
+    a day, as on the platform.
     """
 
     def __init__(
-        self, directory: Directory, *, port: int = HTTP_PORT, https_port: int | None = None, state: Path = STATE
+        self,
+        directory: Directory,
+        *,
+        port: int = HTTP_PORT,
+        https_port: int | None = None,
+        state: Path = STATE,
+        site: str | None = None,
+        keep_tokens: bool = True,
     ) -> None:
         self.directory = directory
+        self.site = self._site(site or directory.sites[0].name)
         self.keys = KeyRing(state)
         self.certificates = Certificates(state)
         if https_port is None:
@@ -36,9 +50,12 @@ class LocalAzure:
         self.origin = f"http://{LOOPBACK}:{http.getsockname()[1]}"
         self.https_origin = f"https://{LOOPBACK}:{https.getsockname()[1]}"
         self.issuer = Issuer(directory, self.keys, self.https_origin)
+        self.identity_tokens = IdentityTokens(self.issuer, keep=keep_tokens)
         routes = [
-            *ManagedIdentityEndpoint(directory, self.issuer).routes(),
+            *ManagedIdentityEndpoint(directory, self.identity_tokens).routes(),
+            *Imds(self.site, self.identity_tokens).routes(),
             *Entra(directory, self.keys, self.issuer).routes(),
+            *TokenEndpoint(directory, self.issuer).routes(),
         ]
         app = only_local_hosts(Starlette(routes=routes))
         self._server = BackgroundServer(app, [Listener(http), Listener(https, self.certificates.server_context())])
@@ -50,12 +67,19 @@ class LocalAzure:
     def __exit__(self, *error: object) -> None:
         self._server.__exit__(*error)
 
-    def environment(self, site_name: str) -> dict[str, str]:
-        """The settings with which a process is this site: its managed identity is ours, and so is its tenant."""
-        site = self.directory.site(site_name)
+    def environment(self, site: str | None = None) -> dict[str, str]:
+        """The settings with which a process is this site, by default the one that IMDS serves, in this tenant."""
+        return environment.settings(
+            self._site(site) if site else self.site,
+            self.directory.tenant_id,
+            self.origin,
+            self.https_origin,
+            self.certificates.bundle,
+        )
+
+    def _site(self, name: str) -> Site:
+        site = self.directory.site(name)
         if site is None:
             known = ", ".join(site.name for site in self.directory.sites)
-            raise StartError(f"No site is called {site_name}; the tenant file has {known}.")
-        return environment.settings(
-            site, self.directory.tenant_id, self.origin, self.https_origin, self.certificates.bundle
-        )
+            raise StartError(f"No site is called {name}; the tenant file has {known}.")
+        return site

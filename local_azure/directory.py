@@ -121,6 +121,8 @@ def _directory(file: Entry) -> Directory:
         users=users,
         groups=file.entries("groups", tenant_file.group([*applications, *identities, *users])),
     )
+    if not directory.sites:
+        raise file.fault("sites", "there has to be one at least")
     _check_distinct(directory)
     directory.assignments.extend(file.entries("assignments", lambda entry: _assignment(entry, directory)))
     file.done()
