@@ -3,11 +3,14 @@
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from local_azure import environment
 from local_azure.certificates import Certificates
+from local_azure.control import ControlPlane
 from local_azure.directory import Directory
-from local_azure.entra import Entra
+from local_azure.entra import Metadata, PublishedKeys
+from local_azure.graph import Graph
 from local_azure.identity_tokens import IdentityTokens
 from local_azure.imds import Imds
 from local_azure.keys import KeyRing
@@ -16,6 +19,8 @@ from local_azure.principals import Site
 from local_azure.server import LOOPBACK, BackgroundServer, Listener, StartError, bind, only_local_hosts
 from local_azure.token_endpoint import TokenEndpoint
 from local_azure.tokens import Issuer
+from local_azure.traffic import Traffic
+from local_azure.user_tokens import UserTokens
 
 HTTP_PORT, HTTPS_PORT = 8400, 8443
 STATE = Path(".local_azure")
@@ -51,13 +56,8 @@ class LocalAzure:
         self.https_origin = f"https://{LOOPBACK}:{https.getsockname()[1]}"
         self.issuer = Issuer(directory, self.keys, self.https_origin)
         self.identity_tokens = IdentityTokens(self.issuer, keep=keep_tokens)
-        routes = [
-            *ManagedIdentityEndpoint(directory, self.identity_tokens).routes(),
-            *Imds(self.site, self.identity_tokens).routes(),
-            *Entra(directory, self.keys, self.issuer).routes(),
-            *TokenEndpoint(directory, self.issuer).routes(),
-        ]
-        app = only_local_hosts(Starlette(routes=routes))
+        self.traffic = Traffic()
+        app = only_local_hosts(Starlette(routes=self._routes()))
         self._server = BackgroundServer(app, [Listener(http), Listener(https, self.certificates.server_context())])
 
     def __enter__(self) -> "LocalAzure":
@@ -76,6 +76,20 @@ class LocalAzure:
             self.https_origin,
             self.certificates.bundle,
         )
+
+    def _routes(self) -> list[Route]:
+        endpoints = {
+            "msi": ManagedIdentityEndpoint(self.directory, self.identity_tokens).routes(),
+            "imds": Imds(self.site, self.identity_tokens).routes(),
+            "metadata": Metadata(self.directory, self.issuer).routes(),
+            "keys": PublishedKeys(self.directory, self.keys, self.issuer).routes(),
+            "token": TokenEndpoint(self.directory, self.issuer).routes(),
+            "graph": Graph(self.directory, self.keys, self.issuer).routes(),
+        }
+        watched = [self.traffic.watched(name, routes) for name, routes in endpoints.items()]
+        users = UserTokens(self.directory, self.issuer)
+        control = ControlPlane(self.keys, self.identity_tokens, users, self.traffic)
+        return [route for routes in (*watched, control.routes()) for route in routes]
 
     def _site(self, name: str) -> Site:
         site = self.directory.site(name)

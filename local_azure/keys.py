@@ -57,9 +57,9 @@ class KeyRing:
         """The key that new tokens are signed with."""
         return self.keys[-1]
 
-    def key(self, kid: str) -> SigningKey | None:
+    def public(self, kid: str) -> rsa.RSAPublicKey | None:
         """The key that the tenant publishes under this `kid`."""
-        return next((key for key in self.keys if key.kid == kid), None)
+        return next((key.private.public_key() for key in self.keys if key.kid == kid), None)
 
     def rotate(self) -> SigningKey:
         """Publish a new key and sign with it; the others stay published."""

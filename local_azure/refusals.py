@@ -15,6 +15,7 @@ class _Code:
 
 
 _CODES = {
+    50034: _Code(400, "invalid_grant", "The user account {user} does not exist in the directory '{tenant}'."),
     50105: _Code(400, "invalid_grant", "The signed in user '{principal}' is not assigned to a role for '{api}'."),
     65001: _Code(
         400, "invalid_grant", "The user or administrator has not consented to use the application '{client}'."

@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from local_azure import bodies
 from local_azure.directory import Directory
 from local_azure.principals import Application
 from local_azure.refusals import Refused
 from local_azure.tokens import LIFETIME, SECRET, Issuer, Token
 
-MAX_BODY_BYTES = 256 * 1024
 DEFAULT = "/.default"
 
 log = logging.getLogger(__name__)
@@ -119,11 +119,10 @@ _NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
 
 async def _form(request: Request) -> dict[str, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise Refused(900144, parameter="grant_type")
+    try:
+        body = await bodies.read(request)
+    except bodies.TooLarge:
+        body = b""
     form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
     # RFC 6749 section 2.3.1: the client may name itself in a header instead.
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")

@@ -227,12 +227,13 @@ def test_without_the_cache_a_role_is_seen_at_once(state: Path, monkeypatch):
 
 
 def test_a_line_is_logged_for_each_token_and_never_the_token(fresh: LocalAzure, caplog):
+    refused = Refused(500011, resource="api://nowhere", tenant="Local tenant").text
     with caplog.at_level("INFO", logger="local_azure"):
         tokens = [endpoint(fresh).json()["access_token"] for _ in range(2)]
         endpoint(fresh, resource="api://nowhere")
     assert caplog.messages == [
         f"msi-func: token for {API}, roles: DoAll (new)",
         f"msi-func: token for {API}, roles: DoAll (from the cache)",
-        f"msi-func: no token for api://nowhere: {Refused(500011, resource='api://nowhere', tenant='Local tenant').text}",
+        f"msi-func: no token for api://nowhere: {refused}",
     ]
     assert not any(part in caplog.text for token in tokens for part in token.split("."))
