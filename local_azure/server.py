@@ -15,6 +15,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from local_azure.port_holder import holder
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -33,10 +35,17 @@ def bind(port: int, option: str = "--port") -> socket.socket:
     try:
         listener.bind((LOOPBACK, port))
         listener.listen(2048)
+    except PermissionError:
+        listener.close()
+        raise StartError(f"Port {port} is not for everyone to use: give one above 1023 with {option}.") from None
+    except OverflowError:
+        listener.close()
+        raise StartError(f"Port {port} does not exist: give one up to 65535 with {option}.") from None
     except OSError:
         listener.close()
+        by = holder(port)
         raise StartError(
-            f"Port {port} is taken: stop what listens there, or give another port with {option}."
+            f"Port {port} is taken{f' by {by}' if by else ''}: stop that, or give another port with {option}."
         ) from None
     return listener
 
