@@ -8,6 +8,7 @@ from starlette.routing import Route
 from local_azure import environment
 from local_azure.certificates import Certificates
 from local_azure.control import ControlPlane
+from local_azure.defaults import HTTP_PORT, HTTPS_PORT, STATE
 from local_azure.directory import Directory
 from local_azure.entra import Metadata, PublishedKeys
 from local_azure.graph import Graph
@@ -21,9 +22,6 @@ from local_azure.token_endpoint import TokenEndpoint
 from local_azure.tokens import Issuer
 from local_azure.traffic import Traffic
 from local_azure.user_tokens import UserTokens
-
-HTTP_PORT, HTTPS_PORT = 8400, 8443
-STATE = Path(".local_azure")
 
 
 class LocalAzure:
@@ -67,15 +65,19 @@ class LocalAzure:
     def __exit__(self, *error: object) -> None:
         self._server.__exit__(*error)
 
-    def environment(self, site: str | None = None) -> dict[str, str]:
-        """The settings with which a process is this site, by default the one that IMDS serves, in this tenant."""
-        return environment.settings(
+    def environment(self, site: str | None = None, *, imds: bool = False) -> dict[str, str]:
+        """The settings with which a process is this site, by default the one that IMDS serves, in this tenant.
+
+        With `imds` it is a virtual machine, without App Service's endpoint.
+        """
+        found = environment.settings(
             self._site(site) if site else self.site,
             self.directory.tenant_id,
             self.origin,
             self.https_origin,
             self.certificates.bundle,
         )
+        return {name: value for name, value in found.items() if not (imds and name in environment.APP_SERVICE)}
 
     def _routes(self) -> list[Route]:
         endpoints = {

@@ -10,6 +10,9 @@ from local_azure.server import LOOPBACK
 
 MANAGED_IDENTITY_PATH = "/msi/token"
 
+# Where these are, clients do not ask IMDS.
+APP_SERVICE = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")
+
 # Clients read one spelling or the other, the lower-case one first.
 _NO_PROXY = ("no_proxy", "NO_PROXY")
 
@@ -18,7 +21,7 @@ def settings(site: Site, tenant_id: str, http: str, https: str, bundle: Path) ->
     """For the process's environment. `http` and `https` are origins, `bundle` is a file of CA certificates.
 
     https://learn.microsoft.com/azure/app-service/overview-managed-identity names the first two; the others are those
-    that Azure's client libraries read. Where IDENTITY_ENDPOINT is there, they do not ask IMDS.
+    that Azure's client libraries read.
     """
     no_proxy = _without_proxy(os.environ)
     return {
