@@ -34,7 +34,7 @@ def things_to_try(azure: LocalAzure, api: Application, role: AppRole | None, msi
   curl -i -H 'X-MS-CLIENT-PRINCIPAL: made-up' {aad_url}
       asks aad-func directly, claiming to be somebody: 401
   {_python()} control{_at(azure)} rotate-keys
-      new keys, as Entra has them now and then: the next curl {msi_url} is 200 all the same, with the old token
+      a new key, as Entra has one now and then: msi-func goes on as before, with the token that it has
 {story}
 Enter here restarts msi-func, Ctrl+C stops everything."""
 
