@@ -20,12 +20,28 @@ from tests.support.clients import become, verified
 API = "api://aad00002-c11d-4000-8000-000000000000"
 
 
+@pytest.fixture(scope="module")
+def running(keys: Path) -> Iterator[LocalAzure]:
+    with LocalAzure(load(), port=0, state=keys) as azure:
+        yield azure
+
+
 @pytest.fixture
-def azure(tmp_path: Path, keys: Path) -> Iterator[LocalAzure]:
-    """A tenant for tests that change it."""
+def azure(running: LocalAzure) -> LocalAzure:
+    """A tenant without kept tokens, faults or requests so far."""
+    running.identity_tokens.forget()
+    running.traffic.clear()
+    for endpoint in running.traffic.endpoints:
+        running.traffic.counters[endpoint] = 0
+    return running
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, keys: Path) -> Iterator[LocalAzure]:
+    """A tenant for tests that change its keys."""
     shutil.copytree(keys, tmp_path, dirs_exist_ok=True)
-    with LocalAzure(load(), port=0, state=tmp_path) as running:
-        yield running
+    with LocalAzure(load(), port=0, state=tmp_path) as azure:
+        yield azure
 
 
 @pytest.fixture(scope="module")
@@ -49,30 +65,30 @@ def msi(azure: LocalAzure, origin: str | None = None) -> requests.Response:
     return requests.get(url, params=query, headers=headers, timeout=10, verify=verify)
 
 
-def test_a_rotated_key_signs_and_the_old_one_stays_until_it_is_withdrawn(azure: LocalAzure, monkeypatch):
-    become(monkeypatch, azure)
-    old = msi(azure).json()["access_token"]
-    first = azure.keys.current.kid
-    kids = control(azure, "rotate-keys").json()["keys"]
+def test_a_rotated_key_signs_and_the_old_one_stays_until_it_is_withdrawn(fresh: LocalAzure, monkeypatch):
+    become(monkeypatch, fresh)
+    old = msi(fresh).json()["access_token"]
+    first = fresh.keys.current.kid
+    kids = control(fresh, "rotate-keys").json()["keys"]
     assert kids[0] == first
     assert len(kids) == 2
 
-    assert msi(azure).json()["access_token"] == old
-    assert control(azure, "forget-tokens").json() == {"forgotten": 1}
-    new = msi(azure).json()["access_token"]
+    assert msi(fresh).json()["access_token"] == old
+    assert control(fresh, "forget-tokens").json() == {"forgotten": 1}
+    new = msi(fresh).json()["access_token"]
     for token in (old, new):
-        verified(azure, token)
+        verified(fresh, token)
 
-    assert control(azure, "withdraw-key", kid=first).json() == {"keys": kids[1:]}
-    verified(azure, new)
+    assert control(fresh, "withdraw-key", kid=first).json() == {"keys": kids[1:]}
+    verified(fresh, new)
     with pytest.raises(Exception, match="Unable to find a signing key"):
-        verified(azure, old)
-    assert control(azure, "withdraw-key", kid=first).status_code == 404
-    assert requests.get(f"{azure.origin}/local-azure/keys", timeout=10).json() == {"keys": kids[1:]}
+        verified(fresh, old)
+    assert control(fresh, "withdraw-key", kid=first).status_code == 404
+    assert requests.get(f"{fresh.origin}/local-azure/keys", timeout=10).json() == {"keys": kids[1:]}
 
 
-def test_the_last_key_gives_way_to_a_new_one_and_that_is_kept(azure: LocalAzure, tmp_path: Path):
-    (new,) = control(azure, "withdraw-key", kid=azure.keys.current.kid).json()["keys"]
+def test_the_last_key_gives_way_to_a_new_one_and_that_is_kept(fresh: LocalAzure, tmp_path: Path):
+    (new,) = control(fresh, "withdraw-key", kid=fresh.keys.current.kid).json()["keys"]
     with LocalAzure(load(), port=0, state=tmp_path) as again:
         assert again.keys.current.kid == new
 
