@@ -5,56 +5,105 @@ The one part of local_azure that knows the app.
 
 import contextlib
 import json
+import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from local_azure import demo_texts
 from local_azure.cloud import LocalAzure
-from local_azure.directory import Application
+from local_azure.easy_auth import EasyAuth
+from local_azure.principals import Application
 from local_azure.processes import host
-from local_azure.server import LOOPBACK, StartError, bind, is_free
+from local_azure.server import LOOPBACK, BackgroundServer, Listener, StartError, bind, is_free, only_local_hosts
+from local_azure.tenant_client import TenantKeys, session
 
 APP = Path(__file__).resolve().parent.parent
 MSI_PORT, AAD_PORT = 7071, 7072
 ROLE = "DoAll"
 
 
-def run(azure: LocalAzure, *, site: str, api_name: str, once: bool) -> int:
+def run(azure: LocalAzure, *, api_name: str, once: bool, easy_auth: bool) -> int:
     """Start both apps, call msi-func once, print what came back; stay until stopped, unless `once`.
 
     Returns 0 where the answer was 200 and carried the role.
     """
-    api = _api(azure, api_name)
-    msi_port, aad_port = _port(MSI_PORT, "msi-func"), _port(AAD_PORT, "aad-func")
-    msi_url, aad_url = (
-        f"http://{LOOPBACK}:{port}/api/{name}" for port, name in ((msi_port, "msi-func"), (aad_port, "aad-func"))
-    )
-    with contextlib.ExitStack() as stack:
-        aad = {**_settings(azure, "aad-func", api, aad_url), "AzureWebJobs_msi_func_Disabled": "true"}
-        msi = {**_settings(azure, site, api, aad_url), "AzureWebJobs_aad_func_Disabled": "true"}
-        stack.enter_context(host(str(APP), aad_port, "aad-func", aad))
-        stack.enter_context(host(str(APP), msi_port, "msi-func", msi))
-        print(
-            _WHERE.format(
-                tenant=f"{azure.origin}/{azure.directory.tenant_id}", azure=azure, site=site, msi=msi_url, aad=aad_url
-            )
-        )
-        answer = requests.get(msi_url, timeout=30)
-        succeeded = _show(msi_url, answer)
+    apps = _Apps(azure, _api(azure, api_name), _port(MSI_PORT, "msi-func"), _port(AAD_PORT, "aad-func"))
+    with contextlib.ExitStack() as aad, contextlib.ExitStack() as msi:
+        apps.start_aad(aad, easy_auth=easy_auth)
+        apps.start_msi(msi)
+        print(demo_texts.where(azure, apps.msi_url, apps.aad_url, easy_auth=easy_auth))
+        with session() as through:
+            answer = through.get(apps.msi_url, timeout=30)
+        succeeded = _show(apps.msi_url, answer)
         if not once:
-            print(_TRY.format(msi=msi_url, aad=aad_url), flush=True)
-            threading.Event().wait()
+            role = apps.api.role(ROLE)
+            print(demo_texts.things_to_try(azure, apps.api, role, apps.msi_url, apps.aad_url), flush=True)
+            _restart_on_enter(apps, msi)
     return 0 if succeeded else 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Apps:
+    """The two function apps and their settings."""
+
+    azure: LocalAzure
+    api: Application
+    msi_port: int
+    aad_port: int
+
+    @property
+    def msi_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.msi_port}/api/msi-func"
+
+    @property
+    def aad_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.aad_port}/api/aad-func"
+
+    def start_msi(self, stack: contextlib.ExitStack) -> None:
+        settings = {**self._settings(), "AzureWebJobs_aad_func_Disabled": "true"}
+        stack.enter_context(host(str(APP), self.msi_port, "msi-func", settings))
+
+    def start_aad(self, stack: contextlib.ExitStack, *, easy_auth: bool) -> None:
+        settings = {**self._settings(), "AzureWebJobs_msi_func_Disabled": "true"}
+        if not easy_auth:
+            stack.enter_context(host(str(APP), self.aad_port, "aad-func", settings))
+            return
+        # In front on the port that callers know; the app itself is where nobody looks.
+        with bind(0) as free:
+            port = free.getsockname()[1]
+        stack.enter_context(host(str(APP), port, "aad-func", {**settings, "WEBSITE_AUTH_ENABLED": "True"}))
+        keys = TenantKeys(self.azure.origin, self.azure.directory.tenant_id, self.api.token_version)
+        front = only_local_hosts(EasyAuth(f"http://{LOOPBACK}:{port}", self.api, keys))
+        stack.enter_context(BackgroundServer(front, [Listener(bind(self.aad_port))]))
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            **self.azure.environment(),
+            "AAD_FUNC_CLIENT_ID": self.api.client_id,
+            "AAD_FUNC_SCOPE": f"{self.api.app_id_uris[0]}/.default",
+            "AAD_FUNC_URL": self.aad_url,
+        }
+
+
+def _restart_on_enter(apps: _Apps, msi: contextlib.ExitStack) -> None:
+    """Restart msi-func for each line of input, until this process is stopped."""
+    while sys.stdin and sys.stdin.readline():
+        msi.close()
+        apps.start_msi(msi)
+        print("msi-func is restarted.", flush=True)
+    threading.Event().wait()
+
+
 def _api(azure: LocalAzure, name: str) -> Application:
-    for app in azure.directory.applications:
-        if app.name == name:
-            return app
-    known = ", ".join(app.name for app in azure.directory.applications)
-    raise StartError(f"No application is called {name}; the tenant file has {known}.")
+    api = azure.directory.application(name)
+    if api is None or not api.app_id_uris:
+        known = ", ".join(app.name for app in azure.directory.applications if app.app_id_uris)
+        raise StartError(f"No API is called {name}; the tenant file has {known}.")
+    return api
 
 
 def _port(wanted: int, name: str) -> int:
@@ -64,15 +113,6 @@ def _port(wanted: int, name: str) -> int:
         port: int = listener.getsockname()[1]
     print(f"Port {wanted} is taken, so {name} is on {port}.")
     return port
-
-
-def _settings(azure: LocalAzure, site: str, api: Application, aad_url: str) -> dict[str, str]:
-    return {
-        **azure.environment(site),
-        "AAD_FUNC_CLIENT_ID": api.client_id,
-        "AAD_FUNC_SCOPE": f"{api.app_id_uris[0]}/.default",
-        "AAD_FUNC_URL": aad_url,
-    }
 
 
 def _show(url: str, answer: requests.Response) -> bool:
@@ -85,21 +125,3 @@ def _show(url: str, answer: requests.Response) -> bool:
     code = body.get("downstream", {}).get("code") or body.get("code")
     print(f"msi-func did not get in: {code}.\n")
     return False
-
-
-_WHERE = """
-  tenant            {tenant}
-  managed identity  {azure.origin}/msi/token, of the site {site}
-  msi-func          {msi}
-  aad-func          {aad}
-"""
-
-_TRY = """Try next, in another terminal:
-  curl '{msi}?auth=0'
-      calls without a token: aad-func's 401 inside msi-func's 502
-  curl -i -H 'X-MS-CLIENT-PRINCIPAL: made-up' {aad}
-      asks aad-func directly, claiming to be somebody: 401
-  make demo ARGS='--site msi-func/slots/staging'
-      (after Ctrl+C here) the same as an identity without the role: 403 missing_role
-
-Ctrl+C stops everything."""

@@ -12,40 +12,28 @@ from local_azure.keys import KeyRing
 from local_azure.tokens import Issuer
 
 
-class Entra:
-    """One tenant, under `/{tenant id}`."""
+class Metadata:
+    """The two documents of one tenant."""
 
-    def __init__(self, directory: Directory, keys: KeyRing, issuer: Issuer) -> None:
+    def __init__(self, directory: Directory, issuer: Issuer) -> None:
         self._directory = directory
-        self._keys = keys
         self._issuer = issuer
 
     def routes(self) -> list[Route]:
         """For a Starlette app."""
         tenant = f"/{self._directory.tenant_id}"
         return [
-            Route(f"{tenant}/.well-known/openid-configuration", self.metadata_v1),
-            Route(f"{tenant}/v2.0/.well-known/openid-configuration", self.metadata_v2),
-            Route(f"{tenant}/discovery/keys", self.keys_v1),
-            Route(f"{tenant}/discovery/v2.0/keys", self.keys_v2),
+            Route(f"{tenant}/.well-known/openid-configuration", self.version_1),
+            Route(f"{tenant}/v2.0/.well-known/openid-configuration", self.version_2),
         ]
 
-    async def metadata_v1(self, request: Request) -> JSONResponse:
+    async def version_1(self, request: Request) -> JSONResponse:
         """GET /{tenant id}/.well-known/openid-configuration"""
         return self._metadata(request, 1, "oauth2/", "discovery/keys")
 
-    async def metadata_v2(self, request: Request) -> JSONResponse:
+    async def version_2(self, request: Request) -> JSONResponse:
         """GET /{tenant id}/v2.0/.well-known/openid-configuration"""
         return self._metadata(request, 2, "oauth2/v2.0/", "discovery/v2.0/keys")
-
-    async def keys_v1(self, request: Request) -> JSONResponse:
-        """GET /{tenant id}/discovery/keys"""
-        return JSONResponse({"keys": [key.jwk() for key in self._keys.keys]})
-
-    async def keys_v2(self, request: Request) -> JSONResponse:
-        """GET /{tenant id}/discovery/v2.0/keys: each key says which issuer it signs for."""
-        issuer = self._issuer.issuer(2)
-        return JSONResponse({"keys": [{**key.jwk(), "issuer": issuer} for key in self._keys.keys]})
 
     def _metadata(self, request: Request, version: int, oauth: str, keys: str) -> JSONResponse:
         # URLs on the origin that was asked, http or https, so that a client stays where it is. The issuer is a name.
@@ -71,3 +59,26 @@ class Entra:
             },
             headers={"Cache-Control": "max-age=86400, private"},
         )
+
+
+class PublishedKeys:
+    """The two key documents of one tenant."""
+
+    def __init__(self, directory: Directory, keys: KeyRing, issuer: Issuer) -> None:
+        self._directory = directory
+        self._keys = keys
+        self._issuer = issuer
+
+    def routes(self) -> list[Route]:
+        """For a Starlette app."""
+        discovery = f"/{self._directory.tenant_id}/discovery"
+        return [Route(f"{discovery}/keys", self.version_1), Route(f"{discovery}/v2.0/keys", self.version_2)]
+
+    async def version_1(self, request: Request) -> JSONResponse:
+        """GET /{tenant id}/discovery/keys"""
+        return JSONResponse({"keys": [key.jwk() for key in self._keys.keys]})
+
+    async def version_2(self, request: Request) -> JSONResponse:
+        """GET /{tenant id}/discovery/v2.0/keys: each key says which issuer it signs for."""
+        issuer = self._issuer.issuer(2)
+        return JSONResponse({"keys": [{**key.jwk(), "issuer": issuer} for key in self._keys.keys]})

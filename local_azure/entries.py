@@ -1,12 +1,12 @@
 """Reading a JSON file by hand-written rules, with errors that point at the entry: `applications[1].app_roles[0].id`."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _REQUIRED: Any = object()
 
 
@@ -32,13 +32,13 @@ class Entry:
         """An error about a member, to be raised."""
         return EntryError(f"{self.at(name)}: {what}")
 
-    def text(self, name: str, default: Any = _REQUIRED) -> Any:
-        """A string that is not empty."""
-        return self._read(name, default, lambda value: isinstance(value, str) and bool(value), "is not a text")
+    def text(self, name: str, default: Any = _REQUIRED, *, like: str = r".+") -> Any:
+        """A string that is not empty; `like` is a regular expression for the whole of it."""
+        return self._read(name, default, lambda value: _is_text(value, like), f"is not a text{_hint(like)}")
 
     def guid(self, name: str, default: Any = _REQUIRED) -> Any:
         """A GUID in lower case."""
-        return self._read(name, default, _is_guid, "is not a GUID in lower case")
+        return self._read(name, default, lambda value: _is_text(value, _GUID), "is not a GUID in lower case")
 
     def flag(self, name: str, default: Any = _REQUIRED) -> Any:
         """True or false."""
@@ -47,11 +47,30 @@ class Entry:
     def one_of(self, name: str, choices: tuple[Any, ...], default: Any = _REQUIRED) -> Any:
         """One of the choices."""
         listed = ", ".join("null" if choice is None else str(choice) for choice in choices)
-        return self._read(name, default, lambda value: value in choices, f"is not one of {listed}")
 
-    def texts(self, name: str, default: Any = _REQUIRED) -> tuple[str, ...]:
-        """A list of strings."""
-        return tuple(self._read(name, default, _is_texts, "is not a list of texts"))
+        def fits(value: Any) -> bool:
+            # In Python true equals 1, in a file it does not.
+            return value in choices and not isinstance(value, bool)
+
+        return self._read(name, default, fits, f"is not one of {listed}")
+
+    def texts(self, name: str, default: Any = _REQUIRED, *, like: str = r".+") -> tuple[Any, ...]:
+        """A list of strings, each as with `text`."""
+        complaint = f"is not a list of texts{_hint(like)}"
+        return tuple(self._read(name, default, lambda value: _are_texts(value, like), complaint))
+
+    def guids(self, name: str) -> tuple[str, ...]:
+        """A list of GUIDs in lower case; empty where the member is not there."""
+        complaint = "is not a list of GUIDs in lower case"
+        return tuple(self._read(name, (), lambda value: _are_texts(value, _GUID), complaint))
+
+    def named(self, name: str, known: Mapping[str, T]) -> tuple[T, ...]:
+        """What a list of names stands for; empty where the member is not there."""
+        names = self.texts(name, ())
+        for index, one in enumerate(names):
+            if one not in known:
+                raise self.fault(f"{name}[{index}]", f"nothing that can stand here is called {one}")
+        return tuple(known[one] for one in names)
 
     def entries(self, name: str, read: "Callable[[Entry], T]") -> tuple[T, ...]:
         """A list of objects, each read by `read`; empty where the member is not there."""
@@ -80,9 +99,13 @@ class Entry:
         return self._value[name]
 
 
-def _is_guid(value: Any) -> bool:
-    return isinstance(value, str) and _GUID.fullmatch(value) is not None
+def _is_text(value: Any, like: str) -> bool:
+    return isinstance(value, str) and re.fullmatch(like, value) is not None
 
 
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
+def _are_texts(value: Any, like: str) -> bool:
+    return isinstance(value, list) and all(_is_text(item, like) for item in value)
+
+
+def _hint(like: str) -> str:
+    return "" if like == ".+" else f" like {like}"

@@ -3,7 +3,6 @@
 import base64
 import datetime
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,9 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from local_azure import private_files
+from local_azure.server import StartError
 
 FILE = "signing-keys.pem"
 _KEY_BITS = 2048
@@ -55,31 +57,49 @@ class KeyRing:
         """The key that new tokens are signed with."""
         return self.keys[-1]
 
+    def public(self, kid: str) -> rsa.RSAPublicKey | None:
+        """The key that the tenant publishes under this `kid`."""
+        return next((key.private.public_key() for key in self.keys if key.kid == kid), None)
+
+    def rotate(self) -> SigningKey:
+        """Publish a new key and sign with it; the others stay published."""
+        self.keys.append(_new_key())
+        self._save()
+        return self.current
+
+    def withdraw(self, kid: str) -> bool:
+        """Stop publishing a key, as after a leak. Where it was the last one, a new one takes its place."""
+        kept = [key for key in self.keys if key.kid != kid]
+        found = len(kept) < len(self.keys)
+        self.keys = kept or [_new_key()]
+        self._save()
+        return found
+
     def _load(self) -> list[SigningKey]:
         if not self._file.exists():
             return []
-        pem = self._file.read_bytes()
-        certificates = x509.load_pem_x509_certificates(pem)
-        privates = pem.split(_BEGIN_KEY)[1:]
-        keys = [serialization.load_pem_private_key(_BEGIN_KEY + part, password=None) for part in privates]
-        return [
-            SigningKey(key, certificate.public_bytes(serialization.Encoding.DER))
-            for key, certificate in zip(keys, certificates, strict=True)
-            if isinstance(key, rsa.RSAPrivateKey)
-        ]
+        try:
+            return _keys(self._file.read_bytes())
+        except ValueError:
+            raise StartError(f"{self._file} is not readable as signing keys: delete it.") from None
 
     def _save(self) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (self._file.parent / ".gitignore").write_text("*\n")
-        # Opened with the right mode: a chmod afterwards would leave a moment in which others can read.
-        part = self._file.with_suffix(f".{os.getpid()}")
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            for key in self.keys:
-                file.write(_pem(key))
-        part.replace(self._file)
+        private_files.write(self._file, b"".join(map(_pem, self.keys)))
 
 
 _BEGIN_KEY = b"-----BEGIN PRIVATE KEY-----"
+
+
+def _keys(pem: bytes) -> list[SigningKey]:
+    certificates = x509.load_pem_x509_certificates(pem)
+    privates = [
+        serialization.load_pem_private_key(_BEGIN_KEY + part, password=None) for part in pem.split(_BEGIN_KEY)[1:]
+    ]
+    return [
+        SigningKey(key, certificate.public_bytes(serialization.Encoding.DER))
+        for key, certificate in zip(privates, certificates, strict=True)
+        if isinstance(key, rsa.RSAPrivateKey)
+    ]
 
 
 def _pem(key: SigningKey) -> bytes:

@@ -80,27 +80,53 @@ def end_with_parent() -> None:
 def run(command: Sequence[str], settings: Mapping[str, str]) -> int:
     """Run a command with these settings on top of the environment, pass signals on, and return its exit code.
 
-    As in a shell, a command that a signal ended gives 128 and the signal's number.
+    As in a shell, a command that a signal ended gives 128 and the signal's number. What it started and left running
+    is ended too; at a terminal that is the terminal's business, where Ctrl+C reaches the whole group.
     """
-    try:
-        child = subprocess.Popen(command, env={**os.environ, **settings})
-    except OSError as error:
-        raise StartError(f"{command[0]} cannot be started ({error.strerror}).") from None
+    own_group = os.name == "posix" and not sys.stdin.isatty()
+    received: list[int] = []
+    child: subprocess.Popen[bytes] | None = None
 
     def forward(number: int, frame: FrameType | None) -> None:
+        received.append(number)
         # At a terminal Ctrl+C reaches the command by itself; twice would mean "at once" to many programs.
-        if number != signal.SIGINT or not sys.stdin.isatty():
-            child.send_signal(number)
+        if child is not None and (own_group or number != signal.SIGINT):
+            _send(child, number, own_group)
 
-    handlers = {
-        number: signal.signal(number, forward) for number in _signals(("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"))
-    }
+    numbers = _signals(("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"))
+    handlers = {number: signal.signal(number, forward) for number in numbers}
     try:
+        child = subprocess.Popen(command, env={**os.environ, **settings}, process_group=0 if own_group else None)
+        for number in received:
+            _send(child, number, own_group)
         code = child.wait()
+    except OSError as error:
+        raise StartError(f"{command[0]} cannot be started ({error.strerror}).") from None
     finally:
+        if child is not None and own_group:
+            _end_group(child.pid)
         for number, handler in handlers.items():
             signal.signal(number, handler)
     return code if code >= 0 else 128 - code
+
+
+def _send(child: "subprocess.Popen[bytes]", number: int, to_group: bool) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if to_group:
+            os.killpg(child.pid, number)
+        else:
+            child.send_signal(number)
+
+
+def _end_group(group: int) -> None:
+    """Ask what is left of a process group to end, and end it where it does not."""
+    deadline = time.monotonic() + STOP_WITHIN
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGTERM)
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.02)
+        os.killpg(group, signal.SIGKILL)
 
 
 def _signals(names: Sequence[str]) -> list[int]:

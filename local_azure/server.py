@@ -1,14 +1,21 @@
-"""An HTTP server on 127.0.0.1, in a thread of this process."""
+"""HTTP and HTTPS servers on 127.0.0.1, in a thread of this process."""
 
+import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from local_azure.port_holder import holder
 
 LOOPBACK = "127.0.0.1"
 
@@ -28,10 +35,17 @@ def bind(port: int, option: str = "--port") -> socket.socket:
     try:
         listener.bind((LOOPBACK, port))
         listener.listen(2048)
+    except PermissionError:
+        listener.close()
+        raise StartError(f"Port {port} is not for everyone to use: give one above 1023 with {option}.") from None
+    except OverflowError:
+        listener.close()
+        raise StartError(f"Port {port} does not exist: give one up to 65535 with {option}.") from None
     except OSError:
         listener.close()
+        by = holder(port)
         raise StartError(
-            f"Port {port} is taken: stop what listens there, or give another port with {option}."
+            f"Port {port} is taken{f' by {by}' if by else ''}: stop that, or give another port with {option}."
         ) from None
     return listener
 
@@ -49,42 +63,60 @@ def only_local_hosts(app: ASGIApp) -> ASGIApp:
     return TrustedHostMiddleware(app, allowed_hosts=[LOOPBACK, "localhost"])
 
 
-def uvicorn_server(app: Any, **options: Any) -> uvicorn.Server:
+def uvicorn_server(app: Any, tls: ssl.SSLContext | None = None) -> uvicorn.Server:
     """Without access log (the parts log what matters) and without the headers that only advertise."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            ws="none",
-            timeout_graceful_shutdown=2,
-            **options,
-        )
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=2,
+        ssl_context_factory=(lambda config, default: tls) if tls else None,
     )
+    return uvicorn.Server(config)
+
+
+class _Protocol(H11Protocol):
+    """Hands each request its connection, so that one can be broken off on purpose (see traffic.py)."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A socket to serve on, with TLS or without."""
+
+    socket: socket.socket
+    tls: ssl.SSLContext | None = None
 
 
 class BackgroundServer:
-    """Serves an ASGI app on a listening socket until stopped. A context manager."""
+    """Serves an ASGI app on listening sockets, all in one thread, until stopped. A context manager."""
 
-    def __init__(self, app: Any, listener: socket.socket, **options: Any) -> None:
-        self.port: int = listener.getsockname()[1]
-        self._listener = listener
-        self._server = uvicorn_server(app, **options)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [listener]}, name=f"server-{self.port}", daemon=True
-        )
+    def __init__(self, app: Any, listeners: Iterable[Listener]) -> None:
+        self._servers = [(uvicorn_server(app, listener.tls), listener.socket) for listener in listeners]
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="local_azure", daemon=True)
 
     def __enter__(self) -> "BackgroundServer":
         self._thread.start()
-        while not self._server.started:
+        while not all(server.started for server, _ in self._servers):
             if not self._thread.is_alive():
-                raise StartError(f"The server on port {self.port} did not start.")
+                raise StartError("The server did not start.")
             time.sleep(0.005)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._server.should_exit = True
+        for server, _ in self._servers:
+            server.should_exit = True
         self._thread.join(timeout=5)
-        self._listener.close()
+        for _, listener in self._servers:
+            listener.close()
+
+    async def _serve(self) -> None:
+        await asyncio.gather(*(server.serve([listener]) for server, listener in self._servers))

@@ -1,24 +1,32 @@
-"""What Entra puts into an access token, version 1 and 2.
+"""What Entra puts into an access token, version 1 and 2, and who gets one.
 
 https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference. The version is the setting of the
 API that the token is for; who asks, and how, has no say in it.
 """
 
 import base64
+import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 
-from local_azure.directory import Application, Directory, ManagedIdentity
+from local_azure.directory import Directory
 from local_azure.keys import KeyRing
+from local_azure.principals import Application, Principal, ServicePrincipal, User
+from local_azure.refusals import Refused
 
-# Seconds. A managed identity's token is good for 24 hours, and 5 minutes into the past for clocks that differ.
+# Seconds. A managed identity's token is good for 24 hours, another's for about one, and each 5 minutes into the past
+# for clocks that differ.
 MANAGED_IDENTITY_LIFETIME = 86_400
+LIFETIME = 3600
 BACKDATED = 300
+
+# How a client proved who it is: not at all, with a secret, with a certificate (which managed identities do).
+PUBLIC, SECRET, CERTIFICATE = "0", "1", "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,7 @@ class Token:
 
     value: str
     resource: str
+    not_before: int
     expires_on: int
     roles: tuple[str, ...]
 
@@ -40,36 +49,96 @@ class Issuer:
         self._directory = directory
         self._keys = keys
         self._origin = origin
-        self._clock = clock
+        self.clock = clock
 
     def issuer(self, version: int) -> str:
         """The `iss` of a token version, in the form that Entra gives it: with a trailing slash in version 1."""
         return f"{self._origin}/{self._directory.tenant_id}/" + ("v2.0" if version == 2 else "")
 
-    def for_application(self, principal: Application | ManagedIdentity, api: Application, resource: str) -> Token:
-        """An app-only token for `api`, asked for as `resource`."""
+    def for_application(
+        self,
+        principal: ServicePrincipal,
+        resource: str,
+        *,
+        lifetime: int = MANAGED_IDENTITY_LIFETIME,
+        proof: str = CERTIFICATE,
+    ) -> Token:
+        """An app-only token for the API that `resource` names. Raises Refused.
+
+        Without assignment anybody in the tenant gets one, unless the API requires it:
+        https://learn.microsoft.com/entra/identity-platform/howto-restrict-your-app-to-a-set-of-users
+        """
+        api = self._api(resource)
+        if api.assignment_required and not self._directory.is_assigned(principal, api):
+            raise Refused(501051, principal=principal.client_id, api=api.client_id)
+        claims = {
+            **_client(principal.client_id, api, proof),
+            **({"idp": self.issuer(1)} if api.token_version == 1 else {}),
+            **({"idtyp": "app"} if "idtyp" in api.optional_claims else {}),
+            "oid": principal.object_id,
+            "sub": principal.object_id,
+        }
+        return self._token(principal, api, resource, lifetime, claims)
+
+    def for_user(self, user: User, client_id: str, resource: str, scopes: Iterable[str] | None) -> Token:
+        """A token with which a client acts for a user; None is `.default`, all scopes. Raises Refused.
+
+        Consent is what pre-authorised clients have. A scope for administrators is left out for others: Entra would
+        put it in and Graph look at the user's directory roles.
+        """
+        api = self._api(resource)
+        if api.assignment_required and not self._directory.is_assigned(user, api):
+            raise Refused(50105, principal=user.name, api=api.client_id)
+        for value in scopes or ():
+            if value not in (scope.value for scope in api.scopes):
+                raise Refused(650053, scope=value, api=api.name)
+        granted = [
+            scope.value
+            for scope in api.scopes
+            if (scopes is None or scope.value in scopes) and (user.admin or not scope.admin)
+        ]
+        if client_id not in api.pre_authorized_clients or not granted:
+            raise Refused(65001, client=client_id)
+        # Another subject for each API, so that two of them cannot compare their users.
+        subject = hashlib.sha256(f"{user.object_id}{api.client_id}".encode()).digest()
+        name = {"preferred_username": user.name} if api.token_version == 2 else {"unique_name": user.name}
+        claims = {
+            **_client(client_id, api, PUBLIC),
+            **name,
+            "oid": user.object_id,
+            "scp": " ".join(granted),
+            "sub": _base64url(subject),
+        }
+        return self._token(user, api, resource, LIFETIME, claims)
+
+    def _api(self, resource: str) -> Application:
+        api = self._directory.api(resource)
+        if api is None:
+            raise Refused(500011, resource=resource, tenant=self._directory.name)
+        return api
+
+    def _token(
+        self, principal: Principal, api: Application, resource: str, lifetime: int, claims: dict[str, str]
+    ) -> Token:
         roles = self._directory.roles(principal, api)
-        now = int(self._clock())
-        claims: dict[str, Any] = {
+        now = int(self.clock())
+        everything: dict[str, Any] = {
             "aud": api.client_id if api.token_version == 2 else resource,
             "iss": self.issuer(api.token_version),
             "iat": now - BACKDATED,
             "nbf": now - BACKDATED,
-            "exp": now + MANAGED_IDENTITY_LIFETIME,
+            "exp": now + lifetime,
             "aio": _opaque(24),
-            **_client(principal.client_id, api.token_version),
-            **({"idp": self.issuer(1)} if api.token_version == 1 else {}),
-            **({"idtyp": "app"} if "idtyp" in api.optional_claims else {}),
-            "oid": principal.object_id,
+            **claims,
             "rh": f"1.{_opaque(24)}.",
-            # An app-only token without roles has no such claim, rather than an empty one.
+            # A token without roles has no such claim, rather than an empty one.
             **({"roles": roles} if roles else {}),
-            "sub": principal.object_id,
             "tid": self._directory.tenant_id,
             "uti": _opaque(16),
             "ver": f"{api.token_version}.0",
         }
-        return Token(self._sign(claims, api.token_version), resource, claims["exp"], tuple(roles))
+        value = self._sign(everything, api.token_version)
+        return Token(value, resource, everything["nbf"], everything["exp"], tuple(roles))
 
     def _sign(self, claims: dict[str, Any], version: int) -> str:
         key = self._keys.current
@@ -77,10 +146,14 @@ class Issuer:
         return jwt.encode(claims, key.private, algorithm="RS256", headers=header)
 
 
-def _client(client_id: str, version: int) -> dict[str, str]:
-    # "2": the client proved itself with a certificate, which is what managed identities do.
-    return {"azp": client_id, "azpacr": "2"} if version == 2 else {"appid": client_id, "appidacr": "2"}
+def _client(client_id: str, api: Application, proof: str) -> dict[str, str]:
+    version_2 = {"azp": client_id, "azpacr": proof}
+    return version_2 if api.token_version == 2 else {"appid": client_id, "appidacr": proof}
 
 
 def _opaque(size: int) -> str:
-    return base64.urlsafe_b64encode(os.urandom(size)).rstrip(b"=").decode()
+    return _base64url(os.urandom(size))
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -45,7 +45,7 @@ def test_the_managed_identitys_claims_come_back(msi_host: Host, azure: LocalAzur
     assert body["roles"] == ["DoAll"]
     wanted = {
         "aud": forge.api.client_id,
-        "iss": f"{azure.origin}/{tenant}/v2.0",
+        "iss": f"{azure.https_origin}/{tenant}/v2.0",
         "azp": identity.client_id,
         "oid": identity.object_id,
         "tid": tenant,
@@ -62,7 +62,7 @@ def test_a_version_1_registration_works_the_same(azure: LocalAzure):
     with apps.running({**settings, **apps.msi_settings(azure, url, api="aad-func-v1")}, port=port) as host:
         body = get(host.url("msi-func")).json()
     tenant = azure.directory.tenant_id
-    wanted = {"ver": "1.0", "iss": f"{azure.origin}/{tenant}/", "aud": f"api://{settings['AAD_FUNC_CLIENT_ID']}"}
+    wanted = {"ver": "1.0", "iss": f"{azure.https_origin}/{tenant}/", "aud": f"api://{settings['AAD_FUNC_CLIENT_ID']}"}
     assert wanted.items() <= body["claims"].items()
     assert body["caller"]["client_id"] == body["claims"]["appid"]
 

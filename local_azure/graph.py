@@ -1,0 +1,193 @@
+"""Microsoft Graph, as far as assigning app roles needs it.
+
+https://learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto and its neighbours. Lists come whole:
+$select and $top are not looked at.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local_azure import bodies, graph_objects
+from local_azure.directory import Assignment, Directory
+from local_azure.graph_objects import GraphError
+from local_azure.keys import KeyRing
+from local_azure.principals import Application, ServicePrincipal, member_type
+from local_azure.tokens import Issuer
+from local_azure.verifier import BadToken, bearer, verify
+
+RESOURCE = "https://graph.microsoft.com"
+READ = frozenset({"Application.Read.All", "Directory.Read.All"})
+WRITE = frozenset({"AppRoleAssignment.ReadWrite.All"})
+# "May use the API", where the API has no role for that kind of principal. Makes no `roles` claim.
+NO_ROLE = "00000000-0000-0000-0000-000000000000"
+
+# The two ways to an assignment, and which of its ids each one's path gives.
+_WAYS = {"appRoleAssignedTo": "resourceId", "appRoleAssignments": "principalId"}
+_FILTER = re.compile(r"\s*(appId|displayName)\s+eq\s+'((?:[^']|'')*)'\s*")
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Graph:
+    """`/v1.0/servicePrincipals`, for callers with a token of this tenant for Graph and the permission in it."""
+
+    def __init__(self, directory: Directory, keys: KeyRing, issuer: Issuer) -> None:
+        self._directory = directory
+        self._keys = keys
+        self._issuer = issuer
+
+    def routes(self) -> list[Route]:
+        """For a Starlette app. A service principal is addressed by object id or as servicePrincipals(appId='...')."""
+        routes = [Route("/v1.0/servicePrincipals", self._guarded(READ, self.find), methods=["GET"])]
+        for one in ("/v1.0/servicePrincipals/{id}", "/v1.0/servicePrincipals(appId='{app_id}')"):
+            routes += [
+                Route(one, self._guarded(READ, self.get), methods=["GET"]),
+                Route(f"{one}/{{way}}", self._guarded(READ, self.assignments), methods=["GET"]),
+                Route(f"{one}/{{way}}", self._guarded(WRITE, self.assign), methods=["POST"]),
+                Route(f"{one}/{{way}}/{{assignment}}", self._guarded(WRITE, self.unassign), methods=["DELETE"]),
+            ]
+        return routes
+
+    async def find(self, request: Request) -> Response:
+        """GET /v1.0/servicePrincipals[?$filter=appId eq '...' | displayName eq '...']"""
+        wanted = request.query_params.get("$filter")
+        matching = _FILTER.fullmatch(wanted) if wanted else None
+        if wanted and not matching:
+            raise GraphError(400, "Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified.")
+        found = [graph_objects.service_principal(one) for one in self._directory.service_principals()]
+        if matching:
+            name, value = matching[1], matching[2].replace("''", "'").lower()
+            found = [one for one in found if one[name].lower() == value]
+        return JSONResponse({"@odata.context": _context(request, "servicePrincipals"), "value": found})
+
+    async def get(self, request: Request) -> Response:
+        """GET /v1.0/servicePrincipals/{id}"""
+        one = graph_objects.service_principal(self._service_principal(request))
+        return JSONResponse({"@odata.context": _context(request, "servicePrincipals/$entity"), **one})
+
+    async def assignments(self, request: Request) -> Response:
+        """GET .../appRoleAssignedTo: who has roles of this API; .../appRoleAssignments: which roles this one has"""
+        found = [graph_objects.assignment(given, self._directory) for given in self._given(request)]
+        return JSONResponse({"@odata.context": _context(request, "appRoleAssignments"), "value": found})
+
+    async def assign(self, request: Request) -> Response:
+        """POST .../appRoleAssignedTo and .../appRoleAssignments"""
+        body = await _triple(request)
+        if body[_way(request)] != self._service_principal(request).object_id:
+            raise _bad("Not a valid reference update.")
+        new = self._assignment(body)
+        if new in self._directory.assignments:
+            raise _bad("Permission being assigned already exists on the object")
+        self._directory.assignments.append(new)
+        created = graph_objects.assignment(new, self._directory)
+        log.info("graph: %s got a role of %s", created["principalDisplayName"], created["resourceDisplayName"])
+        context = _context(request, "appRoleAssignments/$entity")
+        return JSONResponse({"@odata.context": context, **created}, status_code=201)
+
+    async def unassign(self, request: Request) -> Response:
+        """DELETE .../appRoleAssignedTo/{assignment} and .../appRoleAssignments/{assignment}"""
+        wanted = request.path_params["assignment"]
+        given = next((one for one in self._given(request) if graph_objects.assignment_id(one) == wanted), None)
+        if given is None:
+            raise _not_found(wanted)
+        self._directory.assignments.remove(given)
+        gone = graph_objects.assignment(given, self._directory)
+        log.info("graph: %s lost a role of %s", gone["principalDisplayName"], gone["resourceDisplayName"])
+        return Response(status_code=204)
+
+    def _guarded(self, permissions: frozenset[str], handler: Handler) -> Handler:
+        async def guarded(request: Request) -> Response:
+            try:
+                self._authorize(request, permissions)
+                return await handler(request)
+            except GraphError as problem:
+                return graph_objects.error(problem)
+
+        return guarded
+
+    def _authorize(self, request: Request, permissions: frozenset[str]) -> None:
+        """An application's permissions are app roles, those of a user's client are scopes."""
+        api = self._directory.api(RESOURCE)
+        try:
+            token = bearer(request.headers.getlist("authorization"))
+            if api is None:
+                raise BadToken("Access token validation failure. Invalid audience.")
+            audiences = (api.client_id, *api.app_id_uris)
+            claims = verify(token, self._keys.public, self._issuer.issuer(api.token_version), audiences)
+        except BadToken as bad:
+            raise GraphError(401, "InvalidAuthenticationToken", str(bad)) from None
+        held = {*claims["scp"].split()} if "scp" in claims else {*claims.get("roles", ())}
+        if not held & permissions:
+            denied = "Insufficient privileges to complete the operation."
+            raise GraphError(403, "Authorization_RequestDenied", denied)
+
+    def _service_principal(self, request: Request) -> ServicePrincipal:
+        wanted = {name: value.lower() for name, value in request.path_params.items()}
+        for one in self._directory.service_principals():
+            if one.object_id == wanted.get("id") or one.client_id == wanted.get("app_id"):
+                return one
+        raise _not_found(wanted.get("id") or wanted["app_id"])
+
+    def _given(self, request: Request) -> list[Assignment]:
+        """The assignments on one side of this service principal."""
+        here = self._service_principal(request).object_id
+        of_principal = _way(request) == "principalId"
+        return [
+            given
+            for given in self._directory.assignments
+            if (given.principal_id if of_principal else given.resource_id) == here
+        ]
+
+    def _assignment(self, body: dict[str, str]) -> Assignment:
+        by_id = {principal.object_id: principal for principal in self._directory.principals()}
+        principal, api = by_id.get(body["principalId"]), by_id.get(body["resourceId"])
+        if principal is None or not isinstance(api, Application):
+            raise _bad("Not a valid reference update.")
+        kind, role_id = member_type(principal), body["appRoleId"]
+        for_kind = [role.id for role in api.app_roles if kind in role.member_types]
+        if role_id not in (for_kind or [NO_ROLE]):
+            raise _bad(f"Permission being assigned was not found on application '{api.client_id}'.")
+        return Assignment(principal.object_id, api.object_id, role_id)
+
+
+def _way(request: Request) -> str:
+    way: str = request.path_params["way"]
+    if way not in _WAYS:
+        raise _bad(f"Resource not found for the segment '{way}'.")
+    return _WAYS[way]
+
+
+async def _triple(request: Request) -> dict[str, str]:
+    try:
+        body: Any = json.loads(await bodies.read(request))
+    except (ValueError, bodies.TooLarge):
+        body = None
+    if not isinstance(body, dict):
+        raise GraphError(400, "BadRequest", "Unable to read JSON request payload.")
+    values = {name: body.get(name) for name in ("principalId", "resourceId", "appRoleId")}
+    for name, value in values.items():
+        if not isinstance(value, str) or not value:
+            raise _bad(f"Invalid value specified for property '{name}' of resource 'AppRoleAssignment'.")
+    return {name: str(value).lower() for name, value in values.items()}
+
+
+def _context(request: Request, what: str) -> str:
+    return f"{request.base_url}v1.0/$metadata#{what}"
+
+
+def _bad(message: str) -> GraphError:
+    return GraphError(400, "Request_BadRequest", message)
+
+
+def _not_found(what: str) -> GraphError:
+    message = f"Resource '{what}' does not exist or one of its queried reference-property objects are not present."
+    return GraphError(404, "Request_ResourceNotFound", message)

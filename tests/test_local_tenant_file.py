@@ -1,0 +1,93 @@
+"""tenant.json: what is wrong with one is said with the entry and the reason."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+
+from local_azure.directory import SHIPPED, load
+from local_azure.entries import EntryError
+
+TENANT = json.loads(SHIPPED.read_text("utf-8"))
+MISSING = object()
+
+
+def broken(tmp_path: Path, where: str, value: object) -> Path:
+    """The shipped tenant with one member changed; `where` is such as `applications/1/name`."""
+    tenant = copy.deepcopy(TENANT)
+    *parents, last = [int(part) if part.isdecimal() else part for part in where.split("/")]
+    entry = tenant
+    for part in parents:
+        entry = entry[part]
+    if value is MISSING:
+        del entry[last]
+    else:
+        entry[last] = value
+    file = tmp_path / "tenant.json"
+    file.write_text(json.dumps(tenant))
+    return file
+
+
+BAD = [
+    ("tenant_id", "nobody", "tenant_id: is not a GUID in lower case"),
+    ("tenant_id", MISSING, "tenant_id: is missing"),
+    ("users", {}, "users: is not a list"),
+    ("users/0", "me", "users[0]: is not a JSON object"),
+    ("users/0/nmae", "me", "users[0].nmae: is not known here; known are admin, name, object_id"),
+    ("users/1/name", "DEVELOPER@local.example", "users[1].name: DEVELOPER@local.example is already at users[0].name"),
+    ("users/0/admin", "yes", "users[0].admin: is not true or false"),
+    ("groups/0/members/1", "ghost", "groups[0].members[1]: nothing that can stand here is called ghost"),
+    ("sites/0/identities/0", "ghost", "sites[0].identities[0]: nothing that can stand here is called ghost"),
+    ("sites/1/identity_header", "local-only-msi-func", "sites[1].identity_header: local-only-msi-func is already at"),
+    ("sites/0/identities", ["msi-func", "msi-func/slots/staging"], "sites[0].identities: has more than one that is"),
+    ("managed_identities/0/kind", "both", "managed_identities[0].kind: is not one of system, user"),
+    ("managed_identities/0/client_id", "dae00001-c11d-4000-8000-000000000000", "managed_identities[0].client_id: dae"),
+    ("applications/1/token_version", True, "applications[1].token_version: is not one of 1, 2, null"),
+    ("applications/1/token_version", 3, "applications[1].token_version: is not one of 1, 2, null"),
+    ("applications/1/app_id_uris/0", "aad-func", "applications[1].app_id_uris: is not a list of texts like"),
+    ("applications/1/app_id_uris/0", "https://GRAPH.microsoft.com", "applications[1].app_id_uris[0]: https://GRAPH"),
+    ("applications/1/app_roles/0/value", "Do all", "applications[1].app_roles[0].value: is not a text like"),
+    ("applications/1/app_roles/0/member_types", ["Group"], "applications[1].app_roles[0].member_types: is not"),
+    ("applications/1/app_roles/0/member_types", [], "applications[1].app_roles[0].member_types: is empty"),
+    ("applications/1/scopes/0/id", "aad00002-d0a1-4000-8000-000000000000", "applications[1].scopes[0].id: aad00002"),
+    ("applications/1/optional_claims", ["groups"], "applications[1].optional_claims: is not a list of texts like"),
+    ("assignments/0/principal", "ghost", "assignments[0].principal: no application, identity, user or group has"),
+    ("assignments/0/application", "ghost", "assignments[0].application: no application has this name"),
+    ("assignments/0/role", "DoNothing", "assignments[0].role: aad-func has no such app role"),
+    ("applications/1/app_roles/0/member_types", ["User"], "assignments[0].role: is not for members of type Appl"),
+]
+
+
+@pytest.mark.parametrize(("where", "value", "message"), BAD, ids=[f"{where} {value}" for where, value, _ in BAD])
+def test_an_error_points_at_the_entry_and_says_why(where: str, value: object, message: str, tmp_path: Path):
+    file = broken(tmp_path, where, value)
+    with pytest.raises(EntryError) as caught:
+        load(file)
+    assert str(caught.value).startswith(f"{file}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"{", "is not JSON (line 1"), (b"[]", "the file: is not a JSON object"), (b"\xff", "is not UTF-8")],
+)
+def test_a_file_that_is_no_tenant_at_all_is_named(content: bytes, message: str, tmp_path: Path):
+    file = tmp_path / "tenant.json"
+    file.write_bytes(content)
+    with pytest.raises(EntryError, match=r"tenant.json: ") as caught:
+        load(file)
+    assert message in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(EntryError, match="cannot be read"):
+        load(tmp_path / "none.json")
+
+
+def test_a_groups_role_reaches_its_users_and_never_its_service_principals():
+    tenant = load()
+    api = tenant.application("aad-func")
+    developer, visitor = tenant.user("developer@local.example"), tenant.user("visitor@local.example")
+    slot = tenant.site("msi-func/slots/staging").identities[0]
+    assert {developer.object_id, slot.object_id} <= set(tenant.groups[0].members)
+    assert [tenant.roles(one, api) for one in (developer, visitor, slot)] == [["DoAll"], [], []]
