@@ -58,7 +58,7 @@ ISSUER: list[Case] = [
     ("a trailing slash too many", WRONG_ISSUER, issuer(lambda iss: iss + "/")),
     ("a trailing slash too few", WRONG_ISSUER, issuer(lambda iss: iss.rstrip("/"), 1)),
     ("another case", WRONG_ISSUER, issuer(str.upper)),
-    ("another scheme", WRONG_ISSUER, issuer(lambda iss: iss.replace("http:", "https:"))),
+    ("another scheme", WRONG_ISSUER, issuer(lambda iss: iss.replace("https:", "http:"))),
     ("another host", WRONG_ISSUER, issuer(lambda iss: iss.replace("127.0.0.1", "localhost"))),
     ("another port", WRONG_ISSUER, issuer(lambda iss: iss.replace("127.0.0.1:", "127.0.0.1:1"))),
     ("a user name in front of the host", WRONG_ISSUER, issuer(lambda iss: iss.replace("//", "//evil.example@"))),
