@@ -17,7 +17,7 @@ demo: $(READY)
 	@$(BIN)/python -m local_azure demo $(ARGS)
 
 test: lint
-	@$(BIN)/python -m pytest --cov $(ARGS)
+	@$(BIN)/python -m pytest --cov -n auto --maxprocesses 4 $(ARGS)
 
 fuzz: $(READY)
 	@SEED=$(SEED) SECONDS=$(SECONDS) $(BIN)/python -m tests.fuzz

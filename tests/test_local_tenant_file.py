@@ -59,7 +59,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("where", "value", "message"), BAD, ids=[f"{where} {value}" for where, value, _ in BAD])
+@pytest.mark.parametrize(
+    ("where", "value", "message"), BAD, ids=[f"{where}: {message[:40]}" for where, _, message in BAD]
+)
 def test_an_error_points_at_the_entry_and_says_why(where: str, value: object, message: str, tmp_path: Path):
     file = broken(tmp_path, where, value)
     with pytest.raises(EntryError) as caught:
