@@ -1,6 +1,6 @@
 """`demo`: this repository's two function apps, each in a host of its own, with a tenant and a managed identity.
 
-The one part of local_azure that knows the app.
+With what it prints (demo_texts.py), the one part of local_azure that knows the app.
 """
 
 import contextlib

@@ -7,6 +7,7 @@ import sys
 
 from local_azure import graph_objects
 from local_azure.cloud import LocalAzure
+from local_azure.defaults import HTTP_PORT
 from local_azure.directory import Assignment
 from local_azure.environment import MANAGED_IDENTITY_PATH
 from local_azure.graph import RESOURCE
@@ -93,6 +94,4 @@ def _python() -> str:
 
 
 def _at(azure: LocalAzure) -> str:
-    from local_azure.defaults import HTTP_PORT
-
     return "" if azure.origin.endswith(f":{HTTP_PORT}") else f" --url {azure.origin}"

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,18 @@ def test_a_restart_does_not_break_what_is_running(tmp_path: Path):
         tenant = f"{first.settings['AZURE_AUTHORITY_HOST']}/{first.settings['AZURE_TENANT_ID']}"
         url, bundle = f"{tenant}/discovery/keys", first.settings["REQUESTS_CA_BUNDLE"]
         assert requests.get(url, verify=bundle, timeout=10).status_code == 200
+
+
+@ON_LINUX
+def test_it_is_ready_within_a_second_and_takes_less_than_80_mb(state: Path):
+    spent = []
+    for _ in range(3):
+        start_at = time.perf_counter()
+        with serving(state) as served:
+            spent.append(time.perf_counter() - start_at)
+            status_of = Path(f"/proc/{served.process.pid}/status").read_text()
+    assert min(spent) < 1
+    assert int(re.search(r"VmHWM:\s+(\d+) kB", status_of)[1]) < 80 * 1024
 
 
 AWKWARD = {"PLAIN": "http://127.0.0.1:8400", "AWKWARD": 'it\'s a $HOME `x` "y" \\'}
@@ -151,9 +164,11 @@ def test_a_port_that_is_taken_is_told_with_who_has_it(state: Path):
     assert (done.stderr, secure.stderr) == (f"{taken} --port.\n", f"{taken} --https-port.\n")
 
 
-def test_a_free_port_has_no_holder():
+def test_a_port_where_nobody_listens_has_no_holder():
     with bind(0) as listener:
         port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            assert holder(client.getsockname()[1]) is None
     assert holder(port) is None
 
 
@@ -262,6 +277,10 @@ def test_the_demos_story_works_as_it_is_printed(arguments, first, last, state: P
     finally:
         demo.terminate()
         demo.communicate(timeout=commands.SECONDS)
+    # It leaves nothing behind.
+    ports = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", printed)}
+    assert len(ports) == 4
+    assert not any(map(is_listening, ports))
 
 
 def restart(demo: "subprocess.Popen[str]") -> None:

@@ -52,7 +52,8 @@ def endpoint(azure: LocalAzure, site: str = "msi-func", secret: str | None = Non
 def imds(azure: LocalAzure, headers: dict[str, str] | None = None, slash: str = "", **query: str) -> requests.Response:
     url = f"{azure.origin}/metadata/identity/oauth2/token{slash}"
     query = {"api-version": "2018-02-01", "resource": API, **query}
-    return requests.get(url, params=query, headers={"Metadata": "true"} if headers is None else headers, timeout=10)
+    headers = {"Metadata": "true"} if headers is None else headers
+    return requests.get(url, params=query, headers=headers, timeout=10, allow_redirects=False)
 
 
 @pytest.mark.parametrize(("how", "arguments", "identity"), IDENTITIES, ids=[case[0] for case in IDENTITIES])

@@ -1,5 +1,6 @@
 """What Azure's client libraries see: this process as a site of a local tenant, and tokens read back."""
 
+import os
 from typing import Any
 
 import jwt
@@ -11,8 +12,6 @@ from tests.support.apps import _OURS, _PROXIES
 
 def become(monkeypatch: pytest.MonkeyPatch, azure: LocalAzure, site: str = "msi-func", *, imds: bool = False) -> None:
     """Give this process the site's settings and nothing else that a credential would read."""
-    import os
-
     for name in list(os.environ):
         if name.startswith(_OURS) or name in _PROXIES:
             monkeypatch.delenv(name)
