@@ -34,6 +34,7 @@ def settings(site: Site, tenant_id: str, http: str, https: str, bundle: Path) ->
         "ENTRA_TENANT_ID": tenant_id,
         **dict.fromkeys(certificates.SETTINGS, str(bundle)),
         **dict.fromkeys(_NO_PROXY, no_proxy),
+        "MICROSOFT_GRAPH_URL": https,
         "LOCAL_AZURE_URL": http,
     }
 

@@ -1,4 +1,4 @@
-"""Microsoft Graph, as far as assigning app roles needs it.
+"""Microsoft Graph, as far as assigning app roles needs it: service principals, users, groups and assignments.
 
 https://learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto and its neighbours. Lists come whole:
 $select and $top are not looked at.
@@ -6,7 +6,6 @@ $select and $top are not looked at.
 
 import json
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local_azure import bodies, graph_objects
+from local_azure import bodies, graph_filter, graph_objects
 from local_azure.directory import Assignment, Directory
 from local_azure.graph_objects import GraphError
 from local_azure.keys import KeyRing
@@ -24,13 +23,13 @@ from local_azure.verifier import BadToken, bearer, verify
 
 RESOURCE = "https://graph.microsoft.com"
 READ = frozenset({"Application.Read.All", "Directory.Read.All"})
+READ_PEOPLE = frozenset({"Directory.Read.All"})
 WRITE = frozenset({"AppRoleAssignment.ReadWrite.All"})
 # "May use the API", where the API has no role for that kind of principal. Makes no `roles` claim.
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
 
 # The two ways to an assignment, and which of its ids each one's path gives.
 _WAYS = {"appRoleAssignedTo": "resourceId", "appRoleAssignments": "principalId"}
-_FILTER = re.compile(r"\s*(appId|displayName)\s+eq\s+'((?:[^']|'')*)'\s*")
 
 log = logging.getLogger(__name__)
 
@@ -47,32 +46,46 @@ class Graph:
 
     def routes(self) -> list[Route]:
         """For a Starlette app. A service principal is addressed by object id or as servicePrincipals(appId='...')."""
-        routes = [Route("/v1.0/servicePrincipals", self._guarded(READ, self.find), methods=["GET"])]
+        routes = [
+            Route(f"/v1.0/{kind}{one}", self._guarded(needed, handler(kind)), methods=["GET"])
+            for kind, needed in (("servicePrincipals", READ), ("users", READ_PEOPLE), ("groups", READ_PEOPLE))
+            for one, handler in (("", self._finder), ("/{id}", self._getter), ("(appId='{id}')", self._getter))
+        ]
         for one in ("/v1.0/servicePrincipals/{id}", "/v1.0/servicePrincipals(appId='{app_id}')"):
             routes += [
-                Route(one, self._guarded(READ, self.get), methods=["GET"]),
                 Route(f"{one}/{{way}}", self._guarded(READ, self.assignments), methods=["GET"]),
                 Route(f"{one}/{{way}}", self._guarded(WRITE, self.assign), methods=["POST"]),
                 Route(f"{one}/{{way}}/{{assignment}}", self._guarded(WRITE, self.unassign), methods=["DELETE"]),
             ]
         return routes
 
-    async def find(self, request: Request) -> Response:
-        """GET /v1.0/servicePrincipals[?$filter=appId eq '...' | displayName eq '...']"""
-        wanted = request.query_params.get("$filter")
-        matching = _FILTER.fullmatch(wanted) if wanted else None
-        if wanted and not matching:
-            raise GraphError(400, "Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified.")
-        found = [graph_objects.service_principal(one) for one in self._directory.service_principals()]
-        if matching:
-            name, value = matching[1], matching[2].replace("''", "'").lower()
-            found = [one for one in found if one[name].lower() == value]
-        return JSONResponse({"@odata.context": _context(request, "servicePrincipals"), "value": found})
+    def _finder(self, kind: str) -> Handler:
+        """GET /v1.0/{kind}[?$filter=...]"""
 
-    async def get(self, request: Request) -> Response:
-        """GET /v1.0/servicePrincipals/{id}"""
-        one = graph_objects.service_principal(self._service_principal(request))
-        return JSONResponse({"@odata.context": _context(request, "servicePrincipals/$entity"), **one})
+        async def find(request: Request) -> Response:
+            wanted = request.query_params.get("$filter")
+            found = graph_objects.listed(kind, self._directory)
+            try:
+                matches = graph_filter.parse(wanted, graph_objects.KINDS[kind]) if wanted else bool
+            except ValueError:
+                message = "Unsupported or invalid query filter clause specified."
+                raise GraphError(400, "Request_UnsupportedQuery", message) from None
+            return JSONResponse({"@odata.context": _context(request, kind), "value": list(filter(matches, found))})
+
+        return find
+
+    def _getter(self, kind: str) -> Handler:
+        """GET /v1.0/{kind}/{id}"""
+
+        async def get(request: Request) -> Response:
+            wanted = request.path_params["id"].lower()
+            name = "appId" if request.url.path.endswith(")") else "id"
+            for one in graph_objects.listed(kind, self._directory):
+                if one.get(name) == wanted:
+                    return JSONResponse({"@odata.context": _context(request, f"{kind}/$entity"), **one})
+            raise _not_found(wanted)
+
+        return get
 
     async def assignments(self, request: Request) -> Response:
         """GET .../appRoleAssignedTo: who has roles of this API; .../appRoleAssignments: which roles this one has"""

@@ -76,6 +76,25 @@ def service_principal(principal: ServicePrincipal) -> dict[str, Any]:
     }
 
 
+# What there is, and by what it can be filtered.
+KINDS = {
+    "servicePrincipals": frozenset({"appId", "displayName", "servicePrincipalNames"}),
+    "users": frozenset({"displayName", "userPrincipalName"}),
+    "groups": frozenset({"displayName"}),
+}
+
+
+def listed(kind: str, directory: Directory) -> list[dict[str, Any]]:
+    """All of a kind."""
+    if kind == "users":
+        return [
+            {"id": one.object_id, "displayName": one.name, "userPrincipalName": one.name} for one in directory.users
+        ]
+    if kind == "groups":
+        return [{"id": one.object_id, "displayName": one.name} for one in directory.groups]
+    return [service_principal(one) for one in directory.service_principals()]
+
+
 def assignment_id(given: Assignment) -> str:
     """Opaque, and the same for the same assignment."""
     key = f"{given.principal_id}/{given.resource_id}/{given.role_id}"

@@ -5,8 +5,9 @@ https://learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -20,7 +21,7 @@ MAX_PAGES = 100
 TRIES, PAUSE = 4, 2.0  # where Graph asks for patience
 TRY_AGAIN = (429, 503, 504)
 
-READ = "Application.Read.All (or Directory.Read.All)"
+READ = "Application.Read.All (for users and groups Directory.Read.All)"
 WRITE = (
     "AppRoleAssignment.ReadWrite.All and Application.Read.All, or the directory role Cloud Application Administrator"
 )
@@ -65,14 +66,25 @@ class Graph:
         text = who.replace("'", "''")
         if is_guid(who.lower()):
             found = [*self._one("servicePrincipals", who), *self._filtered("servicePrincipals", f"appId eq '{text}'")]
-            names = [principal for kind in ("users", "groups") for principal in self._one(kind, who)] if users else []
+            people: Iterable[Principal] = chain(self._one("users", who), self._one("groups", who))
         elif "://" in who:
             found = list(self._filtered("servicePrincipals", f"servicePrincipalNames/any(n:n eq '{text}')"))
-            names = []
+            people = ()
         else:
             found = list(self._filtered("servicePrincipals", f"displayName eq '{text}'"))
-            names = [*self._users(text), *self._filtered("groups", f"displayName eq '{text}'")] if users else []
-        return list({principal.object_id: principal for principal in (*found, *names)}.values())
+            people = chain(self._users(text), self._filtered("groups", f"displayName eq '{text}'"))
+        if users:
+            found += self._allowed(people, needed=not found)
+        return list({principal.object_id: principal for principal in found}.values())
+
+    def _allowed(self, people: Iterable[Principal], *, needed: bool) -> list[Principal]:
+        """Users and groups; none where they may not be read and are not `needed`."""
+        try:
+            return list(people)
+        except GraphError as error:
+            if error.status == 403 and not needed:
+                return []
+            raise
 
     def assignments(self, api: Principal) -> list[dict[str, Any]]:
         """Who may call the API: Graph's appRoleAssignment objects."""

@@ -16,6 +16,7 @@ from tools.graph import Graph, GraphError, Principal
 
 T = TypeVar("T")
 
+CLOUDS = ("https://graph.microsoft.us", "https://dod-graph.microsoft.us", "https://microsoftgraph.chinacloudapi.cn")
 GRAPH = "https://graph.microsoft.com"
 TOKEN_WITHIN = 60  # seconds
 REPLICATED_WITHIN, LOOK_EVERY = 60, 5  # seconds: a new identity is not everywhere at once
@@ -66,8 +67,8 @@ def _graph(url: str) -> Graph:
 
     if not is_safe_url(url):
         raise ToolError(f"--graph {SAFE_URL}.", console.USAGE)
-    # The local Graph stands in for the public one, under the public one's name.
-    resource = url.rstrip("/") if url.startswith("https://") and "microsoft" in url else GRAPH
+    # A Graph of another cloud is a resource of its own; any other address stands in for the public one.
+    resource = url.rstrip("/") if url.rstrip("/") in CLOUDS else GRAPH
     source = tokens(None, f"{resource}/.default")
     return Graph(url, lambda: source.get(TOKEN_WITHIN))
 
