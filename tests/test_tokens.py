@@ -224,6 +224,25 @@ def test_a_signed_in_developer_gets_a_token_from_the_command_line(caller: Caller
     assert source.kind == "default credential"
 
 
+def test_a_daemon_with_a_secret_gets_a_token_from_its_own_authority(caller: Caller, azure: LocalAzure):
+    """The real EnvironmentCredential against the tenant over https; a private authority vouches for itself."""
+    settings = azure.environment("msi-func")
+    for name in ("AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "REQUESTS_CA_BUNDLE"):
+        caller.set({name: settings[name]})
+    caller.set(
+        {"AZURE_CLIENT_ID": "dae00001-c11d-4000-8000-000000000000", "AZURE_CLIENT_SECRET": "local-only-nightly-job"}
+    )
+    source = tokens(None, SCOPE)
+    assert source.get(10).count(".") == 2
+    assert source.kind == "default credential"
+
+    caller.forget()
+    caller.set({"AZURE_CLIENT_SECRET": "wrong", "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential"})
+    problem = failure(tokens(None, SCOPE))
+    assert problem.members["entra_codes"] == ["AADSTS7000215"]
+    assert problem.members["tried"] == ["EnvironmentCredential"]
+
+
 def test_a_machine_with_imds_gets_a_token_by_the_default_credential(caller: Caller):
     reply = {"access_token": TOKEN, "expires_in": "86400", "resource": SCOPE, "token_type": "Bearer"}
     with Scripted(lambda request: as_json(200, reply)) as imds:

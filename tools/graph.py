@@ -162,11 +162,12 @@ def _content(answer: http.Answer, method: str) -> dict[str, Any]:
     try:
         content = json.loads(answer.body) if answer.body else {}
     except (ValueError, RecursionError):
-        content = {}
-    if not isinstance(content, dict):
-        content = {}
+        content = None
     if answer.status < 300:
+        if not isinstance(content, dict):
+            raise ToolError("That is not Microsoft Graph: its answer is no JSON object.")
         return content
+    content = content if isinstance(content, dict) else {}
     error = content.get("error")
     error = error if isinstance(error, dict) else {}
     code, said = str(error.get("code", "")), str(error.get("message", "nothing more"))

@@ -1,0 +1,219 @@
+"""python -m tools.roles against the local Graph: roles listed, assigned, revoked, and every refusal with a way out."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_azure.cloud import LocalAzure
+from local_azure.directory import load
+from tests.support.scripted import Reply, Scripted, as_json, http, in_turn
+from tests.support.tool import Ended, run
+
+API = "aad00002-0b1d-4000-8000-000000000000"
+STAGING = "1de00002-0b1d-4000-8000-000000000000"
+
+
+@pytest.fixture
+def directory(state: Path) -> Iterator[LocalAzure]:
+    """A tenant of this test's own, to be changed."""
+    with LocalAzure(load(), port=0, https_port=0, state=state) as running:
+        yield running
+
+
+def roles(azure: LocalAzure, *arguments: str, site: str = "deployment") -> Ended:
+    return run("roles", *arguments, settings=azure.environment(site))
+
+
+def holders(azure: LocalAzure) -> set[str]:
+    return {given.principal_id for given in azure.directory.assignments if given.resource_id == API}
+
+
+def test_list_shows_who_may_call_the_api(directory: LocalAzure):
+    ended = roles(directory, "list", "--api", "aad-func")
+    assert ended.code == 0
+    for words in (["developers", "Group"], ["msi-func", "ServicePrincipal"], ["nightly-job", "ServicePrincipal"]):
+        assert any(line.split()[:2] == words and line.split()[-1] == "DoAll" for line in ended.out.splitlines())
+    assert "eyJ" not in ended.out + ended.err
+
+
+APIS = ["aad-func", "aad00002-c11d-4000-8000-000000000000", API, "api://aad00002-c11d-4000-8000-000000000000"]
+WHOS = [
+    ("msi-func/slots/staging", STAGING),
+    (STAGING, STAGING),
+    ("1de00002-c11d-4000-8000-000000000000", STAGING),
+    ("1DE00002-0B1D-4000-8000-000000000000", STAGING),
+    ("visitor@local.example", "05e50002-0b1d-4000-8000-000000000000"),
+]
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_an_api_is_found_by_all_its_names(api, directory: LocalAzure):
+    assert "Who may call aad-func" in roles(directory, "list", "--api", api).out
+
+
+@pytest.mark.parametrize(("who", "object_id"), WHOS)
+def test_a_role_is_assigned_to_whoever_is_named_and_twice_is_success(who, object_id, directory: LocalAzure):
+    before = holders(directory)
+    first = roles(directory, "assign", "--api", "aad-func", "--identity", who)
+    assert (first.code, holders(directory) - before) == (0, {object_id})
+    again = roles(directory, "assign", "--api", "aad-func", "--identity", who)
+    assert (again.code, "already" in again.out) == (0, True)
+    gone = roles(directory, "revoke", "--api", "aad-func", "--identity", who)
+    assert (gone.code, holders(directory)) == (0, before)
+    assert roles(directory, "revoke", "--api", "aad-func", "--identity", who).code == 0
+
+
+def test_dry_run_changes_nothing_and_prints_a_line_for_az(directory: LocalAzure):
+    before = holders(directory)
+    ended = roles(directory, "assign", "--api", "aad-func", "--identity", STAGING, "--dry-run")
+    assert (ended.code, holders(directory)) == (0, before)
+    line = shlex.split(ended.out.splitlines()[-1])
+    assert line[:2] == ["az", "rest"]
+    options = dict(zip(line[2::2], line[3::2], strict=True))
+    assert options["--method"] == "POST"
+    assert options["--url"].endswith(f"/v1.0/servicePrincipals/{API}/appRoleAssignedTo")
+    role = "aad00002-d0a1-4000-8000-000000000000"
+    assert json.loads(options["--body"]) == {"principalId": STAGING, "resourceId": API, "appRoleId": role}
+
+    ended = roles(directory, "revoke", "--api", "aad-func", "--identity", "msi-func", "--dry-run")
+    assert (ended.code, holders(directory)) == (0, before)
+    assert ended.out.startswith("DELETE https://")
+
+
+REFUSED = [
+    ("an unknown API", ("list", "--api", "nobody"), "no service principal called nobody"),
+    ("an unknown identity", ("assign", "--api", "aad-func", "--identity", "nobody"), "user or group called nobody"),
+    ("an unknown role", ("assign", "--api", "aad-func", "--identity", "msi-func", "--role", "X"), "it has DoAll"),
+    (
+        "a role for applications only",
+        ("assign", "--api", "Microsoft Graph", "--identity", "developers", "--role", "Directory.Read.All"),
+        "is not for a group",
+    ),
+    ("a quote in a name", ("list", "--api", "o'brien' or displayName eq 'aad-func"), "no service principal called"),
+]
+
+
+@pytest.mark.parametrize(("why", "arguments", "message"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_what_cannot_be_done_is_one_sentence(why, arguments, message, directory: LocalAzure):
+    ended = roles(directory, *arguments)
+    assert (ended.code, ended.out) == (1, "")
+    assert message in ended.err
+
+
+def test_a_missing_permission_says_which_to_ask_for(directory: LocalAzure):
+    ended = roles(directory, "list", "--api", "aad-func", site="msi-func")
+    assert ended.code == 1
+    assert "Application.Read.All" in ended.err
+
+    by_reader = directory.directory.assignments
+    write = next(app for app in directory.directory.applications if app.name == "Microsoft Graph").role(
+        "AppRoleAssignment.ReadWrite.All"
+    )
+    assert write is not None
+    by_reader[:] = [given for given in by_reader if given.role_id != write.id]
+    ended = roles(directory, "assign", "--api", "aad-func", "--identity", STAGING)
+    assert ended.code == 1
+    assert "AppRoleAssignment.ReadWrite.All" in ended.err
+
+
+def scripted(answer: object, azure: LocalAzure, *arguments: str) -> tuple[Ended, Scripted]:
+    """The tool against a Graph that answers as told, with a real token for it."""
+    with Scripted(answer) as graph:  # type: ignore[arg-type]
+        settings = {**azure.environment("deployment"), "MICROSOFT_GRAPH_URL": graph.origin}
+        return run("roles", *arguments, settings=settings), graph
+
+
+def page(*entries: dict[str, object], **more: object) -> Reply:
+    return as_json(200, {"value": entries, **more})
+
+
+def test_an_ambiguous_name_lists_the_candidates(azure: LocalAzure):
+    twins = [
+        {"id": f"{n}0000000-0000-4000-8000-000000000000", "displayName": "twin", "appId": f"app-{n}"} for n in (1, 2)
+    ]
+    ended, _ = scripted(lambda request: page(*twins), azure, "list", "--api", "twin")
+    assert (ended.code, ended.out) == (1, "")
+    assert "give the object id" in ended.err
+    assert "app-1" in ended.err
+    assert "app-2" in ended.err
+
+
+def test_all_pages_are_read_and_none_of_another_host(azure: LocalAzure):
+    api = {"id": API, "displayName": "aad-func", "appId": "x", "appRoles": []}
+    given = {"id": "1", "principalId": "p", "principalDisplayName": "first", "principalType": "User", "appRoleId": "r"}
+    with Scripted(lambda request: http(500)) as graph:
+        pages = in_turn(
+            page(api),
+            page(given, **{"@odata.nextLink": f"{graph.origin}/v1.0/next"}),
+            page({**given, "principalDisplayName": "second"}),
+        )
+        graph.answer = pages
+        settings = {**azure.environment("deployment"), "MICROSOFT_GRAPH_URL": graph.origin}
+        ended = run("roles", "list", "--api", "aad-func", settings=settings)
+        assert "first" in ended.out
+        assert "second" in ended.out
+
+        graph.answer = in_turn(page(api), page(given, **{"@odata.nextLink": "http://127.0.0.1:9/v1.0/next"}))
+        ended = run("roles", "list", "--api", "aad-func", settings=settings)
+    assert (ended.code, ended.out) == (3, "")
+    assert "not its own" in ended.err
+
+
+def test_something_new_is_waited_for_with_a_line_of_progress(monkeypatch: pytest.MonkeyPatch, capsys):
+    from tools import roles as module
+    from tools.graph import GraphError
+
+    missing = GraphError(404, "Request_ResourceNotFound", "not there")
+    outcomes: list[object] = [missing, GraphError(400, "Request_BadRequest", "Not a valid reference update."), "there"]
+    waits: list[float] = []
+
+    def work() -> object:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    assert module._replicated(work, sleep=waits.append) == "there"
+    assert waits == [module.LOOK_EVERY] * 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+    outcomes[:] = [GraphError(400, "Request_BadRequest", "Permission being assigned was not found")]
+    with pytest.raises(GraphError, match="was not found"):
+        module._replicated(work, sleep=waits.append)
+
+
+def test_graph_that_asks_for_patience_is_asked_again(azure: LocalAzure):
+    api = {"id": API, "displayName": "aad-func", "appId": "x", "appRoles": []}
+    answer = in_turn(as_json(429, {}, Retry_After="0"), page(api), page())
+    ended, graph = scripted(answer, azure, "list", "--api", "aad-func")
+    assert (ended.code, len(graph.requests)) == (0, 3)
+    assert "nobody" in ended.out
+
+
+GRAPHS = [
+    ("down", None, 3, "did not answer"),
+    ("garbage", http(200, b"<html>"), 3, "not Microsoft Graph"),
+    ("a list in place of an object", as_json(200, []), 3, "not Microsoft Graph"),
+    ("garbage and an error", http(500, b"<html>"), 1, "nothing more"),
+    ("an error of its own", as_json(400, {"error": {"code": "X", "message": "Said by Graph."}}), 1, "Said by Graph."),
+    ("a token that it does not take", as_json(401, {"error": {"code": "InvalidAuthenticationToken"}}), 1, "az login"),
+]
+
+
+@pytest.mark.parametrize(("why", "reply", "code", "message"), GRAPHS, ids=[case[0] for case in GRAPHS])
+def test_a_graph_that_fails_is_one_sentence(why, reply, code, message, azure: LocalAzure):
+    if reply is None:
+        settings = {**azure.environment("deployment"), "MICROSOFT_GRAPH_URL": "http://127.0.0.1:9"}
+        ended = run("roles", "list", "--api", "aad-func", settings=settings)
+    else:
+        ended, _ = scripted(lambda request: reply, azure, "list", "--api", "aad-func")
+    assert (ended.code, ended.out) == (code, "")
+    assert message in ended.err
+
+
+def test_an_unsafe_graph_is_refused():
+    ended = run("roles", "list", "--api", "aad-func", "--graph", "http://graph.example")
+    assert (ended.code, ended.out) == (2, "")
