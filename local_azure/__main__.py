@@ -58,7 +58,8 @@ def _serve(options: argparse.Namespace) -> int:
 def _host(options: argparse.Namespace) -> int:
     from local_azure.functions_host import FunctionsHost
 
-    _log(options.name, logging.WARNING if options.child else logging.INFO)
+    usual = logging.WARNING if options.child else logging.INFO
+    _log(options.name, logging.DEBUG if options.verbose else usual)
     if options.child:
         processes.end_with_parent()
     host = FunctionsHost(options.folder)

@@ -40,13 +40,32 @@ def stoppable() -> Iterator[None]:
 
 @contextlib.contextmanager
 def host(
-    folder: str, port: int, name: str, settings: Mapping[str, str], *, output: IO[bytes] | None = None
+    folder: str,
+    port: int,
+    name: str,
+    settings: Mapping[str, str],
+    *,
+    output: IO[bytes] | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A Functions host in a process of its own, ready when the block is entered and gone when it is left.
 
-    `settings` stand on top of the environment. What it prints goes to `output`, by default to where ours goes.
+    `settings` stand on top of the environment. What it prints goes to `output`, by default to where ours goes;
+    `options` are further ones of the `host` command.
     """
-    command = [sys.executable, "-m", "local_azure", "host", folder, "--port", str(port), "--name", name, "--child"]
+    command = [
+        sys.executable,
+        "-m",
+        "local_azure",
+        "host",
+        folder,
+        "--port",
+        str(port),
+        "--name",
+        name,
+        "--child",
+        *options,
+    ]
     # Its standard input closes when this process ends, however it ends: that is when it stops too.
     child = subprocess.Popen(
         command, env={**os.environ, **settings}, stdin=subprocess.PIPE, stdout=output, stderr=output

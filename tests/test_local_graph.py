@@ -182,3 +182,31 @@ def test_a_daemon_that_is_given_the_role_may_assign(azure: LocalAzure):
     )
     assert (answer.status_code, answer.json()["principalType"]) == (201, "Group")
     assert azure.directory.roles(load().user("developer@local.example"), v3) == ["DoAll"]
+
+
+def test_users_and_groups_are_found_by_who_may_read_the_directory(azure: LocalAzure):
+    user = {"id": "05e50001-0b1d-4000-8000-000000000000", "displayName": "developer@local.example"}
+    for query in (
+        "displayName eq 'x' or userPrincipalName eq 'Developer@local.example'",
+        "displayName eq 'developer@local.example'",
+    ):
+        (found,) = graph(azure, "GET", f"users?$filter={query}").json()["value"]
+        assert user.items() <= found.items()
+    (group,) = graph(azure, "GET", "groups?$filter=displayName eq 'developers'").json()["value"]
+    assert graph(azure, "GET", f"groups/{group['id']}").json()["displayName"] == "developers"
+    assert graph(azure, "GET", f"users/{NOBODY}").status_code == 404
+
+
+def test_an_api_is_found_by_its_app_id_uri(azure: LocalAzure):
+    names = f"servicePrincipalNames/any(n:n eq '{API.app_id_uris[0]}')"
+    (found,) = graph(azure, "GET", f"servicePrincipals?$filter={names}").json()["value"]
+    assert found["id"] == API.object_id
+
+
+UNSUPPORTED = ["startswith(displayName,'a')", "id eq 'x'", "displayName eq x", "displayName eq 'a' and appId eq 'b'"]
+
+
+@pytest.mark.parametrize("condition", UNSUPPORTED)
+def test_a_filter_that_is_not_supported_is_said_to_be(condition, azure: LocalAzure):
+    answer = graph(azure, "GET", f"servicePrincipals?$filter={condition}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "Request_UnsupportedQuery")

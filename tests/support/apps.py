@@ -72,14 +72,15 @@ def msi_settings(azure: LocalAzure, aad_url: str, *, site: str = "msi-func", api
 
 
 @contextlib.contextmanager
-def running(settings: dict[str, str], *, folder: Path = APP, port: int = 0) -> Iterator[Host]:
+def running(settings: dict[str, str], *, folder: Path = APP, port: int = 0, verbose: bool = False) -> Iterator[Host]:
     """A host with these settings and no others, both functions enabled unless the settings say otherwise."""
     port = port or free_port()
+    options = ["--verbose"] if verbose else []
     with (
         clean_environment(),
         tempfile.NamedTemporaryFile(prefix="host-", suffix=".log") as log,
         contextlib.chdir(APP),  # where `python -m local_azure` finds the package
-        processes.host(str(folder), port, "", settings, output=log),  # type: ignore[arg-type]
+        processes.host(str(folder), port, "", settings, output=log, options=options),  # type: ignore[arg-type]
     ):
         yield Host(f"http://{LOOPBACK}:{port}", Path(log.name))
 
