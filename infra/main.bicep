@@ -45,8 +45,8 @@ param assignRole bool = true
 @description('Whether Easy Auth stands in front of aad-func. Without it the code checks the token itself.')
 param easyAuth bool = false
 
-@description('Object ids that Easy Auth lets in besides msi-func\'s identity.')
-param easyAuthCallers string[] = []
+@description('Object ids that Easy Auth lets in besides msi-func\'s identity, comma-separated.')
+param easyAuthCallers string = ''
 
 @description('Client id of an app registration that exists already. Empty: one is created, which needs directory rights.')
 param existingClientId string = ''
@@ -177,7 +177,7 @@ module aadFuncEasyAuth 'modules/easy-auth.bicep' = {
     issuer: '${authority}${tenantId}/v2.0'
     clientId: clientId
     allowedAudiences: empty(audiences) ? [clientId, appIdUri] : split(audiences, ',')
-    allowedPrincipals: concat([msiFunc.outputs.principalId], easyAuthCallers)
+    allowedPrincipals: concat([msiFunc.outputs.principalId], empty(easyAuthCallers) ? [] : split(easyAuthCallers, ','))
   }
 }
 

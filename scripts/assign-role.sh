@@ -6,7 +6,7 @@ set -euo pipefail
 if [ $# -lt 2 ] || [ $# -gt 3 ]; then
   echo "usage: $0 API_CLIENT_ID IDENTITY_OBJECT_ID [ROLE]" >&2
   echo "  API_CLIENT_ID       client id of the API's app registration" >&2
-  echo "  IDENTITY_OBJECT_ID  object id (principal id) of the identity, not its client id" >&2
+  echo "  IDENTITY_OBJECT_ID  object id (principal id) of the identity, not its client id; or a user's" >&2
   echo "  ROLE                DoAll unless given" >&2
   exit 2
 fi
@@ -22,28 +22,23 @@ if [ -z "$role_id" ]; then
   exit 1
 fi
 
-assigned() { # Of the identity's assignments: an API may have many more than one page.
-  az rest --method GET --url "$graph/servicePrincipals/$identity/appRoleAssignments" \
-    --query "value[?resourceId=='$service_principal' && appRoleId=='$role_id'].id | [0]" --output tsv
-}
-
 assign() {
   az rest --method POST --url "$graph/servicePrincipals/$service_principal/appRoleAssignedTo" \
     --headers Content-Type=application/json --output none \
     --body '{"principalId": "'"$identity"'", "resourceId": "'"$service_principal"'", "appRoleId": "'"$role_id"'"}'
 }
 
-if [ -n "$(assigned)" ]; then
-  echo "$identity has $role of $api already."
-  exit
-fi
 # An identity that has just been made is not known everywhere in the directory at once.
 for try in 1 2 3 4 5 6; do
-  if assign; then
+  if said=$(assign 2>&1); then
     echo "$identity has $role of $api now."
     exit
   fi
-  echo "Try $try of 6 failed." >&2
+  case $said in *"already exists"*)
+    echo "$identity has $role of $api already."
+    exit
+  esac
+  echo "Try $try of 6 failed: $said" >&2
   sleep "${RETRY_SECONDS:-10}"
 done
 exit 1

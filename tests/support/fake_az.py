@@ -70,7 +70,11 @@ def _answer(name: str, options: dict[str, str], state: dict[str, Any]) -> int:
         key = re.search(r"v1\.0/(\w+)\(", url)[1]  # type: ignore[index]
         state[key] = json.loads(options["body"])
     elif name == "rest POST":
-        state.setdefault("assignments", []).append(json.loads(options["body"]))
+        wanted, assignments = json.loads(options["body"]), state.setdefault("assignments", [])
+        if wanted in assignments:
+            sys.stderr.write("Bad Request(Permission being assigned already exists on the object)\n")
+            return 1
+        assignments.append(wanted)
     elif name == "rest DELETE":
         state.pop("deleted", None)
         state["purged"] = url.rpartition("/")[2]
@@ -83,8 +87,6 @@ def _answer(name: str, options: dict[str, str], state: dict[str, Any]) -> int:
         value = "app-object"
     elif name == "rest GET" and query == "appId":
         value = "client"
-    elif name == "rest GET" and "appRoleAssignments" in url:
-        value = "assignment" if state.get("assignments") else ""
     elif name == "ad sp show":
         value = "service-principal" if query == "id" else "role" if "'DoAll'" in query else ""
     if value:
