@@ -1,0 +1,210 @@
+// Everything that docs/deploy.md describes: aad-func's app registration, the two function apps, and the role that lets
+// one call the other. `azd up` deploys it; without azd: az deployment sub create --template-file infra/main.bicep
+targetScope = 'subscription'
+
+@minLength(1)
+@maxLength(64)
+@description('Name of this environment (dev, test, ...). Each has its own resources and its own app registration.')
+param environmentName string
+
+@minLength(1)
+@description('Region. `az functionapp list-flexconsumption-locations` lists those that can be used.')
+@metadata({
+  azd: {
+    type: 'location'
+  }
+})
+param location string
+
+@allowed([
+  '3.11'
+  '3.12'
+  '3.13'
+])
+@description('Python version of both apps.')
+param pythonVersion string = '3.12'
+
+@minValue(40)
+@maxValue(1000)
+@description('How many instances each app may grow to.')
+param maximumInstanceCount int = 40
+
+@allowed([
+  'system'
+  'user'
+])
+@description('Which managed identity msi-func has: its own (system) or one that can outlive it (user).')
+param callerIdentity string = 'system'
+
+@description('Whether Entra ID refuses a token for aad-func to whoever has none of its roles.')
+param assignmentRequired bool = true
+
+@description('Whether the role is assigned here. Set to false once a redeployment says that the assignment exists already.')
+param assignRole bool = true
+
+@description('Whether Easy Auth stands in front of aad-func. Without it the code checks the token itself.')
+param easyAuth bool = false
+
+@description('Object ids that Easy Auth lets in besides msi-func\'s identity, comma-separated.')
+param easyAuthCallers string = ''
+
+@description('Client id of an app registration that exists already. Empty: one is created, which needs directory rights.')
+param existingClientId string = ''
+
+@description('App ID URI of that registration, where it is not api://<client id>.')
+param existingAppIdUri string = ''
+
+@description('Accepted `aud` values, comma-separated. Needed only where an existing registration issues version 1 tokens for another App ID URI.')
+param audiences string = ''
+
+@description('Client ids of the only applications that aad-func lets in, comma-separated. Empty: any that has the role.')
+param allowedCallers string = ''
+
+var role = 'DoAll'
+var scope = 'user_impersonation'
+
+var newRegistration = empty(existingClientId)
+var token = toLower(uniqueString(subscription().id, environmentName, location))
+var tags = { 'azd-env-name': environmentName }
+var authority = environment().authentication.loginEndpoint
+var tenantId = tenant().tenantId
+
+// Known beforehand, unlike api://<client id>: the registration need not refer to itself.
+var apiName = 'aad-func-${token}'
+var newAppIdUri = 'api://${tenantId}/${apiName}'
+
+var clientId = newRegistration ? registration!.outputs.clientId : existingClientId
+var appIdUri = newRegistration ? newAppIdUri : empty(existingAppIdUri) ? 'api://${existingClientId}' : existingAppIdUri
+
+resource group 'Microsoft.Resources/resourceGroups@2022-09-01' = {
+  name: 'rg-${environmentName}'
+  location: location
+  tags: tags
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: group
+  params: {
+    suffix: token
+    location: location
+    tags: tags
+  }
+}
+
+module registration 'modules/registration.bicep' = if (newRegistration) {
+  name: 'registration'
+  scope: group
+  params: {
+    uniqueName: apiName
+    displayName: 'aad-func (${environmentName})'
+    appIdUri: newAppIdUri
+    roleValue: role
+    scopeValue: scope
+    assignmentRequired: assignmentRequired
+  }
+}
+
+module identity 'modules/identity.bicep' = if (callerIdentity == 'user') {
+  name: 'identity'
+  scope: group
+  params: {
+    name: 'id-msi-func-${token}'
+    location: location
+    tags: tags
+  }
+}
+
+module aadFunc 'modules/function-app.bicep' = {
+  name: 'aad-func'
+  scope: group
+  params: {
+    serviceName: 'aad-func'
+    name: apiName
+    location: location
+    tags: tags
+    pythonVersion: pythonVersion
+    maximumInstanceCount: maximumInstanceCount
+    applicationInsightsConnectionString: monitoring.outputs.connectionString
+    // A setting that is there but empty is an error to the code, so what has no value is left out.
+    settings: union(
+      {
+        ENTRA_TENANT_ID: tenantId
+        ENTRA_AUTHORITY: authority
+        AAD_FUNC_CLIENT_ID: clientId
+        AAD_FUNC_REQUIRED_ROLE: role
+        AAD_FUNC_REQUIRED_SCOPE: scope
+        'AzureWebJobs.msi_func.Disabled': 'true'
+      },
+      empty(audiences) ? {} : { AAD_FUNC_AUDIENCES: audiences },
+      empty(allowedCallers) ? {} : { AAD_FUNC_ALLOWED_CALLERS: allowedCallers }
+    )
+  }
+}
+
+module msiFunc 'modules/function-app.bicep' = {
+  name: 'msi-func'
+  scope: group
+  params: {
+    serviceName: 'msi-func'
+    name: 'msi-func-${token}'
+    location: location
+    tags: tags
+    pythonVersion: pythonVersion
+    maximumInstanceCount: maximumInstanceCount
+    userAssignedIdentityName: callerIdentity == 'user' ? identity!.outputs.name : ''
+    applicationInsightsConnectionString: monitoring.outputs.connectionString
+    settings: union(
+      {
+        AAD_FUNC_URL: 'https://${aadFunc.outputs.hostName}/api/aad-func'
+        AAD_FUNC_SCOPE: '${appIdUri}/.default'
+        // Room for a cold start of aad-func, which scales to zero.
+        AAD_FUNC_TIMEOUT_SECONDS: '30'
+        'AzureWebJobs.aad_func.Disabled': 'true'
+      },
+      callerIdentity == 'user' ? { AAD_FUNC_IDENTITY_CLIENT_ID: identity!.outputs.clientId } : {}
+    )
+  }
+}
+
+// Deployed in either case: else switching Easy Auth off here would leave it on there.
+module aadFuncEasyAuth 'modules/easy-auth.bicep' = {
+  name: 'aad-func-easy-auth'
+  scope: group
+  params: {
+    siteName: aadFunc.outputs.name
+    enabled: easyAuth
+    issuer: '${authority}${tenantId}/v2.0'
+    clientId: clientId
+    allowedAudiences: empty(audiences) ? [clientId, appIdUri] : split(audiences, ',')
+    allowedPrincipals: concat([msiFunc.outputs.principalId], empty(easyAuthCallers) ? [] : split(easyAuthCallers, ','))
+  }
+}
+
+// Last, so that the directory has had time to learn of the identity.
+module roleAssignment 'modules/role-assignment.bicep' = if (newRegistration && assignRole) {
+  name: 'role-assignment'
+  scope: group
+  params: {
+    servicePrincipalId: registration!.outputs.servicePrincipalId
+    roleId: registration!.outputs.roleId
+    principalId: msiFunc.outputs.principalId
+  }
+  dependsOn: [
+    aadFuncEasyAuth
+  ]
+}
+
+output RESOURCE_GROUP string = group.name
+output MSI_FUNC_NAME string = msiFunc.outputs.name
+output MSI_FUNC_URL string = 'https://${msiFunc.outputs.hostName}/api/msi-func'
+output MSI_FUNC_PRINCIPAL_ID string = msiFunc.outputs.principalId
+output AAD_FUNC_NAME string = aadFunc.outputs.name
+output AAD_FUNC_URL string = 'https://${aadFunc.outputs.hostName}/api/aad-func'
+output AAD_FUNC_CLIENT_ID string = clientId
+output AAD_FUNC_SCOPE string = '${appIdUri}/.default'
+
+@description('What an administrator still has to run; empty where nothing is left.')
+output NEXT_STEP string = newRegistration && assignRole
+  ? ''
+  : 'scripts/assign-role.sh ${clientId} ${msiFunc.outputs.principalId} ${role}'

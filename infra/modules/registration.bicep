@@ -1,0 +1,88 @@
+// aad-func in the directory: the app registration (what the API is) and its service principal (the API in this tenant).
+extension microsoftGraphV1
+
+@description('Alternate key: a second deployment finds the registration by it. It stays taken until a deleted one is purged.')
+param uniqueName string
+
+param displayName string
+
+@description('May not be made of this registration\'s own client id, which is not known before it exists.')
+param appIdUri string
+
+param roleValue string
+param scopeValue string
+param assignmentRequired bool
+
+// Developers sign in with these two. azd uses Azure CLI's.
+var azureCli = '04b07795-8ddb-461a-bbee-02f9e1bf7b46'
+var visualStudioCode = 'aebc6443-996d-45c2-90f0-388ff96faa56'
+
+var roleGuid = guid(uniqueName, 'role', roleValue)
+var scopeGuid = guid(uniqueName, 'scope', scopeValue)
+
+resource application 'Microsoft.Graph/applications@v1.0' = {
+  uniqueName: uniqueName
+  displayName: displayName
+  signInAudience: 'AzureADMyOrg'
+  identifierUris: [
+    appIdUri
+  ]
+  api: {
+    requestedAccessTokenVersion: 2
+    oauth2PermissionScopes: [
+      {
+        id: scopeGuid
+        value: scopeValue
+        type: 'User'
+        isEnabled: true
+        adminConsentDisplayName: 'Call aad-func'
+        adminConsentDescription: 'Call aad-func on behalf of the signed-in user.'
+        userConsentDisplayName: 'Call aad-func'
+        userConsentDescription: 'Call aad-func on your behalf.'
+      }
+    ]
+    preAuthorizedApplications: [
+      {
+        appId: azureCli
+        delegatedPermissionIds: [
+          scopeGuid
+        ]
+      }
+      {
+        appId: visualStudioCode
+        delegatedPermissionIds: [
+          scopeGuid
+        ]
+      }
+    ]
+  }
+  appRoles: [
+    {
+      id: roleGuid
+      value: roleValue
+      displayName: roleValue
+      description: 'Call every function of aad-func.'
+      isEnabled: true
+      allowedMemberTypes: [
+        'Application'
+        'User'
+      ]
+    }
+  ]
+  optionalClaims: {
+    accessToken: [
+      {
+        name: 'idtyp'
+      }
+    ]
+  }
+}
+
+resource servicePrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = {
+  appId: application.appId
+  appRoleAssignmentRequired: assignmentRequired
+}
+
+output clientId string = application.appId
+output servicePrincipalId string = servicePrincipal.id
+output roleId string = roleGuid

@@ -1,0 +1,163 @@
+"""docs/deploy.md and docs/concepts.md name what is there, and their commands have the options that they use."""
+
+import functools
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from local_azure.directory import load
+from tests.support.apps import APP
+from tests.support.bicep import Bicep
+from tests.test_infra import HOST_IN_AZURE, in_bicep, in_readme, read_by_the_code
+
+DEPLOY = (APP / "docs" / "deploy.md").read_text()
+CONCEPTS = (APP / "docs" / "concepts.md").read_text()
+SCRIPTS = {path.name: path.read_text() for path in (APP / "scripts").glob("*.sh")}
+MAIN = Bicep(APP / "infra" / "main.bicep")
+PARAMETERS = json.loads((APP / "infra" / "main.parameters.json").read_text())["parameters"]
+(AAD_FUNC,) = [app for app in load().applications if app.name == "aad-func"]
+
+# Options of commands that are not here to be asked, as far as we use them. func: PublishFunctionAppAction in
+# Azure/azure-functions-core-tools; azd: the usage that its tests record (Azure/azure-dev, cli/azd/cmd/testdata).
+DOCUMENTED = {
+    "func azure functionapp publish": set(),
+    "azd up": set(),
+    "azd auth login": set(),
+    "azd provision": set(),
+    "azd deploy": set(),
+    "azd env new": set(),
+    "azd env set": set(),
+    "azd env get-value": set(),
+    "azd down": {"--force", "--purge"},
+}
+
+
+def commands(text: str) -> list[str]:
+    """Every line of a shell, continued lines put together, comments left out."""
+    return re.sub(r"(^|\s)#.*", "", re.sub(r"\\\n\s*", "", text), flags=re.MULTILINE).splitlines()
+
+
+def shell(text: str) -> str:
+    """What stands in blocks of shell, and between backticks."""
+    inline = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    return "\n".join([*re.findall(r"```sh\n(.*?)```", text, re.DOTALL), *inline])
+
+
+SHELL = [*commands(shell(DEPLOY)), *commands("\n".join(SCRIPTS.values()))]
+
+
+def calls(tool: str) -> set[tuple[str, frozenset[str]]]:
+    """(command, options) for each call of `tool`."""
+    found = set()
+    for line in SHELL:
+        for call in re.findall(rf"(?<![\w./-]){tool} [a-z][^|;)]*", re.sub(r"\"[^\"]*\"|'[^']*'", "X", _inner(line))):
+            words = call.split()
+            names = [word for word in words[: _first_option(words)] if re.fullmatch("[a-z][a-z-]*", word)]
+            found.add((" ".join(names), frozenset(word for word in words if re.fullmatch("--[a-z-]+", word))))
+    return found
+
+
+def _inner(line: str) -> str:
+    # A command substitution in a string is a call of its own.
+    inner = re.findall(r"\"[^\"]*\$\(([^()]*)\)[^\"]*\"", line)
+    return " ; ".join([re.sub(r"\$\([^()]*\)", "X", line), *inner]) if inner else line
+
+
+def _first_option(words: list[str]) -> int:
+    return next((n for n, word in enumerate(words) if not re.fullmatch("[a-z][a-z-]*", word)), len(words))
+
+
+def test_az_calls_are_found():
+    named = {name for name, _ in calls("az")}
+    assert {"az rest", "az account show", "az functionapp create", "az functionapp function keys list"} <= named
+
+
+@functools.cache
+def az_help(command: str) -> str:
+    done = subprocess.run([*command.split(), "--help"], capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("az") is None, reason="no az here to ask for its options")
+@pytest.mark.parametrize(("command", "options"), sorted(calls("az"), key=str), ids=lambda value: str(value)[:60])
+def test_az_knows_every_option_that_we_use(command: str, options: frozenset[str]):
+    known = set(re.findall(r"--[a-z][a-z-]*", az_help(command)))
+    assert known, f"no such command: {command}"
+    assert options <= known
+
+
+@pytest.mark.parametrize("tool", ["func", "azd"])
+def test_func_and_azd_are_used_as_documented(tool: str):
+    used = {(name, options) for name, options in calls(tool) if name != "func start"}
+    assert used
+    for name, options in used:
+        (command,) = [known for known in DOCUMENTED if name == known or name.startswith(f"{known} ")]
+        assert options <= DOCUMENTED[command], name
+
+
+def test_every_script_that_is_named_is_there():
+    for name in re.findall(r"scripts/([\w-]+\.\w+)", DEPLOY):
+        assert name in SCRIPTS
+
+
+def test_links_within_the_page_lead_to_a_heading():
+    headings = {
+        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.*)$", DEPLOY, re.M)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", DEPLOY)) <= headings
+
+
+def test_what_can_be_chosen_is_what_azd_passes_on_with_the_same_defaults():
+    table = dict(re.findall(r"^\| ([A-Z_]+) \| (.*?) ?\| ", DEPLOY.split("## With az and func")[0], re.MULTILINE))
+    passed = {}
+    for parameter in PARAMETERS.values():
+        name, _, default = parameter["value"].strip("${}").partition("=")
+        passed[name] = default
+    assert table.keys() == passed.keys() - {"AZURE_ENV_NAME", "AZURE_LOCATION"}
+    for name, default in table.items():
+        assert default == passed[name] or name == "EXISTING_APP_ID_URI"
+
+
+def test_outputs_that_are_named_are_there():
+    named = set(re.findall(r"azd env get-value ([A-Z_]+)", DEPLOY)) | {"MSI_FUNC_NAME", "RESOURCE_GROUP"}
+    assert named <= MAIN.named("output").keys()
+
+
+def test_settings_that_are_named_are_settings():
+    known = read_by_the_code() | in_readme().keys() | HOST_IN_AZURE | MAIN.named("output").keys()
+    for text in (DEPLOY, CONCEPTS):
+        for name in re.findall(r"\b(?:AAD_FUNC|MSI_FUNC|ENTRA|AzureWebJobs)[\w.]*\w", text):
+            assert name in known, name
+
+
+def test_the_page_of_commands_sets_what_bicep_sets_where_there_is_no_default():
+    page = DEPLOY.split("## With az and func")[1].split("\n## In the portal")[0]
+    portal = DEPLOY.split("## In the portal")[1].split("\n## Without")[0]
+    required = {name for name, default in in_readme().items() if default == "required" or name.endswith(".Disabled")}
+    assert required <= in_bicep()
+    for name in required:
+        assert f"{name}=" in page, name
+        assert re.search(rf"{re.escape(name)}\b", portal), name
+
+
+def test_role_scope_and_clients_are_those_of_the_tenant():
+    portal = DEPLOY.split("## In the portal")[1].split("\n## Without")[0]
+    for name in (AAD_FUNC.app_roles[0].value, AAD_FUNC.scopes[0].value, *AAD_FUNC.optional_claims):
+        assert f"`{name}`" in portal
+    assert set(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", portal)) == set(
+        AAD_FUNC.pre_authorized_clients
+    )
+    assert f'"requestedAccessTokenVersion": {AAD_FUNC.token_version}' in portal
+    assert f"{AAD_FUNC.app_roles[0].value}`" in CONCEPTS
+    assert f"{AAD_FUNC.scopes[0].value}`" in CONCEPTS
+
+
+def test_the_ids_in_concepts_are_those_of_the_local_tenant():
+    tenant = (APP / "local_azure" / "tenant.json").read_text()
+    ids = set(re.findall(r"\b([0-9a-f]{8}-[0-9a-f]{4})-…", CONCEPTS))
+    assert len(ids) == 5
+    for each in ids:
+        assert f'"{each}-' in tenant, each
