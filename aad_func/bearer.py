@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aad_func.jws import MAX_TOKEN_BYTES, CompactJws, parse
+from aad_func.jws import CompactJws, parse
 from aad_func.principal import Principal
 from aad_func.signing_keys import SigningKeys
 from common.problems import Problem
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LEEWAY = 300  # seconds; what Microsoft's own libraries allow for clocks that differ
 REMEMBERED_TOKENS = 1000
+MAX_TOKEN_CHARS = 16 * 1024
 _MAX_TIME = 10**11  # seconds since 1970: beyond this, a number is not a time
 
 
@@ -39,8 +40,9 @@ class _Passed:
 class BearerTokens:
     """Verifies access tokens of one tenant.
 
-    A managed identity presents one token for up to a day, so a token that has passed is remembered, by its SHA-256
-    and never itself: checked for time on every use, forgotten when its key goes. `clock` gives seconds since 1970.
+    A managed identity presents one token for up to a day, so a token that was found good is remembered, by its SHA-256
+    and never itself: checked for time on every use, forgotten when its key goes. What the gate makes of it, it decides
+    each time. `clock` gives seconds since 1970.
     """
 
     def __init__(self, keys: Mapping[str, SigningKeys], *, clock: Callable[[], float] = time.time) -> None:
@@ -56,16 +58,22 @@ class BearerTokens:
         token = token_in(header)
         digest = hashlib.sha256(token.encode()).digest()
         passed = self._passed.get(digest)
-        if passed is None or self._keys[passed.version].known(passed.kid) is not passed.key:
-            passed = self._passed[digest] = await self._verify(parse(token))
-            if len(self._passed) > REMEMBERED_TOKENS:
-                self._passed.popitem(last=False)
-        now = self._clock()
-        if now >= passed.expires + LEEWAY:
-            raise Problem("token_expired")
-        if now < passed.not_before - LEEWAY:
-            raise Problem("token_not_yet_valid")
+        if passed is not None and self._keys[passed.version].known(passed.kid) is passed.key:
+            self._check_time(passed)
+            return passed.caller
+        passed = await self._verify(parse(token))
+        self._check_time(passed)
+        self._passed[digest] = passed
+        if len(self._passed) > REMEMBERED_TOKENS:
+            self._passed.popitem(last=False)
         return passed.caller
+
+    def _check_time(self, token: _Passed) -> None:
+        now = self._clock()
+        if now >= token.expires + LEEWAY:
+            raise Problem("token_expired")
+        if now < token.not_before - LEEWAY:
+            raise Problem("token_not_yet_valid")
 
     async def _verify(self, jws: CompactJws) -> _Passed:
         from jwt.algorithms import RSAAlgorithm
@@ -100,7 +108,7 @@ def token_in(header: str | None) -> str:
     if scheme != "bearer":
         raise Problem("missing_token")
     token = token.strip(" ")
-    if comma or not token or len(token) > MAX_TOKEN_BYTES or not token.isascii():
+    if comma or not token or len(token) > MAX_TOKEN_CHARS or not token.isascii():
         raise Problem("malformed_token")
     return token
 

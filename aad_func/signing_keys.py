@@ -49,7 +49,7 @@ class SigningKeys:
         self._source = Source(authority, tenant_id, version)
         self._clock = clock
         self._known: KeySet | None = None
-        self._fetch = SingleFlight(self._fetch_keys, "signing-keys")
+        self._fetch = SingleFlight(self._fetch_keys, "signing-keys", patience=3 * FETCH_TIMEOUT)
         self._next_try = float("-inf")
         self._last_failed = False
 
@@ -71,7 +71,8 @@ class SigningKeys:
         if self.known(kid) is None:
             fetch = self._fetch.join(may_start=self._is_time)
             if fetch is not None:
-                await asyncio.shield(asyncio.wrap_future(fetch))
+                # Waiting, not wait_for: a caller that gives up must not take the fetch from the others.
+                await asyncio.wait([asyncio.wrap_future(fetch)], timeout=FETCH_TIMEOUT + 1)
         keys = self._usable()
         if keys is not None and kid in keys.keys:
             return keys.keys[kid], keys.issuer
@@ -88,6 +89,7 @@ class SigningKeys:
         if now < self._next_try:
             return False
         self._next_try = now + TRY_AGAIN_AFTER
+        self._last_failed = True  # until it has succeeded
         return True
 
     def _fetch_keys(self) -> None:
@@ -95,6 +97,5 @@ class SigningKeys:
             issuer, keys = self._source.fetch(seconds=FETCH_TIMEOUT)
             self._known, self._last_failed = KeySet(issuer, keys, self._clock()), False
         except Exception as error:  # whatever it is, it is our outage, and the next try must still come
-            self._last_failed = True
             reason = error if isinstance(error, MetadataError) else type(error).__name__
             logging.getLogger(__name__).warning("Signing keys: %s: %s.", self._source.where, reason)

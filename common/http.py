@@ -1,25 +1,22 @@
 """One careful HTTP request over `requests`: bounded in time and size, adding nothing and keeping nothing.
 
-`requests` bounds each read, not the whole answer: a server that sends a byte now and then holds a caller for as long
-as it likes. Here the time allowed covers connecting, headers and body together. (Looking up a host name is
-the operating system's and is not covered.)
+`requests` bounds each read, not the whole answer, and each address of a host, not connecting: a server that sends a
+byte now and then holds a caller for as long as it likes. Here the time allowed covers connecting, headers and body
+together. Looking up a host name is the operating system's and is not covered, nor is a proxy's own handshake.
 """
 
 import http.client
-import io
-import socket
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from common.deadline import DeadlineAdapter
+from common.settings import is_loopback
 
 _CHUNK = 64 * 1024
 
@@ -55,12 +52,12 @@ def session(connections: int = 4) -> requests.Session:
     Nothing slips in: no credentials from .netrc, no cookies kept between calls. Proxies and CA bundles named by the
     environment (HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE) go on working.
     """
-    new = requests.Session()
+    new = _Session()
     new.auth = _NoAuth()  # requests puts .netrc credentials in place of an Authorization header unless there is one
     new.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     new.headers.clear()
     for scheme in ("http://", "https://"):
-        new.mount(scheme, _DeadlineAdapter(pool_connections=4, pool_maxsize=connections))
+        new.mount(scheme, DeadlineAdapter(pool_connections=4, pool_maxsize=connections))
     return new
 
 
@@ -88,6 +85,7 @@ def send(
     # No compression: a small answer must not become a large one.
     sent = {"Accept-Encoding": "identity", **(headers or {})}
     limit = urllib3.Timeout(total=max(seconds, 0.001))
+    host = urlsplit(url).hostname or ""
     try:
         with through.request(
             method,
@@ -97,6 +95,8 @@ def send(
             timeout=limit,  # type: ignore[arg-type]
             allow_redirects=False,
             stream=True,
+            # What is meant for this machine is no proxy's business.
+            proxies={"no_proxy": host} if is_loopback(host) else None,
         ) as response:
             received = bytearray()
             for chunk in response.raw.stream(_CHUNK, decode_content=False):
@@ -104,76 +104,49 @@ def send(
                 if len(received) > max_bytes:
                     raise TooLarge(f"the answer is larger than {max_bytes} bytes")
             return Answer(response.status_code, response.headers, bytes(received))
-    except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
-        raise TooSlow(f"no complete answer within {seconds:.3g} s") from error
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise Unreachable("no connection, or it broke off") from error
+    except requests.ConnectTimeout:
+        raise Unreachable(f"nobody took the connection within {seconds:.3g} s") from None
+    except (requests.Timeout, urllib3.exceptions.TimeoutError):
+        raise TooSlow(f"no complete answer within {seconds:.3g} s") from None
+    except (
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        http.client.HTTPException,
+        OSError,
+        ValueError,
+    ) as e:
+        raise Unreachable(_reason(e)) from None
+
+
+_REASONS = (
+    (urllib3.exceptions.NameResolutionError, "its host name cannot be resolved"),
+    (urllib3.exceptions.SSLError, "its TLS certificate or handshake was not accepted"),
+    (urllib3.exceptions.ProxyError, "the proxy did not let it through"),
+    (urllib3.exceptions.NewConnectionError, "the connection was refused"),
+    ((urllib3.exceptions.LocationValueError, requests.exceptions.InvalidURL), "its URL is none"),
+    (ValueError, "what it said is not HTTP"),
+)
+
+
+def _reason(error: BaseException) -> str:
+    """In fixed words, why there is no answer: the first known error among `error` and what it wraps."""
+    seen: list[BaseException] = []
+    while isinstance(error, BaseException) and error not in seen:
+        seen.append(error)
+        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
+        error = inner if isinstance(inner, BaseException) else error
+    for one in seen:
+        for kind, reason in _REASONS:
+            if isinstance(one, kind):
+                return reason
+    return "the connection broke off"
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere: `requests` would read and unpack a redirect's whole body, also when it is not to be followed."""
 
 
 class _NoAuth(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
-
-
-class _DeadlineReader(io.RawIOBase):
-    """A socket's bytes until a deadline. Each read may wait only for what is left of the time."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
-        self._raw = raw
-        self._sock = sock
-        timeout = sock.gettimeout()
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self._deadline is not None:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("the time allowed is used up")
-            self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _DeadlineResponse(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        raw: Any = self.fp.detach()
-        self.fp: Any = io.BufferedReader(_DeadlineReader(raw, sock))
-
-
-class _HTTPConnection(HTTPConnection):
-    response_class = _DeadlineResponse
-
-
-class _HTTPSConnection(HTTPSConnection):
-    response_class = _DeadlineResponse
-
-
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
-
-
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
-
-
-_POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
-
-
-class _DeadlineAdapter(HTTPAdapter):
-    """An adapter whose read timeout bounds the whole answer, direct or through a proxy."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = _POOLS
-        return manager

@@ -6,6 +6,7 @@ Nothing that came with a request is ever part of a problem: details are written 
 """
 
 import json
+import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -78,6 +79,9 @@ class Problem(Exception):
 def response(problem: Problem) -> func.HttpResponse:
     """The problem as an HTTP response, with the challenge that RFC 6750 section 3 asks for."""
     kind = problem.kind
+    # One line for each, and the only one: what a person sees at night without the caller's side of it.
+    level = logging.WARNING if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+    logging.getLogger(__name__).log(level, "%s: %s", problem.code, problem.detail)
     headers = {}
     if kind.status == HTTPStatus.UNAUTHORIZED or kind.error:
         headers["WWW-Authenticate"] = _challenge(kind)

@@ -123,10 +123,11 @@ def is_safe_url(value: str) -> bool:
         return False
     if not host or "@" in url.netloc or "#" in value:
         return False
-    return url.scheme == "https" or (url.scheme == "http" and _is_loopback(host))
+    return url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """This machine: localhost, or a loopback address."""
     if host == "localhost":
         return True
     try:

@@ -62,7 +62,7 @@ def _host(options: argparse.Namespace) -> int:
     _log(options.name, logging.DEBUG if options.verbose else usual)
     if options.child:
         processes.end_with_parent()
-    host = FunctionsHost(options.folder)
+    host = FunctionsHost(options.folder, local_settings=not options.no_local_settings)
     with bind(options.port) as listener:
         if not options.child:
             print(host.describe(f"http://{LOOPBACK}:{listener.getsockname()[1]}"), flush=True)

@@ -53,6 +53,7 @@ def parse(commands: Mapping[str, Command], arguments: list[str] | None) -> argpa
     host.add_argument("folder", nargs="?", type=Path, default=Path(), help="of the function app (default: this one)")
     host.add_argument("--port", type=int, default=7071, help="default: %(default)s; 0: any")
     host.add_argument("--name", default="", help="stands before each log line")
+    host.add_argument("--no-local-settings", action="store_true", help="do not read local.settings.json")
     host.add_argument("--verbose", action="store_true", help="log everything, as func start --verbose does")
     host.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     host.set_defaults(run=commands["host"])

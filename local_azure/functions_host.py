@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 class FunctionsHost:
     """An ASGI app that serves the HTTP functions of the function app in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, local_settings: bool = True) -> None:
         self._folder = folder
-        self.functions = load(folder)
+        self.functions = load(folder, local_settings=local_settings)
         # The worker's pool for sync functions; async functions share the event loop.
         self._pool = ThreadPoolExecutor(_thread_count(), thread_name_prefix="function")
 

@@ -37,14 +37,15 @@ class HttpFunction:
         return "context" in inspect.signature(self.call).parameters
 
 
-def load(folder: Path) -> list[HttpFunction]:
+def load(folder: Path, *, local_settings: bool = True) -> list[HttpFunction]:
     """The HTTP functions of the app in `folder`, by name as the host sorts them. Raises StartError.
 
     Changes this process as the worker would: environment, module path and working directory.
     """
     folder = folder.resolve()
     host = _read_json(folder / "host.json")
-    _apply_settings(folder)
+    if local_settings:
+        _apply_settings(folder)
     prefix = host.get("extensions", {}).get("http", {}).get("routePrefix", "api")
     module = _import(folder)
     apps = [

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from common.problems import Problem
-from msi_func.credentials import MANAGED_IDENTITY, Credential
+from msi_func.credentials import MANAGED_IDENTITY, Credential, is_managed
 
 # How azure-identity words an answer of the App Service endpoint: "(invalid_scope) <status>, <message>".
 _ENDPOINT_STATUS = re.compile(r"\(invalid_scope\) (\d{3}),")
@@ -18,11 +18,11 @@ _AADSTS = re.compile(r"\bAADSTS\d{4,8}\b")
 
 IDENTITY_OFF = "This app has no managed identity: switch on its system-assigned one, or attach a user-assigned one."
 NO_SYSTEM_IDENTITY = (
-    "This app has no system-assigned identity: switch it on, or name a user-assigned one in the IDENTITY_CLIENT_ID "
-    "setting."
+    "This app has no system-assigned identity: switch it on, or name a user-assigned one in the setting "
+    "..._IDENTITY_CLIENT_ID."
 )
 NOT_ATTACHED = (
-    "No identity with this client id is attached to this app: attach it, or correct the IDENTITY_CLIENT_ID setting "
+    "No identity with this client id is attached to this app: attach it, or correct the setting ..._IDENTITY_CLIENT_ID "
     "(the client id, not the object id)."
 )
 NOT_GIVEN = (
@@ -31,7 +31,7 @@ NOT_GIVEN = (
 )
 NOT_KNOWN = "The identity endpoint did not accept this app's IDENTITY_HEADER: restart the app."
 NO_HEADER = "IDENTITY_ENDPOINT is set but IDENTITY_HEADER is not: the platform sets both, so set neither yourself."
-THROTTLED = "The identity endpoint is asked too often, or is overloaded: wait, and look for what asks it."
+OVERLOADED = "The identity endpoint is asked too often, or is out of order for the moment: try again in a minute."
 NO_ANSWER = "The identity endpoint cannot be reached, or did not answer in time."
 NOT_UNDERSTOOD = "The identity endpoint gave an answer that cannot be understood."
 EXPIRED = "The identity endpoint gave a token that has expired: is this machine's clock right?"
@@ -39,6 +39,7 @@ NOT_MADE = (
     "No credential can be made from the environment: check AZURE_TOKEN_CREDENTIALS, AZURE_AUTHORITY_HOST, "
     "AZURE_CLIENT_ID and AZURE_TENANT_ID."
 )
+SLOW_DESK = "No credential of this machine gave a token in time: sign in first, for example with az login."
 DESK = "No credential of this machine gave a token: sign in, for example with az login --scope and the scope below."
 
 
@@ -62,12 +63,16 @@ def problem_for(error: Exception, credential: Credential | None, scope: str) -> 
     causes = {
         400: NOT_ATTACHED if credential.identity_client_id else NO_SYSTEM_IDENTITY,
         401: NOT_KNOWN,
-        429: THROTTLED,
         500: NOT_GIVEN,
-        503: THROTTLED,
+        **dict.fromkeys((408, 429, 502, 503, 504), OVERLOADED),
     }
     status = int(answer[1])
     return problem(causes.get(status, NOT_UNDERSTOOD), scope, endpoint_status=status)
+
+
+def too_late(scope: str) -> Problem:
+    """`token_unavailable` because nothing came in time."""
+    return problem(NO_ANSWER if is_managed() else SLOW_DESK, scope)
 
 
 def problem(cause: str, scope: str, **members: Any) -> Problem:

@@ -4,7 +4,7 @@ import logging
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from azure.core.credentials import SupportsTokenInfo
@@ -53,13 +53,22 @@ def credential_for(identity_client_id: str | None) -> Credential:
     https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains
     """
     if is_managed():
+        from azure.core.pipeline.policies import RetryPolicy
         from azure.identity import ManagedIdentityCredential
+
+        class Impatient(RetryPolicy[Any, Any]):
+            """azure-core sleeps for as long as a Retry-After says, be it an hour, while all calls wait for it."""
+
+            def get_retry_after(self, response: Any) -> None:
+                return None
 
         source: SupportsTokenInfo = ManagedIdentityCredential(
             client_id=identity_client_id,
             connection_timeout=ENDPOINT_TIMEOUT,
             read_timeout=ENDPOINT_TIMEOUT,
             retry_total=ENDPOINT_RETRIES,
+            retry_policy_class=Impatient,
+            use_env_settings=False,  # the endpoint is on this machine: no proxy may see it, no .netrc change it
         )
         kind = MANAGED_IDENTITY
     else:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import EllipsisType
 from urllib.parse import urlsplit
 
 from common.problems import Problem
@@ -60,15 +61,16 @@ class DownstreamApi:
         *,
         path: str = "",
         scope: str | None = None,
-        identity_client_id: str | None = None,
+        identity_client_id: str | EllipsisType | None = ...,
         authenticate: bool = True,
         headers: Mapping[str, str] | None = None,
         timing: Timing | None = None,
     ) -> bytes:
         """GET the API and return the body of its 2xx JSON answer, within the time configured.
 
-        `path` (with a leading "/") is put behind the configured URL's; `scope` and `identity_client_id` stand in for
-        the configured ones in this call. `authenticate=False` calls without a token.
+        `path` (with a leading "/", and a query if you like; not for text out of a request) is put behind the configured
+        URL's. `scope` and `identity_client_id` (None: the system-assigned identity) stand in for the configured ones
+        in this call. `authenticate=False` calls without a token.
 
         Raises `misconfigured`, `token_unavailable`, `downstream_refused`, `downstream_unreachable`,
         `downstream_timeout` or `downstream_invalid`.
@@ -84,7 +86,8 @@ class DownstreamApi:
         sent = {"Accept": "application/json", **(headers or {})}
         token = ""
         if authenticate:
-            source = tokens(identity_client_id or target.identity_client_id, scope or target.scope)
+            identity = target.identity_client_id if identity_client_id is ... else identity_client_id
+            source = tokens(identity, scope or target.scope)
             with timing.hop("token", lambda: source.kind):
                 token = source.get(target.timeout)
             sent["Authorization"] = f"Bearer {token}"
@@ -98,7 +101,9 @@ class DownstreamApi:
 def _with_path(url: str, path: str) -> str:
     if not path:
         return url
-    if not path.startswith("/") or path.startswith("//"):
-        raise ValueError("path must begin with one slash")
+    path, _, query = path.partition("?")
+    if not path.startswith("/") or path.startswith("//") or ".." in path.split("/") or "#" in path + query:
+        raise ValueError("path must begin with one slash and stay below the configured URL")
     parts = urlsplit(url)
-    return parts._replace(path=parts.path.rstrip("/") + path).geturl()
+    both = "&".join(filter(None, (parts.query, query)))
+    return parts._replace(path=parts.path.rstrip("/") + path, query=both).geturl()

@@ -1,7 +1,7 @@
 """What the called API answered: handed on unchanged where it is 2xx JSON, else a problem with the refusal inside."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from common.problems import Problem
 
@@ -14,7 +14,7 @@ ADVICE = {
         "Assign the app role to this app's managed identity. The platform keeps a managed identity's token for up to "
         "24 hours, so a role assigned just now may take that long to be seen; restarting does not help."
     ),
-    "wrong_audience": "Let the SCOPE setting name the API's own App ID URI, and the API's AAD_FUNC_AUDIENCES list it.",
+    "wrong_audience": "Let ..._SCOPE name the API's own App ID URI, and the API's AAD_FUNC_AUDIENCES list it.",
     "caller_not_allowed": "Add the client id of this app's identity to the API's AAD_FUNC_ALLOWED_CALLERS.",
 }
 
@@ -41,16 +41,17 @@ def relay(answer: "Answer", token: str) -> bytes:
 def _refused(status: int, content: Any) -> Problem:
     inner: dict[str, Any] = {"status": status}
     if isinstance(content, dict):
-        inner.update({name: content[name] for name in _PASSED_ON if _is_short(content.get(name))})
-    code = inner.get("code")
-    detail = f"The called API refused with status {status}" + (f" ({code})." if isinstance(code, str) else ".")
-    advice = ADVICE.get(code) if isinstance(code, str) else None
+        inner.update({name: content[name] for name in _PASSED_ON if _is_short_text(content.get(name))})
+    code = inner.get("code", "")
+    detail = f"The called API refused with status {status}" + (f" ({code})." if code else ".")
+    advice = ADVICE.get(code)
     members: dict[str, Any] = {"downstream": inner, **({"advice": advice} if advice else {})}
     return Problem("downstream_refused", detail, **members)
 
 
-def _is_short(value: Any) -> bool:
-    return value is not None and len(json.dumps(value)) <= _MAX_CHARS
+def _is_short_text(value: Any) -> bool:
+    texts = value if isinstance(value, list) else [value]
+    return all(isinstance(text, str) for text in texts) and sum(map(len, texts)) <= _MAX_CHARS
 
 
 def _json(answer: "Answer") -> Any:
@@ -58,6 +59,10 @@ def _json(answer: "Answer") -> Any:
     if media_type != "application/json" and not media_type.endswith("+json"):
         return None
     try:
-        return json.loads(answer.body)
+        return json.loads(answer.body.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

@@ -26,32 +26,30 @@ def get(url: str, headers: Mapping[str, str], deadline: float) -> http.Answer:
 
     Raises `downstream_unreachable`, `downstream_timeout` or `downstream_invalid`.
     """
+    answer, problem = None, Problem("downstream_unreachable")
     for tries in range(1, MAX_TRIES + 1):
-        answer = None
+        asked = 0.0
         try:
             left = deadline - time.monotonic()
             answer = http.get(_session, url, headers=headers, seconds=left, max_bytes=MAX_BYTES)
-        except http.TooSlow:
-            raise Problem("downstream_timeout") from None
-        except http.TooLarge:
-            raise Problem("downstream_invalid", f"The called API's answer is larger than {MAX_BYTES} bytes.") from None
-        except http.Unreachable:
-            pass
-        if answer is not None and answer.status not in TRY_AGAIN:
+            if answer.status not in TRY_AGAIN:
+                break
+            asked = _retry_after(answer.headers.get("Retry-After", ""))
+        except http.TooLarge as error:
+            raise Problem("downstream_invalid", f"The called API cannot be understood: {error}.") from None
+        except http.TooSlow as error:
+            problem = Problem("downstream_timeout", f"The called API did not answer in time: {error}.")
             break
-        pause = _pause(tries, answer)
+        except http.Unreachable as error:
+            problem = Problem("downstream_unreachable", f"The called API cannot be reached: {error}.")
+        pause = asked + random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tries - 1)))
         if tries == MAX_TRIES or time.monotonic() + pause >= deadline:
             break
         time.sleep(pause)
+    # A refusal that came first says more than a failure of the tries after it.
     if answer is None:
-        raise Problem("downstream_unreachable")
+        raise problem
     return answer
-
-
-def _pause(tries: int, answer: http.Answer | None) -> float:
-    """Seconds until the next try: full jitter, and what the API asks for on top."""
-    asked = _retry_after(answer.headers.get("Retry-After", "")) if answer else 0.0
-    return asked + random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tries - 1)))
 
 
 def _retry_after(value: str) -> float:

@@ -12,14 +12,15 @@ class Timing:
         self._hops: list[str] = []
 
     @contextmanager
-    def hop(self, name: str, describe: Callable[[], str] = str) -> Iterator[None]:
+    def hop(self, name: str, describe: Callable[[], str] = lambda: "") -> Iterator[None]:
         """Time the block; `describe` is asked when it ends, and may have nothing to say."""
         start = time.perf_counter()
         try:
             yield
         finally:
             spent = (time.perf_counter() - start) * 1000
-            description = f';desc="{describe()}"' if describe() else ""
+            said = describe()
+            description = f';desc="{said}"' if said else ""
             self._hops.append(f"{name}{description};dur={spent:.1f}")
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ def test_all_who_ask_meanwhile_share_one_run():
         allowed.wait(5)
         return len(runs)
 
-    flight = SingleFlight(work, "test")
+    flight = SingleFlight(work, "test", patience=60)
     with ThreadPoolExecutor(16) as pool:
         joined = list(pool.map(lambda _: flight.join(), range(16)))
     allowed.set()
@@ -33,14 +33,14 @@ def test_all_share_a_failure_and_the_next_run_is_a_new_one():
             raise error
         return "second"
 
-    flight = SingleFlight(work, "test")
+    flight = SingleFlight(work, "test", patience=60)
     with pytest.raises(ValueError, match="first"):
         flight.join().result(5)
     assert flight.join().result(5) == "second"
 
 
 def test_nothing_starts_where_it_may_not():
-    flight = SingleFlight(lambda: 1, "test")
+    flight = SingleFlight(lambda: 1, "test", patience=60)
     assert flight.join(may_start=lambda: False) is None
     assert isinstance(flight.join(), Future)
 
@@ -49,7 +49,7 @@ def test_a_system_without_threads_left_is_no_failure_of_who_asks(monkeypatch: py
     def no_thread(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    flight = SingleFlight(lambda: 1, "test")
+    flight = SingleFlight(lambda: 1, "test", patience=60)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_thread)
         assert flight.join() is None

@@ -52,8 +52,8 @@ REFUSALS = [
     ("the identity is not attached", NO_IDENTITY, SHARED, causes.NOT_ATTACHED, 400),
     ("unknown API, or assignment required", GENERAL, None, causes.NOT_GIVEN, 500),
     ("the secret is not accepted", platform_says(401, "no"), None, causes.NOT_KNOWN, 401),
-    ("asked too often", platform_says(429, "no"), None, causes.THROTTLED, 429),
-    ("overloaded", platform_says(503, "no"), None, causes.THROTTLED, 503),
+    ("asked too often", platform_says(429, "no"), None, causes.OVERLOADED, 429),
+    ("overloaded", platform_says(503, "no"), None, causes.OVERLOADED, 503),
     ("a status of its own", platform_says(418, "no"), None, causes.NOT_UNDERSTOOD, 418),
     ("an OAuth error", as_json(400, {"error": "x", "error_description": "y"}), None, causes.NOT_UNDERSTOOD, None),
     ("garbage", http(200, b"<html>", Content_Type="text/html"), None, causes.NOT_UNDERSTOOD, None),
@@ -135,7 +135,7 @@ def test_a_failure_is_shared_by_all_who_wait_and_by_those_who_come_right_after(c
     clock = Clock()
     with Scripted(lambda request: NO_IDENTITY) as endpoint:
         caller.asks(endpoint.origin)
-        source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock)
+        source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock, monotonic=clock)
         with ThreadPoolExecutor(50) as pool:
             details = {problem.detail for problem in pool.map(lambda _: failure(source), range(100))}
         assert details == {causes.NO_SYSTEM_IDENTITY}
@@ -150,7 +150,7 @@ def test_a_valid_token_survives_an_endpoint_that_fails(caller: Caller):
     clock = Clock()
     with Scripted(in_turn(token_reply(seconds=240), GENERAL)) as endpoint:  # 4 minutes: azure-identity asks each time
         caller.asks(endpoint.origin)
-        source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock)
+        source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock, monotonic=clock)
         assert source.get(5) == TOKEN
         for _ in range(5):
             clock.now += 40
@@ -176,7 +176,7 @@ def test_a_token_is_renewed_from_half_of_its_life_on_without_a_wait(caller: Call
     with Scripted(answer) as endpoint:
         caller.asks(endpoint.origin)
         # A new credential each time: one of azure-identity's remembers, and goes by the real clock.
-        source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock)
+        source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock, monotonic=clock)
         assert source.get(5) == made_up_token("first")
         clock.now += 43_000
         assert source.get(5) == made_up_token("first")

@@ -75,7 +75,8 @@ def msi_settings(azure: LocalAzure, aad_url: str, *, site: str = "msi-func", api
 def running(settings: dict[str, str], *, folder: Path = APP, port: int = 0, verbose: bool = False) -> Iterator[Host]:
     """A host with these settings and no others, both functions enabled unless the settings say otherwise."""
     port = port or free_port()
-    options = ["--verbose"] if verbose else []
+    # A developer's own local.settings.json must not decide tests; the sample app's is part of it.
+    options = [*(["--verbose"] if verbose else []), *(["--no-local-settings"] if folder == APP else [])]
     with (
         clean_environment(),
         tempfile.NamedTemporaryFile(prefix="host-", suffix=".log") as log,

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import socketserver
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -55,6 +56,7 @@ class Scripted:
 
     answer: Callable[[Request], Reply]
     port: int = 0
+    tls: ssl.SSLContext | None = None
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
 
@@ -74,13 +76,23 @@ class Scripted:
                 with script._lock:
                     script._open.discard(self.connection)
 
+            def setup(self) -> None:
+                if script.tls:
+                    self.request = script.tls.wrap_socket(self.request, server_side=True)
+                super().setup()
+
+            def finish(self) -> None:
+                super().finish()
+                if script.tls:
+                    self.request.close()
+
         class Server(socketserver.ThreadingTCPServer):
             daemon_threads = True
             request_queue_size = 256
             allow_reuse_address = True
 
         self._server = Server(("127.0.0.1", self.port), Handler)
-        self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.origin = f"{'https' if self.tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
         return self
