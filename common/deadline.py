@@ -56,7 +56,7 @@ def _connect(connection: Any) -> socket.socket:
     deadline = None if connection.timeout is None else time.monotonic() + connection.timeout
     try:
         found = socket.getaddrinfo(connection._dns_host.strip("[]"), connection.port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be one
         raise NameResolutionError(connection.host, connection, error) from error  # type: ignore[arg-type]
     failure: OSError = OSError("no address")
     for number, (*_, address) in enumerate(found, start=1):

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import requests
 
+from common import http
 from common.problems import KINDS
 from local_azure.cloud import LocalAzure
+from msi_func import causes
 from msi_func.auth import ManagedIdentityAuth
 from msi_func.downstream import DownstreamApi
 from tests.support import apps
@@ -76,6 +78,22 @@ def test_the_token_alone_goes_with_requests(caller: Caller):
 def test_troubleshooting_has_every_code_and_no_other():
     headings = re.findall(r"^### (.*)$", (apps.APP / "docs" / "troubleshooting.md").read_text(), re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", " ".join(headings))) == sorted(KINDS)
+
+
+def test_troubleshooting_has_every_cause_of_a_missing_token():
+    text = (apps.APP / "docs" / "troubleshooting.md").read_text()
+    told = {name: value for name, value in vars(causes).items() if name.isupper() and isinstance(value, str)}
+    told.pop("MANAGED_IDENTITY")
+    assert len(told) > 10
+    for name, cause in told.items():
+        begins = re.split(r"[:.,]| or ", cause)[0]
+        assert f"| {begins}" in text, f"{name}: {begins}"
+
+
+def test_troubleshooting_has_every_reason_for_no_connection():
+    text = (apps.APP / "docs" / "troubleshooting.md").read_text()
+    for _, reason in http._REASONS:
+        assert reason in text
 
 
 def test_descriptions_in_challenges_have_only_the_characters_that_rfc_6750_allows():

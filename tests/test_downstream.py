@@ -72,6 +72,7 @@ PATHS = [
     ("/v1", "/me", "/v1/me"),
     ("/v1/", "/me", "/v1/me"),
     ("/v1?code=key", "/me", "/v1/me?code=key"),
+    ("/v1?code=key", "/me?$top=1", "/v1/me?code=key&$top=1"),
 ]
 
 
@@ -82,7 +83,10 @@ def test_a_path_is_put_behind_the_configured_one(configured, path, asked, caller
     assert api.requests[0].target == asked
 
 
-@pytest.mark.parametrize("path", [".evil.example", "//evil.example/", "me", "@evil.example/"])
+ELSEWHERE = [".evil.example", "//evil.example/", "me", "@evil.example/", "/../x", "/a#b", "/a?b#c"]
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
 def test_a_path_cannot_lead_to_another_host(path, caller: Caller, identity: Scripted):
     with pytest.raises(ValueError, match="one slash"):
         caller.api("https://api.example").get(path=path)
@@ -277,6 +281,53 @@ def test_a_dripping_body_is_given_up_at_the_budget(caller: Caller, identity: Scr
         problem = problem_of(caller.api(api.origin, TIMEOUT_SECONDS="0.4").get)
     assert problem.code == "downstream_timeout"
     assert time.monotonic() - start < 1.4
+
+
+def test_token_and_call_share_one_budget(caller: Caller):
+    def late(request: object) -> Reply:
+        threading.Event().wait(0.3)
+        return token_reply()
+
+    with Scripted(late) as endpoint, Scripted(lambda request: HANG) as api:
+        caller.asks(endpoint.origin)
+        start = time.monotonic()
+        assert problem_of(caller.api(api.origin, TIMEOUT_SECONDS="0.5").get).code == "downstream_timeout"
+    assert 0.4 < time.monotonic() - start < 0.7
+
+
+def test_a_refusal_is_told_even_where_the_next_try_fails(caller: Caller, identity: Scripted):
+    with Scripted(in_turn(as_json(503, {"code": "keys_unavailable"}), HANG)) as api:
+        problem = problem_of(caller.api(api.origin, TIMEOUT_SECONDS="1").get)
+    assert (problem.code, problem.members["downstream"]["code"]) == ("downstream_refused", "keys_unavailable")
+
+
+def test_what_failed_is_said_in_the_answer(caller: Caller, identity: Scripted):
+    problem = problem_of(caller.api("http://127.0.0.1:9/", TIMEOUT_SECONDS="1").get)
+    assert problem.detail == "The called API cannot be reached: the connection was refused."
+
+
+def test_one_call_can_use_the_system_assigned_identity_where_another_is_configured(caller: Caller, identity: Scripted):
+    with Scripted(lambda request: OK) as api:
+        downstream = caller.api(api.origin, IDENTITY_CLIENT_ID="1de00003-c11d-4000-8000-000000000000")
+        downstream.get()
+        downstream.get(identity_client_id=None)
+    assert ["client_id" in request.target for request in identity.requests] == [True, False]
+
+
+NO_JSON = [b'{"a": NaN}', b'{"a": Infinity}', '{"a": 1}'.encode("utf-16"), "ÿ".encode("latin-1"), b"[" * 100_000]
+
+
+@pytest.mark.parametrize("body", NO_JSON, ids=range(len(NO_JSON)))
+def test_what_is_not_json_is_not_handed_on_as_json(body, caller: Caller, identity: Scripted):
+    with Scripted(lambda request: http(200, body, Content_Type="application/json")) as api:
+        assert problem_of(caller.api(api.origin).get).code == "downstream_invalid"
+
+
+def test_of_a_refusal_only_short_texts_are_handed_on(caller: Caller, identity: Scripted):
+    odd = {"code": 7, "detail": "x" * 1001, "required_role": ["DoAll", 1], "settings": ["A", "B"], "status": "x"}
+    with Scripted(lambda request: as_json(403, odd)) as api:
+        problem = problem_of(caller.api(api.origin).get)
+    assert problem.members["downstream"] == {"status": 403, "settings": ["A", "B"]}
 
 
 def test_netrc_neither_replaces_the_token_nor_adds_credentials(

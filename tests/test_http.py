@@ -160,7 +160,9 @@ def test_an_address_behind_a_silent_one_has_its_chance(silent: int, monkeypatch:
 REASONS = [
     ("http://no-such-host.invalid/", "its host name cannot be resolved"),
     ("http://127.0.0.1:9/", "the connection was refused"),
-    ("https://a..b/", "its URL is none"),
+    ("https://a..b/", "its host name cannot be resolved"),
+    (f"http://{'a' * 70}.example/", "its host name cannot be resolved"),
+    ("http://:80/", "its URL is none"),
 ]
 
 

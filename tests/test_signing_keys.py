@@ -1,12 +1,13 @@
 """SigningKeys against a tenant that misbehaves: a real server, an injected clock."""
 
+import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Callable
 
 import pytest
 
-from aad_func import signing_keys
+from aad_func import metadata, signing_keys
 from aad_func.signing_keys import SigningKeys
 from local_azure.cloud import LocalAzure
 from tests.support.clock import Clock
@@ -184,3 +185,31 @@ def test_the_log_says_why_and_quotes_nothing_that_came(tenant: Tenant, keys: Sig
     assert line.endswith(
         "/v2.0/.well-known/openid-configuration: the document's issuer does not name the configured tenant."
     )
+
+
+def test_a_caller_that_gives_up_takes_the_fetch_from_nobody(tenant: Tenant, keys: SigningKeys, kid: str):
+    gate = threading.Event()
+    tenant.fail(gated(gate, tenant.behaviour(tenant.path(V2, "metadata"))), "metadata", V2)
+
+    async def give_up() -> list[str]:
+        tasks = [asyncio.create_task(keys.find(kid)) for _ in range(4)]
+        while not tenant.fetches(V2):  # noqa: ASYNC110 - counted by a thread
+            await asyncio.sleep(0)
+        tasks[0].cancel()
+        await asyncio.wait([tasks[0]])
+        gate.set()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        return [type(outcome).__name__ for outcome in done]
+
+    assert asyncio.run(give_up()) == ["CancelledError", "tuple", "tuple", "tuple"]
+    assert tenant.fetches(V2) == 1
+
+
+def test_both_documents_together_have_the_time_that_a_fetch_may_take(tenant: Tenant):
+    for document in ("metadata", "keys"):
+        good = tenant.behaviour(tenant.path(V2, document))  # type: ignore[arg-type]
+        tenant.fail(gated(threading.Event(), good, at_most=0.3), document, V2)  # type: ignore[arg-type]
+    source = metadata.Source(tenant.origin, tenant.tenant_id, V2)
+    with pytest.raises(metadata.MetadataError, match="no complete answer"):
+        source.fetch(seconds=0.5)
+    assert source.fetch(seconds=5)

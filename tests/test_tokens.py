@@ -251,12 +251,14 @@ def test_a_machine_with_imds_gets_a_token_by_the_default_credential(caller: Call
     assert f"client_id={SHARED}" in imds.requests[-1].target
 
 
+OPAQUE = "-opaque_" * 8
 LEAKS = [
     ("a good answer", token_reply()),
     ("a broken answer said to be JSON", http(200, token_reply().data + b"}", Content_Type="application/json")),
     ("a broken answer of another type", http(200, b'{"access_token": "' + TOKEN.encode(), Content_Type="text/plain")),
     ("a token in a refusal", platform_says(400, TOKEN)),
     ("a date as expiry", token_reply(expires_on=TOKEN)),
+    ("an opaque token", http(200, OPAQUE.encode(), Content_Type="application/json")),
 ]
 
 
@@ -274,3 +276,62 @@ def test_no_part_of_a_token_is_logged_at_debug(why, reply, caller: Caller, caplo
     assert caplog.records
     for part in TOKEN.split("."):
         assert part[:20] not in caplog.text
+    assert OPAQUE not in caplog.text
+
+
+def test_an_endpoint_that_asks_for_patience_holds_nobody_up(caller: Caller):
+    """azure-core would sleep for as long as Retry-After says, and all calls with it."""
+    busy = as_json(429, {"statusCode": 429, "message": "no"}, Retry_After="3600")
+    with Scripted(in_turn(busy, busy, token_reply())) as endpoint:
+        caller.asks(endpoint.origin)
+        clock = Clock()
+        source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock, monotonic=clock)
+        start = time.monotonic()
+        assert failure(source).detail == causes.OVERLOADED
+        assert time.monotonic() - start < 5
+        clock.now += 4
+        assert source.get(5) == TOKEN
+
+
+def test_an_endpoint_that_hangs_once_is_asked_again_within_the_budget(caller: Caller, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(credentials, "ENDPOINT_TIMEOUT", 0.3)
+    with Scripted(in_turn(HANG, token_reply())) as endpoint:
+        caller.asks(endpoint.origin)
+        assert tokens(None, SCOPE).get(5) == TOKEN
+    assert len(endpoint.requests) == 2
+
+
+def test_a_clock_that_is_set_back_does_not_prolong_the_pause_after_a_failure(caller: Caller):
+    clock, monotonic = Clock(), Clock()
+    with Scripted(in_turn(NO_IDENTITY, token_reply())) as endpoint:
+        caller.asks(endpoint.origin)
+        source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock, monotonic=monotonic)
+        failure(source)
+        clock.now -= 3600
+        monotonic.now += 4
+        assert source.get(5) == TOKEN
+
+
+def test_a_short_lived_token_is_neither_asked_for_at_each_call_nor_missed_at_its_end(caller: Caller):
+    clock = Clock()
+    with Scripted(in_turn(token_reply(seconds=100, mark="a"), token_reply(seconds=300, mark="b"))) as endpoint:
+        caller.asks(endpoint.origin)
+        source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock, monotonic=clock)
+        assert [source.get(5) for _ in range(20)] == [made_up_token("a")] * 20
+        assert len(endpoint.requests) == 1
+        clock.now += 100
+        assert source.get(5) == made_up_token("b")
+
+
+def test_the_identity_endpoint_is_asked_without_a_proxy(caller: Caller):
+    with Scripted(lambda request: as_json(502, {})) as proxy, Scripted(lambda request: token_reply()) as endpoint:
+        caller.set({"HTTP_PROXY": proxy.origin, "ALL_PROXY": proxy.origin})
+        caller.asks(endpoint.origin)
+        assert tokens(None, SCOPE).get(5) == TOKEN
+    assert proxy.requests == []
+
+
+def test_a_token_that_no_header_can_carry_is_not_understood(caller: Caller):
+    with Scripted(lambda request: token_reply(access_token="tok\u00e9n")) as endpoint:
+        caller.asks(endpoint.origin)
+        assert failure(tokens(None, SCOPE)).detail == causes.NOT_UNDERSTOOD

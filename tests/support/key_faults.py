@@ -1,5 +1,6 @@
 """Ways in which a tenant's documents can be bad, and keys in them that must not be used."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,6 @@ BEHAVIOURS: list[tuple[str, Behaviour]] = [
     ("404", answer(b"", 404)),
     ("429", answer(b"{}", 429)),
     ("204", answer(b"", 204)),
-    ("201 with a good body", answer(b'{"keys": []}', 201)),
     ("an empty answer", answer()),
     ("no JSON", answer(b"<html>maintenance</html>")),
     ("JSON that is no object", json_answer(["keys"])),
@@ -62,6 +62,22 @@ def elsewhere(document: str) -> Fault:
     return fault
 
 
+def created(document: str) -> Fault:
+    """The good document, with another status than 200."""
+
+    def fault(tenant: Tenant) -> None:
+        keys = {"keys": [tenant.member(V2, tenant.own)]}
+        content = keys if document == "keys" else tenant.metadata(V2)
+        tenant.fail(answer(json.dumps(content).encode(), 201), document)  # type: ignore[arg-type]
+
+    return fault
+
+
+def keys_at(change: Callable[[str], str]) -> Fault:
+    """Metadata whose jwks_uri is another spelling of where good keys are."""
+    return lambda tenant: metadata(jwks_uri=change(tenant.origin + tenant.path(V2, "keys")))(tenant)
+
+
 def key_document(value: Any) -> Fault:
     return lambda tenant: tenant.fail(json_answer(value), "keys")
 
@@ -69,6 +85,8 @@ def key_document(value: Any) -> Fault:
 FAULTS: list[tuple[str, Fault]] = [
     *((f"metadata: {why}", lambda tenant, b=b: tenant.fail(b, "metadata")) for why, b in BEHAVIOURS),
     *((f"keys: {why}", lambda tenant, b=b: tenant.fail(b, "keys")) for why, b in BEHAVIOURS),
+    ("metadata: 201 with a good body", created("metadata")),
+    ("keys: 201 with a good body", created("keys")),
     ("metadata: a redirect to good metadata", elsewhere("metadata")),
     ("keys: a redirect to good keys", elsewhere("keys")),
     ("issuer: another tenant's", metadata(issuer=f"https://login.microsoftonline.com/{GUID}/v2.0")),
@@ -80,10 +98,11 @@ FAULTS: list[tuple[str, Fault]] = [
     ("issuer: none", metadata(issuer=None)),
     ("issuer: a list", metadata(issuer=["x"])),
     ("jwks_uri: on another host", metadata(jwks_uri="https://evil.example/keys")),
-    ("jwks_uri: on another loopback host", lambda t: metadata(jwks_uri=t.origin.replace("127.0.0.1", "localhost"))(t)),
+    ("jwks_uri: on another loopback host", keys_at(lambda uri: uri.replace("127.0.0.1", "localhost"))),
     ("jwks_uri: on http in the world", metadata(jwks_uri="http://login.microsoftonline.com/keys")),
     ("jwks_uri: another host after a user name", metadata(jwks_uri="http://127.0.0.1@evil.example/keys")),
-    ("jwks_uri: a user name in front", lambda t: metadata(jwks_uri=t.origin.replace("//", "//evil.example@"))(t)),
+    ("jwks_uri: a user name in front", keys_at(lambda uri: uri.replace("//", "//evil.example@"))),
+    ("jwks_uri: a fragment", keys_at(lambda uri: f"{uri}#part")),
     ("jwks_uri: a file", metadata(jwks_uri="file:///etc/passwd")),
     ("jwks_uri: a path", metadata(jwks_uri="/keys")),
     ("jwks_uri: no URL", metadata(jwks_uri="http://[")),

@@ -41,8 +41,11 @@ class Tenant(FaultyServer):
         self.publish(self.own)
 
     def publish_metadata(self, version: str, **changes: Any) -> None:
-        document = {"issuer": self._issuers[version], "jwks_uri": self.origin + self.path(version, "keys"), **changes}
-        self.behave(self.path(version, "metadata"), json_answer(document))
+        self.behave(self.path(version, "metadata"), json_answer({**self.metadata(version), **changes}))
+
+    def metadata(self, version: str) -> dict[str, Any]:
+        """The metadata document in good order."""
+        return {"issuer": self._issuers[version], "jwks_uri": self.origin + self.path(version, "keys")}
 
     def publish_members(self, version: str, *members: Any) -> None:
         self.behave(self.path(version, "keys"), json_answer({"keys": members}))
