@@ -9,7 +9,7 @@ from local_azure.cloud import LocalAzure
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.forge import GONE, Forge
-from tests.support.tool import Ended, run
+from tests.support.tool import Ended, run, run_process
 
 SHARED = "1de00003-c11d-4000-8000-000000000000"
 
@@ -43,7 +43,7 @@ def test_an_identity_without_the_role_is_told_how_to_get_it(azure: LocalAzure):
 def test_raw_prints_the_token_alone_and_aad_func_takes_it(azure: LocalAzure, aad_host: Host):
     import requests
 
-    ended = run("token", "--raw", settings=settings(azure))
+    ended = run_process("token", "--raw", settings=settings(azure))
     assert (ended.code, ended.err) == (0, "")
     headers = {"Authorization": f"Bearer {ended.out.strip()}"}
     assert requests.get(aad_host.url("aad-func"), headers=headers, timeout=30).status_code == 200
@@ -121,7 +121,7 @@ def test_no_token_at_all_says_why(azure: LocalAzure):
 
 def test_help_has_examples_and_exit_codes():
     for tool in ("token", "doctor", "roles"):
-        ended = run(tool, "--help")
+        ended = run_process(tool, "--help")
         assert ended.code == 0
         assert "examples:" in ended.out
         assert "exit codes:" in ended.out
