@@ -163,7 +163,7 @@ def test_all_pages_are_read_and_none_of_another_host(azure: LocalAzure):
 
 
 def test_something_new_is_waited_for_with_a_line_of_progress(monkeypatch: pytest.MonkeyPatch, capsys):
-    from tools import roles as module
+    from tools import lookup as module
     from tools.graph import GraphError
 
     missing = GraphError(404, "Request_ResourceNotFound", "not there")
@@ -176,13 +176,13 @@ def test_something_new_is_waited_for_with_a_line_of_progress(monkeypatch: pytest
             raise outcome
         return outcome
 
-    assert module._replicated(work, sleep=waits.append) == "there"
+    assert module.replicated(work, sleep=waits.append) == "there"
     assert waits == [module.LOOK_EVERY] * 2
     assert len(capsys.readouterr().err.splitlines()) == 2
 
     outcomes[:] = [GraphError(400, "Request_BadRequest", "Permission being assigned was not found")]
     with pytest.raises(GraphError, match="was not found"):
-        module._replicated(work, sleep=waits.append)
+        module.replicated(work, sleep=waits.append)
 
 
 def test_graph_that_asks_for_patience_is_asked_again(azure: LocalAzure):

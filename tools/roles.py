@@ -5,21 +5,17 @@ import json
 import os
 import shlex
 import sys
-import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from common.settings import SAFE_URL, is_guid, is_safe_url
+from common.settings import SAFE_URL, is_safe_url
 from tools import console
 from tools.console import ToolError
 from tools.graph import Graph, GraphError, Principal
-
-T = TypeVar("T")
+from tools.lookup import only, replicated
 
 CLOUDS = ("https://graph.microsoft.us", "https://dod-graph.microsoft.us", "https://microsoftgraph.chinacloudapi.cn")
 GRAPH = "https://graph.microsoft.com"
 TOKEN_WITHIN = 60  # seconds
-REPLICATED_WITHIN, LOOK_EVERY = 60, 5  # seconds: a new identity is not everywhere at once
 
 EXAMPLES = """examples:
   python -m tools.roles list --api aad-func
@@ -74,7 +70,7 @@ def _graph(url: str) -> Graph:
 
 
 def _list(options: argparse.Namespace, graph: Graph) -> int:
-    api = _only(graph, options.api, users=False)
+    api = only(graph, options.api, users=False)
     names = {role["id"]: role.get("value") or "(no value)" for role in api.roles}
     rows = [
         (
@@ -99,7 +95,7 @@ def _assign(options: argparse.Namespace, graph: Graph) -> int:
     if _existing(graph, api, body):
         print(f"{who.name} has {options.role} of {api.name} already.")
         return console.OK
-    _replicated(lambda: _give(graph, api, body))
+    replicated(lambda: _give(graph, api, body))
     print(f"{who.name} now has {options.role} of {api.name}.")
     if who.kind == "service principal":
         print("A managed identity that has asked for a token before gets one with the role within 24 hours.")
@@ -122,39 +118,18 @@ def _revoke(options: argparse.Namespace, graph: Graph) -> int:
 
 def _three(options: argparse.Namespace, graph: Graph) -> tuple[Principal, Principal, dict[str, Any]]:
     """The API, who it is about, and the role. Raises ToolError saying which of them there is not."""
-    api = _only(graph, options.api, users=False)
+    api = only(graph, options.api, users=False)
     role = next((role for role in api.roles if role.get("value") == options.role), None)
     if role is None:
         known = ", ".join(str(role.get("value")) for role in api.roles) or "none"
         raise ToolError(f"{api.name} has no app role {options.role}; it has {known}.", console.FAILED)
-    who = _only(graph, options.identity, users=True)
+    who = only(graph, options.identity, users=True)
     if who.member_type not in role.get("allowedMemberTypes", ()):
         raise ToolError(
             f"The role {options.role} is not for a {who.kind}: add {who.member_type} to its allowed member types.",
             console.FAILED,
         )
     return api, who, role
-
-
-def _only(graph: Graph, text: str, *, users: bool) -> Principal:
-    """The one principal that is meant. A GUID may be of something so new that it is not everywhere yet."""
-    found = (
-        _replicated(lambda: _found(graph, text, users=users))
-        if is_guid(text.lower())
-        else _found(graph, text, users=users)
-    )
-    if len(found) > 1:
-        rows = console.table([(one.kind, one.name, one.client_id, one.object_id) for one in found])
-        raise ToolError(f"{text} may mean any of these; give the object id:\n{rows}", console.FAILED)
-    return found[0]
-
-
-def _found(graph: Graph, text: str, *, users: bool) -> list[Principal]:
-    found = graph.find(text, users=users)
-    if not found:
-        what = "service principal, user or group" if users else "service principal"
-        raise GraphError(404, "Request_ResourceNotFound", f"The directory has no {what} called {text}.")
-    return found
 
 
 def _existing(graph: Graph, api: Principal, wanted: dict[str, str]) -> str | None:
@@ -170,22 +145,6 @@ def _give(graph: Graph, api: Principal, body: dict[str, str]) -> None:
     except GraphError as error:
         if "already exists" not in str(error):
             raise
-
-
-def _replicated(work: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
-    """Do `work`, again while Graph says that something just made is not there."""
-    for waited in range(0, REPLICATED_WITHIN, LOOK_EVERY):
-        try:
-            return work()
-        except GraphError as error:
-            if error.graph_code != "Request_ResourceNotFound" and "reference update" not in str(error):
-                raise
-            print(
-                f"Not there yet after {waited} s; something new takes a while to be known everywhere ...",
-                file=sys.stderr,
-            )
-        sleep(LOOK_EVERY)
-    return work()
 
 
 def _dry_run(method: str, url: str, body: dict[str, str] | None) -> int:
