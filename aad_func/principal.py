@@ -31,7 +31,7 @@ class Principal:
     claims: Mapping[str, Any]
 
     @classmethod
-    def from_claims(cls, claims: Mapping[str, Any], authenticated_by: AuthenticatedBy) -> "Principal":
+    def from_claims(cls, claims: dict[str, Any], authenticated_by: AuthenticatedBy) -> "Principal":
         """Raises `invalid_claims`, or `not_an_access_token` for a token that is nobody's (an ID token, say)."""
         return cls(
             authenticated_by=authenticated_by,
@@ -44,7 +44,7 @@ class Principal:
             roles=_roles(claims),
             # Spaces alone part scopes (RFC 6749 section 3.3).
             scopes=tuple(filter(None, _text(claims, "scp").split(" "))),
-            claims=MappingProxyType(dict(claims)),
+            claims=MappingProxyType(claims),
         )
 
     def require_role(self, role: str) -> None:

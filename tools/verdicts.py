@@ -61,7 +61,7 @@ def judge(token: str, claims: Mapping[str, Any], expected: Expected) -> list[Ver
     """A verdict per thing that aad-func checks, in its order."""
     signature = _signature(token, claims, expected)
     try:
-        caller = Principal.from_claims(claims, "bearer_token")
+        caller = Principal.from_claims(dict(claims), "bearer_token")
     except Problem as problem:
         fix = "Ask for api://<client id>/.default and use the access token, not an ID token."
         return [*signature, Verdict("kind", "failed", problem.kind.meaning, fix)]
