@@ -26,7 +26,8 @@ class StartError(Exception):
 
 def bind(port: int, option: str = "--port") -> socket.socket:
     """A listening socket on 127.0.0.1; port 0 is any free one. Raises StartError naming the option to change."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named as TCP, since asyncio switches off the delay of small packets only where it sees that.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     # A port just left by a server that ended is free; one with a listener is not, on any system but Windows.
     if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
