@@ -3,6 +3,7 @@
 import concurrent.futures
 import http.client
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from local_azure.server import bind
 from tests.support import apps
 from tests.support.apps import Host
 
@@ -189,3 +191,9 @@ def test_an_app_that_cannot_be_loaded_is_one_sentence_with_the_way_out(why, file
     assert message in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
     assert "Traceback" not in ended.stderr
+
+
+def test_small_answers_are_not_held_back():
+    """Asyncio switches Nagle's algorithm off only for sockets that say they are TCP; else each call waits 40 ms."""
+    with bind(0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
