@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aad_func.jws import MAX_TOKEN_BYTES, CompactJws, parse
+from aad_func.jws import CompactJws, parse
 from aad_func.principal import Principal
 from aad_func.signing_keys import SigningKeys
+from common.bearer_token import token_in
 from common.problems import Problem
 
 if TYPE_CHECKING:
@@ -87,22 +88,6 @@ class BearerTokens:
             not_before=_time(jws.claims.get("nbf", 1)),
             expires=_time(jws.claims.get("exp")),
         )
-
-
-def token_in(header: str | None) -> str:
-    """The one token in an Authorization header. The Functions host joins repeated headers with a comma.
-
-    Raises `missing_token` where there are no bearer credentials, and `malformed_token` where there is not exactly
-    one token.
-    """
-    scheme, _, token = (header or "").strip(" ").partition(" ")
-    scheme, comma, _ = scheme.lower().partition(",")
-    if scheme != "bearer":
-        raise Problem("missing_token")
-    token = token.strip(" ")
-    if comma or not token or len(token) > MAX_TOKEN_BYTES or not token.isascii():
-        raise Problem("malformed_token")
-    return token
 
 
 def _time(value: Any) -> float:
