@@ -97,4 +97,5 @@ def _claimed_issuer(assertion: str) -> str:
 
 
 def _is_app_only(claims: Mapping[str, Any]) -> bool:
-    return "scp" not in claims and claims.get("oid") is not None and claims.get("oid") == claims.get("sub")
+    own = "scp" not in claims and claims.get("oid") is not None and claims.get("oid") == claims.get("sub")
+    return own or claims.get("idtyp") == "app"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from local_azure.assertions import Assertions
 from local_azure.directory import Directory
-from local_azure.principals import Application
+from local_azure.principals import Application, ManagedIdentity, Site
 from local_azure.refusals import Refused
 from local_azure.tokens import CERTIFICATE, SECRET
 
@@ -20,6 +20,18 @@ def required(form: Form, name: str) -> str:
     if not form.get(name):
         raise Refused(900144, parameter=name)
     return form[name]
+
+
+def of_site(directory: Directory, site: Site) -> tuple[Application, ManagedIdentity] | None:
+    """The application that trusts one of the site's identities as itself, and that identity."""
+    found = (
+        (app, identity)
+        for app in directory.applications
+        for trusted in app.federated_credentials
+        for identity in site.identities
+        if trusted.issuer is None and trusted.subject == identity.object_id
+    )
+    return next(found, None)
 
 
 class Clients:
