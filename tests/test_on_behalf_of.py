@@ -98,6 +98,7 @@ def test_a_second_factor_is_asked_for_in_the_form_that_microsofts_clients_read(h
 
 def test_azure_cores_own_client_understands_the_challenge(host: Host, azure: LocalAzure):
     """The policy that Microsoft's Python clients send requests through asks for the claims, and gets in."""
+
     class SignedIn:
         asked: str | None = None
 
