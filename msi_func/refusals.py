@@ -39,7 +39,7 @@ def problem_for(error: Exception, scope: str, tenant: str) -> Problem:
     code = known[0] if known else ERRORS.get(str(answer.get("error")))
     if code:
         return Problem(code, **said)
-    return causes.problem(causes.NOT_EXCHANGED if answer else causes.NO_ENTRA, **said)
+    return causes.problem(causes.NOT_EXCHANGED if numbers else causes.NO_ENTRA, **said)
 
 
 def _claims_challenge(claims: str, tenant: str) -> dict[str, str]:
