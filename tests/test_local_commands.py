@@ -255,6 +255,23 @@ def test_a_tenant_as_small_as_can_be_starts_without_graph_or_users(tmp_path: Pat
 
 
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")
+def test_the_demos_calls_as_a_user_work_as_they_are_printed(state: Path):
+    demo = start("demo", "--port", 0, "--state", state, stderr=subprocess.DEVNULL)
+    try:
+        printed = "".join(iter(demo.stdout.readline, "Enter here restarts msi-func, Ctrl+C stops everything.\n"))
+        part = printed.partition("On behalf of a user")[2].partition("The 24-hour story")[0]
+        answers = [bash(command) for command in re.findall(r"^  (\S.*)$", part, re.MULTILINE)]
+    finally:
+        demo.terminate()
+        demo.communicate(timeout=commands.SECONDS)
+    let_in, refused, asked, again = answers
+    assert '"kind": "user"' in let_in
+    assert '"code": "missing_role"' in refused
+    assert 'error="insufficient_claims"' in asked
+    assert '"kind": "user"' in again
+
+
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")
 @pytest.mark.parametrize(
     ("arguments", "first", "last"),
     [([], 200, 403), (["--site", "msi-func/slots/staging"], 403, 200)],
