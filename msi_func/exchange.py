@@ -77,6 +77,6 @@ class Registration:
             try:
                 return credential.get_token_info(scope)
             except AzureError as error:
-                problem = refusals.problem_for(error, scope, f"{self.authority}/{self.tenant_id}")
+                problem = refusals.problem_for(error, scope, self.authority, self.tenant_id)
         logging.getLogger(__name__).warning("No token on behalf of a user for %s: %s", scope, problem.code)
         raise problem

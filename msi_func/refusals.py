@@ -26,14 +26,14 @@ CODES = {
 ERRORS = {"interaction_required": "interaction_required", "invalid_grant": "user_token_refused"}
 
 
-def problem_for(error: Exception, scope: str, tenant: str) -> Problem:
-    """What azure-identity's `error` means; `tenant` is where users of this tenant sign in, as a URL."""
+def problem_for(error: Exception, scope: str, authority: str, tenant_id: str) -> Problem:
+    """What azure-identity's `error` means; `authority` and `tenant_id` are where the user would sign in again."""
     answer = _answer(error)
     numbers = [number for number in _list(answer.get("error_codes")) if isinstance(number, int)]
     said: dict[str, Any] = {"scope": scope, **({"entra_codes": [f"AADSTS{n}" for n in numbers]} if numbers else {})}
     claims = answer.get("claims")
     if isinstance(claims, str) and claims:
-        return Problem("interaction_required", challenge=_claims_challenge(claims, tenant), **said)
+        return Problem("interaction_required", challenge=_claims_challenge(claims, authority, tenant_id), **said)
     # The first number is the reason; others, where there are any, say what it was part of.
     known = [CODES[number] for number in numbers if number in CODES]
     code = known[0] if known else ERRORS.get(str(answer.get("error")))
@@ -42,11 +42,14 @@ def problem_for(error: Exception, scope: str, tenant: str) -> Problem:
     return causes.problem(causes.NOT_EXCHANGED if numbers else causes.NO_ENTRA, **said)
 
 
-def _claims_challenge(claims: str, tenant: str) -> dict[str, str]:
-    """What a client signs the user in with: https://learn.microsoft.com/entra/identity-platform/claims-challenge"""
+def _claims_challenge(claims: str, authority: str, tenant_id: str) -> dict[str, str]:
+    """With what, and where, a client signs the user in: the realm is the tenant whose address it gets.
+
+    https://learn.microsoft.com/entra/identity-platform/claims-challenge#claims-challenge-header-format
+    """
     return {
-        "realm": "",
-        "authorization_uri": f"{tenant}/oauth2/v2.0/authorize",
+        "realm": tenant_id,
+        "authorization_uri": f"{authority}/{tenant_id}/oauth2/v2.0/authorize",
         "error": "insufficient_claims",
         "claims": base64.b64encode(claims.encode()).decode(),
     }

@@ -103,7 +103,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("answer", "code"), ANSWERS)
 def test_an_answer_counts_by_its_numbers_and_never_by_its_text(answer, code):
-    problem = problem_for(Refusal(answer), SCOPE, "https://login.example/tenant")
+    problem = problem_for(Refusal(answer), SCOPE, "https://login.example", "tenant")
     assert problem.code == code
     response = problems.response(problem)
     assert b"eyJ" not in response.get_body() + str(dict(response.headers)).encode()
@@ -112,5 +112,5 @@ def test_an_answer_counts_by_its_numbers_and_never_by_its_text(answer, code):
 @pytest.mark.parametrize("claims", ['{"a":"é"}', '"quoted"', "a\r\nSet-Cookie: b", "\\", "x" * 5000])
 def test_claims_cannot_leave_their_place_in_the_challenge(claims):
     refused = Refusal({"error": "interaction_required", "error_codes": [50076], "claims": claims})
-    response = problems.response(problem_for(refused, SCOPE, "https://login.example/tenant"))
+    response = problems.response(problem_for(refused, SCOPE, "https://login.example", "tenant"))
     assert re.fullmatch(r'Bearer (\w+="[ !#-\[\]-~]*"(, |$))+', response.headers["WWW-Authenticate"])

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 
 import pytest
-import requests
 from azure.core import PipelineClient
 from azure.core.credentials import AccessToken
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy
@@ -19,29 +18,17 @@ from local_azure.server import BackgroundServer, Listener, bind
 from local_azure.tenant_client import TenantKeys
 from tests.support import apps
 from tests.support.apps import Host
-from tests.support.commands import SECONDS
 from tests.support.forge import GONE, Forge
-from tests.support.users import DEVELOPER, GUARDED, MSI_FUNC, VISITOR, on_behalf_of_settings, user_token
+from tests.support.users import DEVELOPER, GUARDED, MSI_FUNC, VISITOR, call, settings, user_token
 
 AAD_FUNC = "aad00002-c11d-4000-8000-000000000000"
 PLAIN = 'Bearer realm="api"'
-
-
-def settings(azure: LocalAzure, aad_url: str, **changes: str | None) -> dict[str, str]:
-    found = {**apps.msi_settings(azure, aad_url), **on_behalf_of_settings(azure), **changes}
-    return {name: value for name, value in found.items() if value is not None}
 
 
 @pytest.fixture(scope="module")
 def host(azure: LocalAzure, aad_host: Host) -> Iterator[Host]:
     with apps.running(settings(azure, aad_host.url("aad-func"))) as running:
         yield running
-
-
-def call(host: Host, token: str | None = None, query: str = "?as=user", **headers: str) -> requests.Response:
-    if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
-    return requests.get(host.url("msi-func") + query, headers=headers, timeout=SECONDS)
 
 
 def test_a_user_with_the_role_gets_in_as_themselves(host: Host, azure: LocalAzure):
@@ -86,9 +73,9 @@ def test_a_second_factor_is_asked_for_in_the_form_that_microsofts_clients_read(h
     challenge = answer.headers["WWW-Authenticate"]
     assert challenge.startswith("Bearer ")
     parameters = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
-    assert (parameters["realm"], parameters["error"]) == ("", "insufficient_claims")
-    authority = f"{azure.https_origin}/{azure.directory.tenant_id}"
-    assert parameters["authorization_uri"] == f"{authority}/oauth2/v2.0/authorize"
+    tenant = azure.directory.tenant_id
+    assert (parameters["realm"], parameters["error"]) == (tenant, "insufficient_claims")
+    assert parameters["authorization_uri"] == f"{azure.https_origin}/{tenant}/oauth2/v2.0/authorize"
     assert json.loads(base64.b64decode(parameters["claims"], validate=True)) == {
         "access_token": {"capolids": {"essential": True, "values": [azure.directory.mfa_policies[0].id]}}
     }
@@ -115,7 +102,7 @@ def test_azure_cores_own_client_understands_the_challenge(host: Host, azure: Loc
     assert json.loads(user.asked)["access_token"]["capolids"]["essential"]
 
 
-def test_no_users_token_is_needed_only_where_a_user_is_called_for(host: Host, azure: LocalAzure, forge: Forge):
+def test_a_call_as_user_needs_a_users_token(host: Host, azure: LocalAzure):
     app_only = Forge(azure, "msi-func-api").token(roles=GONE)
     id_token = Forge(azure, "msi-func-api").token(user=True, scp=GONE)
     for answer in (call(host), call(host, app_only), call(host, id_token), call(host, Authorization="Basic eDp5")):
@@ -148,47 +135,6 @@ def test_a_token_with_another_signature_is_not_the_one_that_is_remembered(host: 
     forged = good.rpartition(".")[0] + "." + forge.token(user=True, uti="other").rpartition(".")[2]
     assert call(host, forged).json()["code"] == "user_token_refused"
     assert call(host, good).status_code == 200
-
-
-WRONG_SETTINGS = [
-    (401, "interaction_required", {"AAD_FUNC_SCOPE": "api://aad00001-c11d-4000-8000-000000000000/.default"}),
-    (403, "user_not_assigned", {"AAD_FUNC_SCOPE": "api://aad00003-c11d-4000-8000-000000000000/.default"}),
-    (502, "token_unavailable", {"AAD_FUNC_SCOPE": "api://nowhere/.default"}),
-    (502, "federated_credential_unknown", {"MSI_FUNC_CLIENT_ID": "dae00001-c11d-4000-8000-000000000000"}),
-    (502, "token_unavailable", {"MSI_FUNC_CLIENT_ID": "dae0000f-c11d-4000-8000-000000000000"}),
-    (
-        502,
-        "federated_credential_unknown",
-        {"MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": "1de00001-c11d-4000-8000-000000000000"},
-    ),
-    (502, "token_unavailable", {"MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": "1de00002-c11d-4000-8000-000000000000"}),
-    (502, "token_unavailable", {"ENTRA_TENANT_ID": "10ca1000-0000-4000-8000-00000000000f"}),
-    (502, "token_unavailable", {"ENTRA_AUTHORITY": "https://127.0.0.1:1"}),
-    (502, "token_unavailable", {"REQUESTS_CA_BUNDLE": None}),
-    (500, "misconfigured", {"ENTRA_AUTHORITY": "http://127.0.0.1:8400"}),
-    (500, "misconfigured", {"MSI_FUNC_CLIENT_ID": None}),
-]
-
-
-@pytest.mark.parametrize(("status", "code", "changes"), WRONG_SETTINGS, ids=[str(case[2]) for case in WRONG_SETTINGS])
-def test_what_is_wrong_with_the_settings_is_told(status, code, changes, azure: LocalAzure, aad_host: Host):
-    with apps.running(settings(azure, aad_host.url("aad-func"), **changes)) as running:
-        answer = call(running, user_token(azure))
-    body = answer.json()
-    assert (answer.status_code, body["code"]) == (status, code), body
-    if status == 401:
-        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
-    if code == "misconfigured":
-        assert body["settings"] == list(changes)
-
-
-def test_all_missing_settings_are_named_at_once_and_the_apps_own_calls_go_on(azure: LocalAzure, aad_host: Host):
-    gone = dict.fromkeys(on_behalf_of_settings(azure))
-    with apps.running(settings(azure, aad_host.url("aad-func"), **gone)) as running:
-        answer = call(running, user_token(azure))
-        assert call(running, query="").status_code == 200
-    named = ["ENTRA_TENANT_ID", "MSI_FUNC_CLIENT_ID", "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID"]
-    assert answer.json()["settings"] == named
 
 
 def test_users_who_call_at_once_are_each_let_in_as_themselves(azure: LocalAzure, aad_host: Host):

@@ -3,6 +3,7 @@
 import requests
 
 from local_azure.cloud import LocalAzure
+from tests.support import apps
 
 MSI_FUNC = "0b0f0001-c11d-4000-8000-000000000000"  # msi-func's app registration
 IDENTITY = "1de00003-c11d-4000-8000-000000000000"  # the user-assigned identity that it trusts as itself
@@ -25,3 +26,16 @@ def on_behalf_of_settings(azure: LocalAzure) -> dict[str, str]:
         "MSI_FUNC_CLIENT_ID": MSI_FUNC,
         "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": IDENTITY,
     }
+
+
+def settings(azure: LocalAzure, aad_url: str, **changes: str | None) -> dict[str, str]:
+    """All of msi-func's settings; None leaves one out."""
+    found = {**apps.msi_settings(azure, aad_url), **on_behalf_of_settings(azure), **changes}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def call(host: apps.Host, token: str | None = None, query: str = "?as=user", **headers: str) -> requests.Response:
+    """Call msi-func as the user whose token this is."""
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    return requests.get(host.url("msi-func") + query, headers=headers, timeout=30)
