@@ -36,7 +36,7 @@ FAULTS = [
     ("token", Fault(status=429), "Entra cannot be reached"),
     ("token", Fault(garbage=True), "Entra cannot be reached"),
     ("token", Fault(reset=True), "Entra cannot be reached"),
-    ("token", Fault(delay=60), "Entra cannot be reached"),
+    ("token", Fault(delay=2.5), "Entra cannot be reached"),
     ("metadata", Fault(status=500), "Entra cannot be reached"),
     ("msi", Fault(status=500), "The identity endpoint gave its general error"),
 ]
@@ -50,18 +50,19 @@ def test_a_fault_is_told_within_the_time_and_over_when_it_is_over(
     caller.set(users.on_behalf_of_settings(azure))
     user = user_token(f"Bearer {users.user_token(azure)}")
     with Scripted(lambda request: as_json(200, {"ok": True})) as api:
-        downstream = caller.api(api.origin, TIMEOUT_SECONDS="2")
+        downstream = caller.api(api.origin, TIMEOUT_SECONDS="1" if fault.delay else "8")
         azure.traffic.put(endpoint, fault)
         start = time.monotonic()
         with pytest.raises(Problem) as raised:
             downstream.get(user_token=user)
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 10
         assert (raised.value.code, api.requests) == ("token_unavailable", [])
         assert raised.value.detail.startswith(detail)
 
         azure.traffic.clear()
-        if endpoint != "msi" and not fault.delay:  # a failure of the identity's is shared for some seconds
-            assert json.loads(downstream.get(user_token=user)) == {"ok": True}
+        if endpoint != "msi":  # a failure of the identity's is shared for some seconds
+            patient = caller.api(api.origin, TIMEOUT_SECONDS="30")  # an exchange that is late is waited for
+            assert json.loads(patient.get(user_token=user)) == {"ok": True}
             assert "authorization" in api.requests[0].headers
 
 
