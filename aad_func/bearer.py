@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from aad_func.jws import CompactJws, parse
 from aad_func.principal import Principal
 from aad_func.signing_keys import SigningKeys
+from common.bearer_token import token_in
 from common.problems import Problem
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 LEEWAY = 300  # seconds; what Microsoft's own libraries allow for clocks that differ
 REMEMBERED_TOKENS = 1000
-MAX_TOKEN_CHARS = 16 * 1024
 _MAX_TIME = 10**11  # seconds since 1970: beyond this, a number is not a time
 
 
@@ -95,22 +95,6 @@ class BearerTokens:
             not_before=_time(jws.claims.get("nbf", 1)),
             expires=_time(jws.claims.get("exp")),
         )
-
-
-def token_in(header: str | None) -> str:
-    """The one token in an Authorization header. The Functions host joins repeated headers with a comma.
-
-    Raises `missing_token` where there are no bearer credentials, and `malformed_token` where there is not exactly
-    one token.
-    """
-    scheme, _, token = (header or "").strip(" ").partition(" ")
-    scheme, comma, _ = scheme.lower().partition(",")
-    if scheme != "bearer":
-        raise Problem("missing_token")
-    token = token.strip(" ")
-    if comma or not token or len(token) > MAX_TOKEN_CHARS or not token.isascii():
-        raise Problem("malformed_token")
-    return token
 
 
 def _time(value: Any) -> float:

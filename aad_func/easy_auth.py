@@ -8,7 +8,7 @@ import base64
 import binascii
 from typing import Any
 
-from aad_func.jws import json_object
+from common.bearer_token import json_object
 from common.problems import Problem
 
 HEADER = "x-ms-client-principal"

@@ -20,9 +20,7 @@ from aad_func.principal import Principal
 from aad_func.signing_keys import SigningKeys
 from common import problems
 from common.problems import Problem
-from common.settings import Settings
-
-PUBLIC_CLOUD = "https://login.microsoftonline.com"
+from common.settings import PUBLIC_CLOUD, Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Nothing that came with a request is ever part of a problem: details are written 
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -48,7 +49,15 @@ KINDS = {
     "caller_not_allowed": Kind(403, "The calling application is not on the list of allowed callers.", INSUFFICIENT),
     # aad-func: our own outage, never the caller's fault.
     "keys_unavailable": Kind(503, "The tenant's signing keys cannot be had at the moment."),
-    # msi-func.
+    # msi-func, for the user who calls it.
+    "user_token_required": Kind(401, "This call needs a token of a user for this app."),
+    "user_token_expired": Kind(401, "The token of the user has expired.", INVALID),
+    "user_token_for_another": Kind(401, "The token of the user is meant for another API than this app.", INVALID),
+    "user_token_refused": Kind(401, "Entra does not accept the token of the user.", INVALID),
+    "interaction_required": Kind(401, "Entra wants the user to sign in again, or to consent.", INVALID),
+    "user_not_assigned": Kind(403, "The user is not assigned to the called API.", INSUFFICIENT),
+    # msi-func, for whoever runs it.
+    "federated_credential_unknown": Kind(502, "The registration of this app does not trust its managed identity."),
     "bad_request": Kind(400, "The request cannot be understood."),
     "token_unavailable": Kind(502, "The identity gave no token."),
     "downstream_refused": Kind(502, "The called API refused."),
@@ -63,15 +72,24 @@ KINDS = {
 class Problem(Exception):
     """An answer other than success.
 
-    `detail` is for people and defaults to the code's meaning. `retry_after` is in seconds. Further keyword
-    arguments become members of the body (RFC 9457, 3.2).
+    `detail` is for people and defaults to the code's meaning. `retry_after` is in seconds. `challenge` adds parameters
+    to WWW-Authenticate, or replaces them. Further keyword arguments become members of the body (RFC 9457, 3.2).
     """
 
-    def __init__(self, code: str, detail: str = "", *, retry_after: int | None = None, **members: Any) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        retry_after: int | None = None,
+        challenge: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
         self.code = code
         self.kind = KINDS[code]
         self.detail = detail or self.kind.meaning
         self.retry_after = retry_after
+        self.challenge = challenge or {}
         self.members = members
         super().__init__(code)
 
@@ -84,7 +102,7 @@ def response(problem: Problem) -> func.HttpResponse:
     logging.getLogger(__name__).log(level, "%s: %s", problem.code, problem.detail)
     headers = {}
     if kind.status == HTTPStatus.UNAUTHORIZED or kind.error:
-        headers["WWW-Authenticate"] = _challenge(kind)
+        headers["WWW-Authenticate"] = _challenge(problem)
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
     body = {
@@ -112,10 +130,10 @@ def raw_json_response(
     return func.HttpResponse(body, status_code=status, headers=sent, mimetype=mimetype)
 
 
-def _challenge(kind: Kind) -> str:
+def _challenge(problem: Problem) -> str:
     # One value: the Functions worker keeps only the last of repeated headers. Without credentials RFC 6750
     # section 3.1 wants no error code; with them, the description is the table's, never the token's.
-    challenge = f'Bearer realm="{REALM}"'
-    if kind.error:
-        challenge += f', error="{kind.error}", error_description="{kind.meaning}"'
-    return challenge
+    kind = problem.kind
+    described = {"error": kind.error, "error_description": kind.meaning} if kind.error else {}
+    parameters = {"realm": REALM, **described, **problem.challenge}
+    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 from common.problems import Problem
 
+PUBLIC_CLOUD = "https://login.microsoftonline.com"
+
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -65,6 +67,11 @@ class Settings:
         value = self.text(name, default)
         return value if is_safe_url(value) else self.fault(name, SAFE_URL)
 
+    def https_url(self, name: str, default: str | None = None) -> str:
+        """The same for those that take https only, on a loopback address too."""
+        value = self.url(name, default)
+        return value if not value.startswith("http:") else self.fault(name, ONLY_HTTPS)
+
     def seconds(self, name: str, default: float, *, most: float) -> float:
         """A number of seconds above 0 and up to `most`."""
         value = self.text(name, str(default))
@@ -99,6 +106,7 @@ DEFAULT_SCOPE = (
     "is not <resource>/.default: write the API's App ID URI followed by /.default, such as api://<client id>/.default "
     "(one scope of it, such as user_impersonation, can be asked for by users only)"
 )
+ONLY_HTTPS = "is not an https URL (azure-identity signs in over nothing else)"
 SAFE_URL = "is not an https URL (http only on a loopback address, no user name, no fragment)"
 
 

@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from local_azure import environment
+from local_azure.assertions import Assertions
 from local_azure.certificates import Certificates
 from local_azure.control import ControlPlane
 from local_azure.defaults import HTTP_PORT, HTTPS_PORT, STATE
@@ -80,12 +81,13 @@ class LocalAzure:
         return {name: value for name, value in found.items() if not (imds and name in environment.APP_SERVICE)}
 
     def _routes(self) -> list[Route]:
+        assertions = Assertions(self.directory, self.keys, self.issuer)
         endpoints = {
             "msi": ManagedIdentityEndpoint(self.directory, self.identity_tokens).routes(),
             "imds": Imds(self.site, self.identity_tokens).routes(),
             "metadata": Metadata(self.directory, self.issuer).routes(),
             "keys": PublishedKeys(self.directory, self.keys, self.issuer).routes(),
-            "token": TokenEndpoint(self.directory, self.issuer).routes(),
+            "token": TokenEndpoint(self.directory, self.issuer, assertions).routes(),
             "graph": Graph(self.directory, self.keys, self.issuer).routes(),
         }
         watched = [self.traffic.watched(name, routes) for name, routes in endpoints.items()]

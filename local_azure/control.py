@@ -122,9 +122,11 @@ class ControlPlane:
 
     def user_token(self, values: Values) -> Any:
         """What `az account get-access-token` prints for a user of the tenant."""
-        values_of.only(values, "user", "scope", "client_id")
+        values_of.only(values, "user", "scope", "client_id", "mfa")
         user, scope = str(values.get("user", "")), str(values.get("scope", ""))
-        token = self._user_tokens.get(user, scope, str(values.get("client_id") or AZURE_CLI))
+        token = self._user_tokens.get(
+            user, scope, str(values.get("client_id") or AZURE_CLI), mfa=values_of.flag(values, "mfa")
+        )
         log.info("%s: token for %s, roles: %s (new)", user, token.resource, ", ".join(token.roles) or "none")
         return {"access_token": token.value, "expires_on": token.expires_on, "token_type": "Bearer"}
 

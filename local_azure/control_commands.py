@@ -36,6 +36,7 @@ def add(commands: Any) -> None:
     token.add_argument("--user", required=True, metavar="NAME", help="of the tenant file")
     token.add_argument("--scope", required=True, help="<App ID URI>/.default, or single scopes of one API")
     token.add_argument("--client-id", metavar="ID", help="the tool that the user signed in with (default: Azure CLI)")
+    token.add_argument("--mfa", action="store_const", const=True, help="signed in with a second factor")
     token.set_defaults(run=_token)
 
     control = commands.add_parser(
@@ -78,7 +79,7 @@ def _add_fault(fault: argparse.ArgumentParser) -> None:
 
 
 def _token(options: argparse.Namespace) -> int:
-    values = {"user": options.user, "scope": options.scope, "client_id": options.client_id}
+    values = {"user": options.user, "scope": options.scope, "client_id": options.client_id, "mfa": options.mfa}
     answer = _ask("POST", options.url, "user-token", values)
     if answer:
         print(answer["access_token"])

@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from local_azure import demo_texts
+from local_azure import clients, demo_texts
 from local_azure.cloud import LocalAzure
 from local_azure.easy_auth import EasyAuth
 from local_azure.principals import Application
@@ -64,7 +64,7 @@ class _Apps:
         return f"http://{LOOPBACK}:{self.aad_port}/api/aad-func"
 
     def start_msi(self, stack: contextlib.ExitStack) -> None:
-        settings = {**self._settings(), "AzureWebJobs_aad_func_Disabled": "true"}
+        settings = {**self._settings(), **self._on_behalf_of(), "AzureWebJobs_aad_func_Disabled": "true"}
         stack.enter_context(host(str(APP), self.msi_port, "msi-func", settings))
 
     def start_aad(self, stack: contextlib.ExitStack, *, easy_auth: bool) -> None:
@@ -79,6 +79,14 @@ class _Apps:
         keys = TenantKeys(self.azure.origin, self.azure.directory.tenant_id, self.api.token_version)
         front = only_local_hosts(EasyAuth(f"http://{LOOPBACK}:{port}", self.api, keys))
         stack.enter_context(BackgroundServer(front, [Listener(bind(self.aad_port))]))
+
+    def _on_behalf_of(self) -> dict[str, str]:
+        """What msi-func needs to call as its user, where the tenant has a registration and an identity for it."""
+        found = clients.of_site(self.azure.directory, self.azure.site)
+        if found is None:
+            return {}
+        app, identity = found
+        return {"MSI_FUNC_CLIENT_ID": app.client_id, "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": identity.client_id}
 
     def _settings(self) -> dict[str, str]:
         return {

@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 
-from local_azure import graph_objects
+from local_azure import clients, graph_objects
 from local_azure.cloud import LocalAzure
 from local_azure.defaults import HTTP_PORT
 from local_azure.directory import Assignment
@@ -26,7 +26,7 @@ def where(azure: LocalAzure, msi_url: str, aad_url: str, *, easy_auth: bool) -> 
 
 
 def things_to_try(azure: LocalAzure, api: Application, role: AppRole | None, msi_url: str, aad_url: str) -> str:
-    """Three small things, and the story of the role that is not seen until tomorrow."""
+    """Three small things, calls as a user, and the story of the role that is not seen until tomorrow."""
     identity = next((one for one in azure.site.identities if one.system_assigned), None)
     story = _story(azure, identity, api, role, msi_url) if identity and role else ""
     return f"""Try next, in another terminal in this folder:
@@ -36,8 +36,32 @@ def things_to_try(azure: LocalAzure, api: Application, role: AppRole | None, msi
       asks aad-func directly, claiming to be somebody: 401
   {_python()} control{_at(azure)} rotate-keys
       a new key, as Entra has one now and then: msi-func goes on as before, with the token that it has
-{story}
+{_as_user(azure, api, role, msi_url)}{story}
 Enter here restarts msi-func, Ctrl+C stops everything."""
+
+
+def _as_user(azure: LocalAzure, api: Application, role: AppRole | None, msi_url: str) -> str:
+    """Calls on behalf of users: one with the role, one without, one who needs a second factor."""
+    directory = azure.directory
+    found = clients.of_site(directory, azure.site)
+    if found is None or role is None or not found[0].app_id_uris:
+        return ""
+    has = {user.name: role.value in directory.roles(user, api) for user in directory.users}
+    free = [user.name for user in directory.users if directory.mfa_policy(user, api) is None]
+    asked = [user.name for user in directory.users if directory.mfa_policy(user, api) and has[user.name]]
+    tries = [
+        *[(name, "", "let in as this user: the caller is of kind user") for name in free if has[name]][:1],
+        *[(name, "", "502, with aad-func's 403: this user has not the role") for name in free if not has[name]][:1],
+        *[(name, "", "401 with what to ask for: this user needs a second factor") for name in asked][:1],
+        *[(name, " --mfa", "let in, with the second factor") for name in asked][:1],
+    ]
+    token = f"{_python()} token{_at(azure)} --scope {found[0].app_id_uris[0]}/.default --user"
+    return "\nOn behalf of a user, still without a secret:\n" + "".join(
+        f"""  curl -si -H "Authorization: Bearer $({token} {name}{option})" '{msi_url}?as=user'
+      {what}
+"""
+        for name, option, what in tries
+    )
 
 
 def _story(azure: LocalAzure, identity: ManagedIdentity, api: Application, role: AppRole, msi_url: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local_azure import tenant_file
 from local_azure.entries import Entry, EntryError
+from local_azure.grants import Consent, MfaPolicy, consent, mfa_policy
 from local_azure.principals import (
     Application,
     Group,
@@ -47,6 +48,8 @@ class Directory:
     users: tuple[User, ...]
     groups: tuple[Group, ...]
     assignments: list[Assignment] = field(default_factory=list)
+    consents: tuple[Consent, ...] = ()
+    mfa_policies: tuple[MfaPolicy, ...] = ()
 
     def api(self, resource: str) -> Application | None:
         """The API that is meant by an App ID URI or a client id."""
@@ -84,14 +87,34 @@ class Directory:
         """Does it have a role of `api`, or the one without a name (see graph.py)?"""
         return any(True for _ in self._held(principal, api))
 
+    def consented(self, user: User, client_id: str, api: Application) -> set[str]:
+        """Scopes within which the client may act for the user towards `api`."""
+        if client_id in api.pre_authorized_clients:
+            return {scope.value for scope in api.scopes}
+        return {
+            scope
+            for given in self.consents
+            if (given.client_id, given.resource_id) == (client_id, api.object_id)
+            and given.user_id in (None, user.object_id)
+            for scope in given.scopes
+        }
+
+    def mfa_policy(self, user: User, api: Application) -> MfaPolicy | None:
+        """The policy by which this user needs a second factor for `api`."""
+        ids = self._ids(user)
+        found = (one for one in self.mfa_policies if one.resource_id == api.object_id and one.principal_id in ids)
+        return next(found, None)
+
     def _held(self, principal: Principal, api: Application) -> Iterable[Assignment]:
-        holders = {principal.object_id}
         # A group's roles are its users', never its service principals'.
-        if isinstance(principal, User):
-            holders |= {group.object_id for group in self.groups if principal.object_id in group.members}
+        holders = self._ids(principal) if isinstance(principal, User) else {principal.object_id}
         for given in self.assignments:
             if given.resource_id == api.object_id and given.principal_id in holders:
                 yield given
+
+    def _ids(self, user: User) -> set[str]:
+        """The user's object id, and those of their groups."""
+        return {user.object_id, *(group.object_id for group in self.groups if user.object_id in group.members)}
 
 
 def load(path: Path = SHIPPED) -> Directory:
@@ -125,6 +148,8 @@ def _directory(file: Entry) -> Directory:
         raise file.fault("sites", "there has to be one at least")
     _check_distinct(directory)
     directory.assignments.extend(file.entries("assignments", lambda entry: _assignment(entry, directory)))
+    directory.consents = file.entries("consents", lambda entry: consent(entry, directory))
+    directory.mfa_policies = file.entries("mfa_policies", lambda entry: mfa_policy(entry, directory))
     file.done()
     return directory
 

@@ -30,7 +30,7 @@ def settings(site: Site, tenant_id: str, http: str, https: str, bundle: Path) ->
         "AZURE_POD_IDENTITY_AUTHORITY_HOST": http,
         "AZURE_AUTHORITY_HOST": https,
         "AZURE_TENANT_ID": tenant_id,
-        "ENTRA_AUTHORITY": http,
+        "ENTRA_AUTHORITY": https,
         "ENTRA_TENANT_ID": tenant_id,
         **dict.fromkeys(certificates.SETTINGS, str(bundle)),
         **dict.fromkeys(_NO_PROXY, no_proxy),

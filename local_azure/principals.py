@@ -25,6 +25,20 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class FederatedCredential:
+    """Whose tokens an application may present in place of a secret.
+
+    `issuer` None is this tenant; `subject` is then a managed identity's object id.
+    https://learn.microsoft.com/graph/api/resources/federatedidentitycredential
+    """
+
+    name: str
+    issuer: str | None
+    subject: str
+    audience: str
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """An app registration together with its service principal, whose object id is `object_id`."""
 
@@ -39,6 +53,7 @@ class Application:
     pre_authorized_clients: tuple[str, ...]
     optional_claims: tuple[str, ...]
     secrets: tuple[str, ...]
+    federated_credentials: tuple[FederatedCredential, ...]
 
     def answers_to(self, resource: str) -> bool:
         """Is this the API that `resource` names? By client id or App ID URI, without regard to case."""

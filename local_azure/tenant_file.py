@@ -3,10 +3,23 @@
 from collections.abc import Callable, Iterable
 
 from local_azure.entries import Entry, EntryError
-from local_azure.principals import Application, AppRole, Group, ManagedIdentity, Principal, Scope, Site, User
+from local_azure.principals import (
+    Application,
+    AppRole,
+    FederatedCredential,
+    Group,
+    ManagedIdentity,
+    Principal,
+    Scope,
+    Site,
+    User,
+)
 
 # https://learn.microsoft.com/graph/api/resources/approle: no white space, no leading dot, 120 characters.
 _ROLE_VALUE = r"[^\s.]\S{0,119}"
+
+# What Entra wants there: https://learn.microsoft.com/graph/api/resources/federatedidentitycredential
+TOKEN_EXCHANGE = "api://AzureADTokenExchange"
 
 
 def application(entry: Entry) -> Application:
@@ -24,6 +37,10 @@ def application(entry: Entry) -> Application:
         pre_authorized_clients=entry.guids("pre_authorized_clients"),
         optional_claims=entry.texts("optional_claims", (), like="idtyp"),
         secrets=entry.texts("secrets", ()),
+        federated_credentials=entry.entries("federated_credentials", _federated_credential),
+    )
+    distinct(
+        (f"{entry.at('federated_credentials')}[{i}].name", one.name) for i, one in enumerate(app.federated_credentials)
     )
     permissions = [
         *(("app_roles", i, role.id, role.value) for i, role in enumerate(app.app_roles)),
@@ -45,6 +62,15 @@ def _role(entry: Entry) -> AppRole:
 def _scope(entry: Entry) -> Scope:
     kind = entry.one_of("type", ("User", "Admin"), "User")
     return Scope(entry.guid("id"), entry.text("value", like=r"\S+"), kind == "Admin")
+
+
+def _federated_credential(entry: Entry) -> FederatedCredential:
+    return FederatedCredential(
+        name=entry.text("name"),
+        issuer=entry.text("issuer", None, like=r"https://\S+"),
+        subject=entry.text("subject"),
+        audience=entry.text("audience", TOKEN_EXCHANGE),
+    )
 
 
 def identity(entry: Entry) -> ManagedIdentity:

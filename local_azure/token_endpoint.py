@@ -1,12 +1,12 @@
-"""The tenant's token endpoints, where an application proves itself with a secret.
+"""The tenant's token endpoints, where an application asks for itself, or on behalf of a user.
 
-https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow; the older endpoint takes
-`resource` in place of `scope` and answers in texts.
+https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow and
+https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow (on the newer endpoint only here); the
+older endpoint takes `resource` in place of `scope` and answers in texts.
 """
 
 import base64
 import binascii
-import hmac
 import logging
 import time
 import uuid
@@ -18,12 +18,15 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from local_azure import bodies
+from local_azure.assertions import Assertions
+from local_azure.clients import Clients, Form, required
 from local_azure.directory import Directory
-from local_azure.principals import Application
 from local_azure.refusals import Refused
-from local_azure.tokens import LIFETIME, SECRET, Issuer, Token
+from local_azure.scopes import asked_for
+from local_azure.tokens import LIFETIME, Issuer, Token
 
 DEFAULT = "/.default"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +34,11 @@ log = logging.getLogger(__name__)
 class TokenEndpoint:
     """POST /{tenant id}/oauth2/token and /{tenant id}/oauth2/v2.0/token"""
 
-    def __init__(self, directory: Directory, issuer: Issuer) -> None:
+    def __init__(self, directory: Directory, issuer: Issuer, assertions: Assertions) -> None:
         self._directory = directory
         self._issuer = issuer
-        self._grants: dict[str, Callable[[Mapping[str, str], str], Token]] = {
-            "client_credentials": self._client_credentials,
-        }
+        self._assertions = assertions
+        self._clients = Clients(directory, assertions)
 
     def routes(self) -> list[Route]:
         """For a Starlette app. Any tenant's: that there is no such tenant is told, not a bare 404."""
@@ -47,25 +49,26 @@ class TokenEndpoint:
 
     async def version_1(self, request: Request) -> JSONResponse:
         """The older endpoint: asked for by `resource`, answered in texts."""
-        return await self._answer(request, _resource, _body_v1)
+        return await self._answer(request, {"client_credentials": self._by_resource}, _body_v1)
 
     async def version_2(self, request: Request) -> JSONResponse:
         """The newer endpoint: asked for by `scope`."""
-        return await self._answer(request, _resource_of_scope, _body_v2)
+        grants = {"client_credentials": self._by_scope, JWT_BEARER: self._on_behalf_of}
+        return await self._answer(request, grants, _body_v2)
 
     async def _answer(
         self,
         request: Request,
-        resource: Callable[[Mapping[str, str]], str],
+        grants: Mapping[str, Callable[[Form], Token]],
         body: Callable[[Token, int], dict[str, object]],
     ) -> JSONResponse:
         try:
             self._check_tenant(request.path_params["tenant"])
             form = await _form(request)
-            grant = self._grants.get(_required(form, "grant_type"))
+            grant = grants.get(required(form, "grant_type"))
             if grant is None:
                 raise Refused(70003, grant=form["grant_type"])
-            token = grant(form, resource(form))
+            token = grant(form)
         except Refused as refused:
             log.warning("no token: %s", refused.text)
             return error(refused)
@@ -75,23 +78,32 @@ class TokenEndpoint:
         if tenant.lower() != self._directory.tenant_id:
             raise Refused(90002, tenant=tenant)
 
-    def _client_credentials(self, form: Mapping[str, str], resource: str) -> Token:
-        client = self._client(form)
-        token = self._issuer.for_application(client, resource, lifetime=LIFETIME, proof=SECRET)
-        log.info("%s: token for %s, roles: %s (new)", client.name, resource, ", ".join(token.roles) or "none")
+    def _by_resource(self, form: Form) -> Token:
+        return self._client_credentials(form, required(form, "resource"))
+
+    def _by_scope(self, form: Form) -> Token:
+        return self._client_credentials(form, _resource_of_scope(form))
+
+    def _client_credentials(self, form: Form, resource: str) -> Token:
+        client, proof = self._clients.authenticate(form)
+        token = self._issuer.for_application(client, resource, lifetime=LIFETIME, proof=proof)
+        _log(client.name, token)
         return token
 
-    def _client(self, form: Mapping[str, str]) -> Application:
-        client_id = _required(form, "client_id")
-        client = next((app for app in self._directory.applications if app.client_id == client_id.lower()), None)
-        if client is None:
-            raise Refused(700016, client=client_id, tenant=self._directory.name)
-        given = form.get("client_secret", "").encode()
-        if not given:
-            raise Refused(7000218)
-        if not any(hmac.compare_digest(given, secret.encode()) for secret in client.secrets):
-            raise Refused(7000215, client=client_id)
-        return client
+    def _on_behalf_of(self, form: Form) -> Token:
+        assertion = required(form, "assertion")
+        if required(form, "requested_token_use") != "on_behalf_of":
+            raise Refused(90023)
+        resource, scopes = asked_for(required(form, "scope"))
+        client, proof = self._clients.authenticate(form)
+        whose = self._assertions.signed_in(client, assertion)
+        token = self._issuer.for_user(whose.user, client.client_id, resource, scopes, mfa=whose.mfa, proof=proof)
+        _log(f"{client.name} on behalf of {whose.user.name}", token)
+        return token
+
+
+def _log(who: str, token: Token) -> None:
+    log.info("%s: token for %s, roles: %s (new)", who, token.resource, ", ".join(token.roles) or "none")
 
 
 def error(refused: Refused, status: int | None = None) -> JSONResponse:
@@ -109,6 +121,7 @@ def error(refused: Refused, status: int | None = None) -> JSONResponse:
             "trace_id": trace,
             "correlation_id": correlation,
             "error_uri": f"https://login.microsoftonline.com/error?code={refused.code}",
+            **({"claims": refused.claims} if refused.claims else {}),
         },
         status_code=status or refused.status,
         headers=_NO_STORE,
@@ -135,20 +148,10 @@ async def _form(request: Request) -> dict[str, str]:
     return form
 
 
-def _required(form: Mapping[str, str], name: str) -> str:
-    if not form.get(name):
-        raise Refused(900144, parameter=name)
-    return form[name]
-
-
-def _resource(form: Mapping[str, str]) -> str:
-    return _required(form, "resource")
-
-
-def _resource_of_scope(form: Mapping[str, str]) -> str:
+def _resource_of_scope(form: Form) -> str:
     if "resource" in form:
         raise Refused(901002)
-    scope = _required(form, "scope")
+    scope = required(form, "scope")
     if not scope.endswith(DEFAULT) or " " in scope:
         raise Refused(1002012, scope=scope)
     return scope.removesuffix(DEFAULT)
@@ -167,4 +170,6 @@ def _body_v1(token: Token, seconds: int) -> dict[str, object]:
 
 
 def _body_v2(token: Token, seconds: int) -> dict[str, object]:
-    return {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token.value}
+    scope = {"scope": " ".join(f"{token.resource}/{value}" for value in token.scopes)} if token.scopes else {}
+    times = {"expires_in": seconds, "ext_expires_in": seconds}
+    return {"token_type": "Bearer", **scope, **times, "access_token": token.value}

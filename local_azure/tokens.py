@@ -9,7 +9,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jwt
@@ -28,6 +28,8 @@ BACKDATED = 300
 # How a client proved who it is: not at all, with a secret, with a certificate (which managed identities do).
 PUBLIC, SECRET, CERTIFICATE = "0", "1", "2"
 
+MFA = "mfa"  # in `amr`: the user gave a second factor
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -38,6 +40,7 @@ class Token:
     not_before: int
     expires_on: int
     roles: tuple[str, ...]
+    scopes: tuple[str, ...] = ()
 
 
 class Issuer:
@@ -80,10 +83,19 @@ class Issuer:
         }
         return self._token(principal, api, resource, lifetime, claims)
 
-    def for_user(self, user: User, client_id: str, resource: str, scopes: Iterable[str] | None) -> Token:
-        """A token with which a client acts for a user; None is `.default`, all scopes. Raises Refused.
+    def for_user(
+        self,
+        user: User,
+        client_id: str,
+        resource: str,
+        scopes: Iterable[str] | None,
+        *,
+        mfa: bool = False,
+        proof: str = PUBLIC,
+    ) -> Token:
+        """A token with which a client acts for a user; None is `.default`, all that it has consent for. Raises Refused.
 
-        Consent is what pre-authorised clients have. A scope for administrators is left out for others: Entra would
+        `mfa` says that the user gave a second factor. A scope for administrators is left out for others: Entra would
         put it in and Graph look at the user's directory roles.
         """
         api = self._api(resource)
@@ -92,24 +104,28 @@ class Issuer:
         for value in scopes or ():
             if value not in (scope.value for scope in api.scopes):
                 raise Refused(650053, scope=value, api=api.name)
-        granted = [
-            scope.value
-            for scope in api.scopes
-            if (scopes is None or scope.value in scopes) and (user.admin or not scope.admin)
-        ]
-        if client_id not in api.pre_authorized_clients or not granted:
+        consented = self._directory.consented(user, client_id, api)
+        if not consented.issuperset(scopes or ()):
             raise Refused(65001, client=client_id)
+        asked = consented if scopes is None else scopes
+        granted = [scope.value for scope in api.scopes if scope.value in asked and (user.admin or not scope.admin)]
+        if not granted:
+            raise Refused(65001, client=client_id)
+        policy = self._directory.mfa_policy(user, api)
+        if policy and not mfa:
+            raise Refused(50076, claims=policy.claims, api=api.client_id)
         # Another subject for each API, so that two of them cannot compare their users.
         subject = hashlib.sha256(f"{user.object_id}{api.client_id}".encode()).digest()
         name = {"preferred_username": user.name} if api.token_version == 2 else {"unique_name": user.name}
         claims = {
-            **_client(client_id, api, PUBLIC),
+            **_client(client_id, api, proof),
             **name,
+            **({"amr": ["pwd", MFA]} if mfa else {}),
             "oid": user.object_id,
             "scp": " ".join(granted),
             "sub": _base64url(subject),
         }
-        return self._token(user, api, resource, LIFETIME, claims)
+        return replace(self._token(user, api, resource, LIFETIME, claims), scopes=tuple(granted))
 
     def _api(self, resource: str) -> Application:
         api = self._directory.api(resource)
@@ -118,7 +134,7 @@ class Issuer:
         return api
 
     def _token(
-        self, principal: Principal, api: Application, resource: str, lifetime: int, claims: dict[str, str]
+        self, principal: Principal, api: Application, resource: str, lifetime: int, claims: dict[str, Any]
     ) -> Token:
         roles = self._directory.roles(principal, api)
         now = int(self.clock())

@@ -35,6 +35,8 @@ OVERLOADED = "The identity endpoint is asked too often, or is out of order for t
 NO_ANSWER = "The identity endpoint cannot be reached, or did not answer in time."
 NOT_UNDERSTOOD = "The identity endpoint gave an answer that cannot be understood."
 EXPIRED = "The identity endpoint gave a token that has expired: is this machine's clock right?"
+NO_ENTRA = "Entra cannot be reached, is overloaded, or did not answer in time."
+NOT_EXCHANGED = "Entra did not exchange the token of the user, for a reason that is not the user's: see entra_codes."
 NOT_MADE = (
     "No credential can be made from the environment: check AZURE_TOKEN_CREDENTIALS, AZURE_AUTHORITY_HOST, "
     "AZURE_CLIENT_ID and AZURE_TENANT_ID."

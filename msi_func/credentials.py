@@ -45,6 +45,20 @@ def is_private_cloud() -> bool:
     return bool(host) and host not in KNOWN_AUTHORITIES
 
 
+def impatient_retries() -> type:
+    """A retry policy for azure-identity that does not sleep for as long as a Retry-After says, be it an hour.
+
+    All calls would wait with it. Its own pauses, of a second or so, remain.
+    """
+    from azure.core.pipeline.policies import RetryPolicy
+
+    class Impatient(RetryPolicy[Any, Any]):
+        def get_retry_after(self, response: Any) -> None:
+            return None
+
+    return Impatient
+
+
 def credential_for(identity_client_id: str | None) -> Credential:
     """The credential for this machine: the app's managed identity where there is one, else DefaultAzureCredential.
 
@@ -53,21 +67,14 @@ def credential_for(identity_client_id: str | None) -> Credential:
     https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains
     """
     if is_managed():
-        from azure.core.pipeline.policies import RetryPolicy
         from azure.identity import ManagedIdentityCredential
-
-        class Impatient(RetryPolicy[Any, Any]):
-            """azure-core sleeps for as long as a Retry-After says, be it an hour, while all calls wait for it."""
-
-            def get_retry_after(self, response: Any) -> None:
-                return None
 
         source: SupportsTokenInfo = ManagedIdentityCredential(
             client_id=identity_client_id,
             connection_timeout=ENDPOINT_TIMEOUT,
             read_timeout=ENDPOINT_TIMEOUT,
             retry_total=ENDPOINT_RETRIES,
-            retry_policy_class=Impatient,
+            retry_policy_class=impatient_retries(),
             use_env_settings=False,  # the endpoint is on this machine: no proxy may see it, no .netrc change it
         )
         kind = MANAGED_IDENTITY

@@ -10,8 +10,10 @@ from common.problems import Problem
 from common.settings import DEFAULT_SCOPE, Settings, is_default_scope
 from msi_func import replies
 from msi_func.credentials import is_managed
+from msi_func.on_behalf_of import OnBehalfOf
 from msi_func.timing import Timing
-from msi_func.tokens import tokens
+from msi_func.tokens import TokenSource, tokens
+from msi_func.user_token import UserToken
 
 LONGEST_BUDGET = 230  # seconds; Azure's load balancer gives up on an HTTP function then
 
@@ -63,6 +65,7 @@ class DownstreamApi:
         scope: str | None = None,
         identity_client_id: str | EllipsisType | None = ...,
         authenticate: bool = True,
+        user_token: UserToken | None = None,
         headers: Mapping[str, str] | None = None,
         timing: Timing | None = None,
     ) -> bytes:
@@ -70,10 +73,11 @@ class DownstreamApi:
 
         `path` (with a leading "/", and a query if you like; not for text out of a request) is put behind the configured
         URL's. `scope` and `identity_client_id` (None: the system-assigned identity) stand in for the configured ones
-        in this call. `authenticate=False` calls without a token.
+        in this call. `authenticate=False` calls without a token; with `user_token` the call is made as that user, and
+        as this app without.
 
         Raises `misconfigured`, `token_unavailable`, `downstream_refused`, `downstream_unreachable`,
-        `downstream_timeout` or `downstream_invalid`.
+        `downstream_timeout` or `downstream_invalid`; as a user, also what Entra says of that user (refusals.py).
         """
         from msi_func import retrying
 
@@ -86,8 +90,12 @@ class DownstreamApi:
         sent = {"Accept": "application/json", **(headers or {})}
         token = ""
         if authenticate:
-            identity = target.identity_client_id if identity_client_id is ... else identity_client_id
-            source = tokens(identity, scope or target.scope)
+            source: TokenSource | OnBehalfOf
+            if user_token is None:
+                identity = target.identity_client_id if identity_client_id is ... else identity_client_id
+                source = tokens(identity, scope or target.scope)
+            else:
+                source = OnBehalfOf(user_token, scope or target.scope)
             with timing.hop("token", lambda: source.kind):
                 token = source.get(target.timeout)
             sent["Authorization"] = f"Bearer {token}"
@@ -95,7 +103,8 @@ class DownstreamApi:
                 # Signing in on a desk may take as long as it likes; in Azure the token is part of the budget.
                 deadline = time.monotonic() + target.timeout
         with timing.hop(self.name):
-            return replies.relay(retrying.get(_with_path(target.url, path), sent, deadline), token)
+            answer = retrying.get(_with_path(target.url, path), sent, deadline)
+            return replies.relay(answer, token, as_user=user_token is not None)
 
 
 def _with_path(url: str, path: str) -> str:

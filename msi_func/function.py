@@ -6,6 +6,7 @@ from common import problems
 from common.problems import Problem
 from msi_func.downstream import DownstreamApi
 from msi_func.timing import Timing
+from msi_func.user_token import UserToken, user_token
 
 blueprint = func.Blueprint()
 aad_func = DownstreamApi.from_settings("AAD_FUNC")
@@ -15,10 +16,14 @@ _AUTH = {"1": True, "true": True, "0": False, "false": False}
 
 @blueprint.route(route="msi-func", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """Call aad-func as this app's managed identity and hand on its answer; `?auth=0` calls without a token."""
+    """Call aad-func as this app's managed identity and hand on its answer.
+
+    `?as=user` calls as the user whose token came with the request, `?auth=0` without a token.
+    """
     timing = Timing()
     try:
-        body = aad_func.get(authenticate=_authenticate(req), headers=_trace(context), timing=timing)
+        authenticate, user = _authenticate(req), _user(req)
+        body = aad_func.get(authenticate=authenticate, user_token=user, headers=_trace(context), timing=timing)
         answer = problems.raw_json_response(body)
     except Problem as problem:
         answer = problems.response(problem)
@@ -32,6 +37,16 @@ def _authenticate(req: func.HttpRequest) -> bool:
     if auth not in _AUTH:
         raise Problem("bad_request", "auth must be 1 (with a token, the default) or 0 (without).")
     return _AUTH[auth]
+
+
+def _user(req: func.HttpRequest) -> UserToken | None:
+    """Whose call it is to be; None is this app's own."""
+    caller = req.params.get("as", "app").lower()
+    if caller not in ("app", "user"):
+        raise Problem("bad_request", "as must be app (this app's own identity, the default) or user (who calls it).")
+    if caller == "user" and not _authenticate(req):
+        raise Problem("bad_request", "as=user is a call with a token, auth=0 one without: give one of the two.")
+    return user_token(req.headers.get("authorization")) if caller == "user" else None
 
 
 def _trace(context: func.Context) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What the called API answered: handed on unchanged where it is 2xx JSON, else a problem with the refusal inside."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from common.problems import Problem
@@ -17,34 +18,39 @@ ADVICE = {
     "wrong_audience": "Let ..._SCOPE name the API's own App ID URI, and the API's AAD_FUNC_AUDIENCES list it.",
     "caller_not_allowed": "Add the client id of this app's identity to the API's AAD_FUNC_ALLOWED_CALLERS.",
 }
+ADVICE_AS_USER = ADVICE | {
+    "missing_role": "Assign the app role to the user, or to a group of theirs; it is in the next token that they get.",
+    "missing_scope": "Consent to the API's scope for this app's registration, and let the API require that scope.",
+    "caller_not_allowed": "Add the client id of this app's registration to the API's AAD_FUNC_ALLOWED_CALLERS.",
+}
 
 _PASSED_ON = ("code", "detail", "required_role", "required_scope", "settings")
 _MAX_CHARS = 1000
 
 
-def relay(answer: "Answer", token: str) -> bytes:
+def relay(answer: "Answer", token: str, *, as_user: bool = False) -> bytes:
     """The body of a 2xx JSON answer. Raises `downstream_refused` or `downstream_invalid`.
 
     The status counts before the content: Easy Auth's 401 and a disabled function's 404 are no problem documents.
-    `token` is what was sent; an answer that repeats it goes no further.
+    `token` is what was sent; an answer that repeats it goes no further. `as_user` decides what is advised.
     """
     if token and token.encode() in answer.body:
         raise Problem("downstream_invalid", "The called API's answer repeats the token that it was sent.")
     content = _json(answer)
     if not 200 <= answer.status < 300:
-        raise _refused(answer.status, content)
+        raise _refused(answer.status, content, ADVICE_AS_USER if as_user else ADVICE)
     if content is None:
         raise Problem("downstream_invalid")
     return answer.body
 
 
-def _refused(status: int, content: Any) -> Problem:
+def _refused(status: int, content: Any, advices: Mapping[str, str]) -> Problem:
     inner: dict[str, Any] = {"status": status}
     if isinstance(content, dict):
         inner.update({name: content[name] for name in _PASSED_ON if _is_short_text(content.get(name))})
     code = inner.get("code", "")
     detail = f"The called API refused with status {status}" + (f" ({code})." if code else ".")
-    advice = ADVICE.get(code)
+    advice = advices.get(code)
     members: dict[str, Any] = {"downstream": inner, **({"advice": advice} if advice else {})}
     return Problem("downstream_refused", detail, **members)
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import azure.functions as func
 import pytest
 import requests
 
@@ -15,10 +16,13 @@ from local_azure.cloud import LocalAzure
 from msi_func import causes
 from msi_func.auth import ManagedIdentityAuth
 from msi_func.downstream import DownstreamApi
+from msi_func.user_token import user_token
 from tests.support import apps
 from tests.support.caller import Caller, caller, token_reply
 from tests.support.forge import Forge
 from tests.support.scripted import Scripted, as_json
+from tests.support.users import on_behalf_of_settings
+from tests.support.users import user_token as sign_in
 
 __all__ = ["caller"]
 
@@ -31,7 +35,7 @@ def example(containing: str) -> str:
 
 
 def test_every_example_is_run_by_a_test():
-    assert len(EXTENDING) == 5
+    assert len(EXTENDING) == 6
 
 
 def test_a_second_protected_function_takes_five_lines_at_most(tmp_path: Path, azure: LocalAzure, forge: Forge):
@@ -64,6 +68,18 @@ def test_a_second_api_is_one_line_and_its_settings(caller: Caller):
         assert names["body"] == b"{}"
     assert [request.target for request in api.requests] == ["/v1.0/organization"] * 2
     assert "client_id=1de00003" in endpoint.requests[1].target
+
+
+def test_a_call_as_the_user_takes_the_users_token(azure: LocalAzure, caller: Caller):
+    caller.is_site(azure)
+    caller.set(on_behalf_of_settings(azure))
+    headers = {"authorization": f"Bearer {sign_in(azure)}"}
+    with Scripted(lambda request: as_json(200, {})) as api:
+        graph = caller.api(api.origin)
+        req = func.HttpRequest("GET", "/", headers=headers, body=b"")
+        exec(example("user_token="), {"graph": graph, "req": req, "user_token": user_token})
+    assert [request.target for request in api.requests] == ["/me"]
+    assert api.requests[0].headers["authorization"] != headers["authorization"]
 
 
 def test_the_token_alone_goes_with_requests(caller: Caller):
@@ -113,11 +129,11 @@ def test_links_lead_somewhere(name: str):
 def test_the_sample_settings_are_the_shipped_tenants(azure: LocalAzure):
     values = json.loads((apps.APP / "local.settings.sample.json").read_text())["Values"]
     given = {
-        **azure.environment("msi-func"),
-        **apps.aad_settings(azure),
+        **on_behalf_of_settings(azure),
         **apps.msi_settings(azure, values["AAD_FUNC_URL"]),
+        **apps.aad_settings(azure),  # by http: a host that is started by itself does not know the local CA
     }
     for name, value in given.items():
         if name in values:
             assert re.sub(r":\d+", ":PORT", values[name]) == re.sub(r":\d+", ":PORT", value), name
-    assert {name for name in given if name.startswith(("AAD", "ENTRA", "IDENTITY"))} <= values.keys()
+    assert {name for name in given if name.startswith(("AAD", "MSI", "ENTRA", "IDENTITY"))} <= values.keys()

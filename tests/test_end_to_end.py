@@ -14,6 +14,7 @@ from tests.support import apps
 from tests.support.apps import Host
 from tests.support.forge import GONE, Forge, encode
 from tests.support.scripted import Scripted, as_json
+from tests.support.users import on_behalf_of_settings, user_token
 
 SECONDS = 30
 
@@ -204,12 +205,17 @@ def test_no_token_is_logged_at_debug_level(azure: LocalAzure, forge: Forge):
     assert not any(part in printed for part in token.split("."))
 
 
-HEAVY = {"msi_func": ("jwt",), "aad_func": ("azure.identity", "msal")}
+HEAVY = [
+    ("msi_func", {}, ("jwt",)),
+    ("msi_func", {"as": "user"}, ("jwt",)),
+    ("aad_func", {}, ("azure.identity", "msal")),
+]
 
 
-@pytest.mark.parametrize("function", HEAVY)
-def test_each_app_pays_only_for_what_it_uses(function, azure: LocalAzure, aad_host: Host, forge: Forge):
+@pytest.mark.parametrize(("function", "query", "heavy"), HEAVY)
+def test_each_app_pays_only_for_what_it_uses(function, query, heavy, azure: LocalAzure, aad_host: Host, forge: Forge):
     """In a process of its own: what a request leaves imported, asked of the function app itself."""
+    token = user_token(azure) if query else forge.token()
     script = f"""
 import asyncio, sys
 import azure.functions as func
@@ -217,15 +223,16 @@ import function_app
 lazy = [name for name in ("requests", "jwt", "azure.identity", "msal") if name in sys.modules]
 assert not lazy, f"imported at start: {{lazy}}"
 functions = {{f.get_function_name(): f.get_user_function() for f in function_app.app.get_functions()}}
-request = func.HttpRequest("GET", "/", headers={{"authorization": "Bearer {forge.token()}"}}, params={{}}, body=b"")
+request = func.HttpRequest("GET", "/", headers={{"authorization": "Bearer {token}"}}, params={query}, body=b"")
 from local_azure.functions_context import Context
 call = functions["{function}"]
 answer = call(request, Context.of("x", ".", {{}})) if "{function}" == "msi_func" else asyncio.run(call(request))
 assert answer.status_code == 200, answer.get_body()
-heavy = [name for name in {HEAVY[function]} if name in sys.modules]
+heavy = [name for name in {heavy} if name in sys.modules]
 assert not heavy, f"imported by a request: {{heavy}}"
 """
     settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, aad_host.url("aad-func"))}
+    settings |= on_behalf_of_settings(azure)
     with apps.clean_environment():
         environment = {**os.environ, **settings}
     ended = subprocess.run(

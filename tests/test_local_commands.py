@@ -91,6 +91,7 @@ def test_the_sample_settings_are_those_of_serve(azure: LocalAzure):
     sample = json.loads((APP / "local.settings.sample.json").read_text())["Values"]
     site, tenant = azure.directory.site("msi-func"), azure.directory.tenant_id
     serve = environment.settings(site, tenant, "http://127.0.0.1:8400", "https://127.0.0.1:8443", Path("bundle"))
+    serve["ENTRA_AUTHORITY"] = serve["LOCAL_AZURE_URL"]  # a host that is started by itself does not know the local CA
     names = ("ENTRA_TENANT_ID", "ENTRA_AUTHORITY", "IDENTITY_ENDPOINT", "IDENTITY_HEADER")
     assert {name: sample[name] for name in names} == {name: serve[name] for name in names}
 
@@ -251,6 +252,23 @@ def test_a_tenant_as_small_as_can_be_starts_without_graph_or_users(tmp_path: Pat
     (tmp_path / "tenant.json").write_text(json.dumps(tenant))
     with serving(tmp_path, "--tenant", tmp_path / "tenant.json") as served:
         assert requests.get(f"{served.url}/v1.0/servicePrincipals", timeout=10).status_code == 401
+
+
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")
+def test_the_demos_calls_as_a_user_work_as_they_are_printed(state: Path):
+    demo = start("demo", "--port", 0, "--state", state, stderr=subprocess.DEVNULL)
+    try:
+        printed = "".join(iter(demo.stdout.readline, "Enter here restarts msi-func, Ctrl+C stops everything.\n"))
+        part = printed.partition("On behalf of a user")[2].partition("The 24-hour story")[0]
+        answers = [bash(command) for command in re.findall(r"^  (\S.*)$", part, re.MULTILINE)]
+    finally:
+        demo.terminate()
+        demo.communicate(timeout=commands.SECONDS)
+    let_in, refused, asked, again = answers
+    assert '"kind": "user"' in let_in
+    assert '"code": "missing_role"' in refused
+    assert 'error="insufficient_claims"' in asked
+    assert '"kind": "user"' in again
 
 
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")

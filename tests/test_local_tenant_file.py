@@ -52,6 +52,17 @@ BAD = [
     ("applications/1/app_roles/0/member_types", [], "applications[1].app_roles[0].member_types: is empty"),
     ("applications/1/scopes/0/id", "aad00002-d0a1-4000-8000-000000000000", "applications[1].scopes[0].id: aad00002"),
     ("applications/1/optional_claims", ["groups"], "applications[1].optional_claims: is not a list of texts like"),
+    ("applications/4/federated_credentials/0/subject", MISSING, "applications[4].federated_credentials[0].subject: is"),
+    (
+        "applications/4/federated_credentials/0/issuer",
+        "http://x",
+        "applications[4].federated_credentials[0].issuer: is",
+    ),
+    ("consents/0/client", "ghost", "consents[0].client: no application has this name"),
+    ("consents/0/application", "ghost", "consents[0].application: no application has this name"),
+    ("consents/0/scopes/0", "other", "consents[0].scopes[0]: aad-func has no such scope"),
+    ("consents/0/user", "ghost", "consents[0].user: no user has this name"),
+    ("mfa_policies/0/principal", "msi-func", "mfa_policies[0].principal: no user or group has this name"),
     ("assignments/0/principal", "ghost", "assignments[0].principal: no application, identity, user or group has"),
     ("assignments/0/application", "ghost", "assignments[0].application: no application has this name"),
     ("assignments/0/role", "DoNothing", "assignments[0].role: aad-func has no such app role"),
@@ -93,3 +104,20 @@ def test_a_groups_role_reaches_its_users_and_never_its_service_principals():
     slot = tenant.site("msi-func/slots/staging").identities[0]
     assert {developer.object_id, slot.object_id} <= set(tenant.groups[0].members)
     assert [tenant.roles(one, api) for one in (developer, visitor, slot)] == [["DoAll"], [], []]
+
+
+def test_consent_is_an_administrators_for_all_or_one_users_own(tmp_path: Path):
+    developer, visitor = "developer@local.example", "visitor@local.example"
+    for user, wanted in ((None, [True, True]), (developer, [True, False])):
+        tenant = load(broken(tmp_path, "consents/0/user", user) if user else SHIPPED)
+        api, client = tenant.application("aad-func"), tenant.application("msi-func-api")
+        users = [tenant.user(name) for name in (developer, visitor)]
+        assert [bool(tenant.consented(one, client.client_id, api)) for one in users] == wanted
+        assert tenant.consented(users[0], client.client_id, tenant.application("aad-func-v1")) == set()
+
+
+def test_a_policy_for_a_group_is_for_its_users(tmp_path: Path):
+    tenant = load(broken(tmp_path, "mfa_policies/0/principal", "developers"))
+    api = tenant.application("aad-func")
+    asked = {user.name for user in tenant.users if tenant.mfa_policy(user, api)}
+    assert asked == {"developer@local.example", "guarded@local.example"}

@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from aad_func.bearer import BearerTokens
-from aad_func.gate import PUBLIC_CLOUD
 from aad_func.principal import Principal
 from aad_func.signing_keys import SigningKeys
 from common.problems import Problem
-from common.settings import is_guid
+from common.settings import PUBLIC_CLOUD, is_guid
 
 State = Literal["ok", "failed", "not checked"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local_azure.cloud import LocalAzure
-from msi_func import tokens
+from msi_func import on_behalf_of, tokens
 from msi_func.downstream import DownstreamApi
 from tests.support import apps
 from tests.support.scripted import Reply, as_json
@@ -44,6 +44,7 @@ class Caller:
         """Begin like a new process: no credential and no token is kept."""
         self._environment.setattr(tokens, "_sources", {})
         self._environment.setattr(tokens, "_credentials", {})
+        on_behalf_of._memory.cache_clear()
 
 
 @pytest.fixture

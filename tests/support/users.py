@@ -1,0 +1,41 @@
+"""Users of the local tenant, signed in to msi-func."""
+
+import requests
+
+from local_azure.cloud import LocalAzure
+from tests.support import apps
+
+MSI_FUNC = "0b0f0001-c11d-4000-8000-000000000000"  # msi-func's app registration
+IDENTITY = "1de00003-c11d-4000-8000-000000000000"  # the user-assigned identity that it trusts as itself
+DEVELOPER, VISITOR, GUARDED = (f"{name}@local.example" for name in ("developer", "visitor", "guarded"))
+
+
+def user_token(azure: LocalAzure, user: str = DEVELOPER, *, api: str = MSI_FUNC, mfa: bool = False) -> str:
+    """What `python -m local_azure token` prints for this user."""
+    values = {"user": user, "scope": f"api://{api}/.default", "mfa": mfa}
+    answer = requests.post(f"{azure.origin}/local-azure/user-token", json=values, timeout=10)
+    answer.raise_for_status()
+    return str(answer.json()["access_token"])
+
+
+def on_behalf_of_settings(azure: LocalAzure) -> dict[str, str]:
+    """What msi-func needs to call as its user."""
+    return {
+        "ENTRA_TENANT_ID": azure.directory.tenant_id,
+        "ENTRA_AUTHORITY": azure.https_origin,
+        "MSI_FUNC_CLIENT_ID": MSI_FUNC,
+        "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": IDENTITY,
+    }
+
+
+def settings(azure: LocalAzure, aad_url: str, **changes: str | None) -> dict[str, str]:
+    """All of msi-func's settings; None leaves one out."""
+    found = {**apps.msi_settings(azure, aad_url), **on_behalf_of_settings(azure), **changes}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def call(host: apps.Host, token: str | None = None, query: str = "?as=user", **headers: str) -> requests.Response:
+    """Call msi-func as the user whose token this is."""
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    return requests.get(host.url("msi-func") + query, headers=headers, timeout=30)

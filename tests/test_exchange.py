@@ -1,0 +1,117 @@
+"""The exchange when Entra or the identity does not do its part, and what is made of answers that are not as usual."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common import problems
+from common.problems import Problem
+from local_azure.cloud import LocalAzure
+from local_azure.directory import load
+from local_azure.traffic import Fault
+from msi_func.refusals import problem_for
+from msi_func.user_token import user_token
+from tests.support import users
+from tests.support.caller import SCOPE, Caller, caller
+from tests.support.scripted import Scripted, as_json
+
+__all__ = ["caller"]
+
+
+@pytest.fixture
+def azure(state: Path) -> Iterator[LocalAzure]:
+    """A tenant for tests that put faults into it."""
+    with LocalAzure(load(), port=0, state=state) as running:
+        yield running
+
+
+FAULTS = [
+    ("token", Fault(status=503), "Entra cannot be reached"),
+    ("token", Fault(status=429), "Entra cannot be reached"),
+    ("token", Fault(garbage=True), "Entra cannot be reached"),
+    ("token", Fault(reset=True), "Entra cannot be reached"),
+    ("token", Fault(delay=2.5), "Entra cannot be reached"),
+    ("metadata", Fault(status=500), "Entra cannot be reached"),
+    ("msi", Fault(status=500), "The identity endpoint gave its general error"),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "fault", "detail"), FAULTS)
+def test_a_fault_is_told_within_the_time_and_over_when_it_is_over(
+    endpoint, fault, detail, azure: LocalAzure, caller: Caller
+):
+    caller.is_site(azure)
+    caller.set(users.on_behalf_of_settings(azure))
+    user = user_token(f"Bearer {users.user_token(azure)}")
+    with Scripted(lambda request: as_json(200, {"ok": True})) as api:
+        downstream = caller.api(api.origin, TIMEOUT_SECONDS="1" if fault.delay else "8")
+        azure.traffic.put(endpoint, fault)
+        start = time.monotonic()
+        with pytest.raises(Problem) as raised:
+            downstream.get(user_token=user)
+        assert time.monotonic() - start < 10
+        assert (raised.value.code, api.requests) == ("token_unavailable", [])
+        assert raised.value.detail.startswith(detail)
+
+        azure.traffic.clear()
+        if endpoint != "msi":  # a failure of the identity's is shared for some seconds
+            patient = caller.api(api.origin, TIMEOUT_SECONDS="30")  # an exchange that is late is waited for
+            assert json.loads(patient.get(user_token=user)) == {"ok": True}
+            assert "authorization" in api.requests[0].headers
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer of Entra's, as azure-identity keeps it in its exception."""
+
+    body: Any
+
+    def text(self) -> str:
+        return self.body if isinstance(self.body, str) else json.dumps(self.body)
+
+
+class Refusal(Exception):
+    def __init__(self, body: Any) -> None:
+        self.response = None if body is None else Answered(body)
+        super().__init__("AADSTS500133: of this text nothing is read, eyJ0b2tlbg")
+
+
+ANSWERS = [
+    (None, "token_unavailable"),
+    ("not JSON", "token_unavailable"),
+    ([], "token_unavailable"),
+    ("[" * 10_000, "token_unavailable"),
+    ({"error": "temporarily_unavailable", "error_codes": [90033]}, "token_unavailable"),
+    ({"error": "invalid_client", "error_codes": [7000222]}, "token_unavailable"),
+    ({"error": "invalid_grant", "error_codes": "AADSTS500133"}, "user_token_refused"),
+    ({"error": "invalid_grant", "error_codes": [None, {}, 1]}, "user_token_refused"),
+    ({"error": "invalid_grant", "error_codes": [70002, 500133]}, "user_token_expired"),
+    ({"error": "invalid_grant", "error_codes": [65001], "suberror": "consent_required"}, "interaction_required"),
+    ({"error": "interaction_required", "error_codes": [999]}, "interaction_required"),
+    ({"error": "invalid_grant", "error_codes": [53003], "claims": "{}"}, "interaction_required"),
+    ({"error": "invalid_grant", "error_codes": [53003], "claims": {"no": "text"}}, "user_token_refused"),
+    ({"error": "invalid_client", "error_codes": [700213]}, "federated_credential_unknown"),
+    ({"error": "invalid_client", "error_codes": [7002138]}, "federated_credential_unknown"),
+    ({"error": ["a", "list"]}, "token_unavailable"),
+]
+
+
+@pytest.mark.parametrize(("answer", "code"), ANSWERS)
+def test_an_answer_counts_by_its_numbers_and_never_by_its_text(answer, code):
+    problem = problem_for(Refusal(answer), SCOPE, "https://login.example", "tenant")
+    assert problem.code == code
+    response = problems.response(problem)
+    assert b"eyJ" not in response.get_body() + str(dict(response.headers)).encode()
+
+
+@pytest.mark.parametrize("claims", ['{"a":"é"}', '"quoted"', "a\r\nSet-Cookie: b", "\\", "x" * 5000])
+def test_claims_cannot_leave_their_place_in_the_challenge(claims):
+    refused = Refusal({"error": "interaction_required", "error_codes": [50076], "claims": claims})
+    response = problems.response(problem_for(refused, SCOPE, "https://login.example", "tenant"))
+    assert re.fullmatch(r'Bearer (\w+="[ !#-\[\]-~]*"(, |$))+', response.headers["WWW-Authenticate"])

@@ -1,0 +1,174 @@
+"""As the user who calls, end to end: user's token -> msi-func -> identity -> Entra over TLS -> aad-func -> claims."""
+
+import base64
+import concurrent.futures
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from azure.core import PipelineClient
+from azure.core.credentials import AccessToken
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy
+from azure.core.rest import HttpRequest
+
+from local_azure.cloud import LocalAzure
+from local_azure.easy_auth import EasyAuth
+from local_azure.server import BackgroundServer, Listener, bind
+from local_azure.tenant_client import TenantKeys
+from tests.support import apps
+from tests.support.apps import Host
+from tests.support.forge import GONE, Forge
+from tests.support.users import DEVELOPER, GUARDED, MSI_FUNC, VISITOR, call, settings, user_token
+
+AAD_FUNC = "aad00002-c11d-4000-8000-000000000000"
+PLAIN = 'Bearer realm="api"'
+
+
+@pytest.fixture(scope="module")
+def host(azure: LocalAzure, aad_host: Host) -> Iterator[Host]:
+    with apps.running(settings(azure, aad_host.url("aad-func"))) as running:
+        yield running
+
+
+def test_a_user_with_the_role_gets_in_as_themselves(host: Host, azure: LocalAzure):
+    answer = call(host, user_token(azure))
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert body["caller"] == {
+        "kind": "user",
+        "client_id": MSI_FUNC,
+        "object_id": azure.directory.user(DEVELOPER).object_id,
+        "tenant_id": azure.directory.tenant_id,
+    }
+    assert (body["roles"], body["claims"]["scp"]) == (["DoAll"], "user_impersonation")
+    timing = r'token;desc="on behalf of the user";dur=\d+\.\d, aad-func;dur=\d+\.\d'
+    assert re.fullmatch(timing, answer.headers["Server-Timing"])
+
+
+def test_a_user_without_the_role_is_refused_by_aad_func(host: Host, azure: LocalAzure):
+    answer = call(host, user_token(azure, VISITOR))
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (502, "downstream_refused")
+    assert (body["downstream"]["status"], body["downstream"]["code"]) == (403, "missing_role")
+    assert "to the user" in body["advice"]
+
+
+def test_without_as_user_the_call_is_the_apps_own_whoever_calls(host: Host, azure: LocalAzure):
+    for query in ("", "?as=app", "?as=App"):
+        for token in (None, user_token(azure, VISITOR)):
+            assert call(host, token, query).json()["caller"]["kind"] == "application"
+
+
+@pytest.mark.parametrize("query", ["?as=me", "?as=user,app", "?as=user&auth=0", "?as=user&auth=maybe"])
+def test_what_as_cannot_be_is_a_bad_request(query, host: Host, azure: LocalAzure):
+    answer = call(host, user_token(azure), query)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+def test_a_second_factor_is_asked_for_in_the_form_that_microsofts_clients_read(host: Host, azure: LocalAzure):
+    answer = call(host, user_token(azure, GUARDED))
+    assert (answer.status_code, answer.json()["code"]) == (401, "interaction_required")
+    assert answer.json()["entra_codes"] == ["AADSTS50076"]
+    challenge = answer.headers["WWW-Authenticate"]
+    assert challenge.startswith("Bearer ")
+    parameters = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+    tenant = azure.directory.tenant_id
+    assert (parameters["realm"], parameters["error"]) == (tenant, "insufficient_claims")
+    assert parameters["authorization_uri"] == f"{azure.https_origin}/{tenant}/oauth2/v2.0/authorize"
+    assert json.loads(base64.b64decode(parameters["claims"], validate=True)) == {
+        "access_token": {"capolids": {"essential": True, "values": [azure.directory.mfa_policies[0].id]}}
+    }
+
+    assert call(host, user_token(azure, GUARDED, mfa=True)).json()["caller"]["kind"] == "user"
+
+
+def test_azure_cores_own_client_understands_the_challenge(host: Host, azure: LocalAzure):
+    """The policy that Microsoft's Python clients send requests through asks for the claims, and gets in."""
+
+    class SignedIn:
+        asked: str | None = None
+
+        def get_token(self, *scopes: str, claims: str | None = None, **options: object) -> AccessToken:
+            self.asked = claims or self.asked
+            return AccessToken(user_token(azure, GUARDED, mfa=claims is not None), 9_000_000_000)
+
+    user = SignedIn()
+    policy = BearerTokenCredentialPolicy(user, f"api://{MSI_FUNC}/.default")
+    with PipelineClient(host.origin, per_retry_policies=[policy]) as client:
+        request = HttpRequest("GET", host.url("msi-func") + "?as=user")
+        answer = client.send_request(request, enforce_https=False)
+    assert answer.status_code == 200
+    assert json.loads(user.asked)["access_token"]["capolids"]["essential"]
+
+
+def test_a_call_as_user_needs_a_users_token(host: Host, azure: LocalAzure):
+    app_only = Forge(azure, "msi-func-api").token(roles=GONE)
+    id_token = Forge(azure, "msi-func-api").token(user=True, scp=GONE)
+    for answer in (call(host), call(host, app_only), call(host, id_token), call(host, Authorization="Basic eDp5")):
+        assert (answer.status_code, answer.json()["code"]) == (401, "user_token_required")
+        assert answer.headers["WWW-Authenticate"] == PLAIN
+
+
+REFUSED = [
+    ("expired", "user_token_expired", {"exp": 1_700_000_000}),
+    ("for another API", "user_token_for_another", {"aud": AAD_FUNC}),
+    ("of another tenant", "user_token_refused", {"iss": "https://elsewhere.example/v2.0"}),
+    ("not valid yet", "user_token_expired", {"nbf": 9_000_000_000}),
+    ("of an application that says it is a user's", "user_token_required", {"idtyp": "app"}),
+    ("without an expiry", "malformed_token", {"exp": GONE}),
+    ("with an expiry that is a text", "malformed_token", {"exp": "9000000000"}),
+]
+
+
+@pytest.mark.parametrize(("why", "code", "changes"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_a_users_token_that_is_not_good_is_refused(why, code, changes, host: Host, azure: LocalAzure):
+    answer = call(host, Forge(azure, "msi-func-api").token(user=True, **changes))
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    assert answer.headers["WWW-Authenticate"].startswith(PLAIN)
+
+
+def test_a_token_with_another_signature_is_not_the_one_that_is_remembered(host: Host, azure: LocalAzure):
+    forge = Forge(azure, "msi-func-api")
+    good = forge.token(user=True)
+    assert call(host, good).status_code == 200
+    forged = good.rpartition(".")[0] + "." + forge.token(user=True, uti="other").rpartition(".")[2]
+    assert call(host, forged).json()["code"] == "user_token_refused"
+    assert call(host, good).status_code == 200
+
+
+def test_users_who_call_at_once_are_each_let_in_as_themselves(azure: LocalAzure, aad_host: Host):
+    """One exchange for each token, however many calls; nobody is ever taken for somebody else."""
+    mine = {azure.directory.user(name).object_id: user_token(azure, name, mfa=True) for name in (DEVELOPER, GUARDED)}
+    before = azure.traffic.counters["token"]
+    with (
+        apps.running(settings(azure, aad_host.url("aad-func"))) as running,
+        concurrent.futures.ThreadPoolExecutor(32) as pool,
+    ):
+        calls = [(who, pool.submit(call, running, token)) for _ in range(16) for who, token in mine.items()]
+        answers = [(who, answer.result().json()) for who, answer in calls]
+    assert all(answer["caller"]["object_id"] == who for who, answer in answers)
+    assert azure.traffic.counters["token"] - before == len(mine)
+
+
+def test_it_works_behind_easy_auth_too(host: Host, azure: LocalAzure):
+    """Easy Auth passes the Authorization header on, beside its own: msi-func reads the former only."""
+    api = azure.directory.application("msi-func-api")
+    listener = bind(0)
+    front = Host(f"http://127.0.0.1:{listener.getsockname()[1]}", host.log)
+    keys = TenantKeys(azure.origin, azure.directory.tenant_id, api.token_version)
+    with BackgroundServer(EasyAuth(host.origin, api, keys), [Listener(listener)]):
+        assert call(front, user_token(azure)).json()["caller"]["kind"] == "user"
+        assert call(front).status_code == 401
+
+
+def test_no_token_is_logged_at_debug_level(azure: LocalAzure, aad_host: Host):
+    good = user_token(azure)
+    sent = [good, user_token(azure, GUARDED), good[:-4] + "AAAA", Forge(azure).token(user=True)]
+    with apps.running(settings(azure, aad_host.url("aad-func")), verbose=True) as running:
+        statuses = [call(running, token).status_code for token in sent]
+        printed = running.printed
+    assert statuses == [200, 401, 401, 401]
+    assert "OnBehalfOfCredential" in printed
+    assert "eyJ" not in printed
+    assert not any(part in printed for token in sent for part in token.split("."))
