@@ -1,6 +1,7 @@
 """infra/ is well formed, and its names are those of the code, the tenant file, the sample settings and README."""
 
 import ast
+import functools
 import json
 import re
 import shutil
@@ -124,6 +125,7 @@ def test_the_real_compiler_accepts_it():
 # Settings.
 
 
+@functools.cache
 def read_by_the_code() -> set[str]:
     """Every setting whose name the app's source reads, `AAD_FUNC` put in for DownstreamApi's prefix."""
     found = set()
