@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from common.fixes import CHECKS, FIXES
 from common.problems import KINDS
 from local_azure.cloud import LocalAzure
 from msi_func.auth import ManagedIdentityAuth
@@ -76,6 +77,21 @@ def test_the_token_alone_goes_with_requests(caller: Caller):
 def test_troubleshooting_has_every_code_and_no_other():
     headings = re.findall(r"^### (.*)$", (apps.APP / "docs" / "troubleshooting.md").read_text(), re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", " ".join(headings))) == sorted(KINDS)
+
+
+def test_troubleshooting_says_of_each_code_what_the_tables_say():
+    text = (apps.APP / "docs" / "troubleshooting.md").read_text()
+    for section in re.findall(r"^### (.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL):
+        plain = " ".join(section.replace("`", "").replace("**", "").split())
+        for code in re.findall(r"`(\w+)`", section.partition("\n")[0]):
+            assert f"{KINDS[code].meaning} Do: {FIXES[code]}" in plain, code
+
+
+def test_every_code_has_a_fix_and_every_check_has_codes_of_the_table():
+    assert FIXES.keys() == KINDS.keys()
+    checked = [code for _, codes in CHECKS for code in codes]
+    assert len(checked) == len(set(checked))
+    assert set(checked) <= KINDS.keys()
 
 
 def test_descriptions_in_challenges_have_only_the_characters_that_rfc_6750_allows():
