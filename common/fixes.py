@@ -68,7 +68,7 @@ CHECKS = (
     ("The request brings credentials", ("missing_token", "missing_principal")),
     ("They are one token, signed with RS256", ("malformed_token", "unsupported_token")),
     ("Its claims are complete", ("invalid_claims",)),
-    ("The tenant publishes the key that it names", ("unknown_key", "keys_unavailable")),
+    ("The key is one of the tenant's", ("unknown_key", "keys_unavailable")),
     ("The signature fits", ("bad_signature",)),
     ("The tenant issued it", ("wrong_issuer",)),
     ("It is an access token, not an ID token", ("not_an_access_token",)),
@@ -76,6 +76,6 @@ CHECKS = (
     ("The caller belongs to this tenant", ("wrong_tenant",)),
     ("The token is meant for this API", ("wrong_audience",)),
     ("The caller has the app role", ("missing_role",)),
-    ("A user's token carries the scope", ("missing_scope",)),
+    ("For a user: the token carries the scope", ("missing_scope",)),
     ("The calling application is allowed", ("caller_not_allowed",)),
 )

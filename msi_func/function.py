@@ -1,4 +1,4 @@
-"""GET /api/msi-func: query -> call -> response."""
+"""GET /api/msi-func: query -> call -> response; and for browsers a page that shows the call."""
 
 import azure.functions as func
 
@@ -16,6 +16,9 @@ _AUTH = {"1": True, "true": True, "0": False, "false": False}
 @blueprint.route(route="msi-func", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Call aad-func as this app's managed identity and hand on its answer; `?auth=0` calls without a token."""
+    page = _page(req)
+    if page is not None:
+        return page
     timing = Timing()
     try:
         body = aad_func.get(authenticate=_authenticate(req), headers=_trace(context), timing=timing)
@@ -24,7 +27,18 @@ def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         answer = problems.response(problem)
     if str(timing):
         answer.headers["Server-Timing"] = str(timing)
+    answer.headers["Vary"] = "Accept"
     return answer
+
+
+def _page(req: func.HttpRequest) -> func.HttpResponse | None:
+    """The page for people, where a browser asks; it calls back here for JSON."""
+    accept = req.headers.get("accept", "")
+    if "text/html" not in accept.lower():
+        return None
+    from msi_func import page
+
+    return page.response() if page.is_wanted(accept) else None
 
 
 def _authenticate(req: func.HttpRequest) -> bool:
