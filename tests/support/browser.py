@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+PATIENCE = 15_000  # milliseconds that a tab may take for what is waited for
 REQUIRED = "REQUIRE_BROWSER"  # set where a run without a browser is no run: .ci/run
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # As root, in a container, without a network: Chromium asks for things of its own accord unless told not to.
@@ -95,6 +96,7 @@ def tab(browser: Browser, *, width: int = 1200, height: int = 900, **options: An
         viewport={"width": width, "height": height}, locale="en-GB", timezone_id="Europe/Berlin", **options
     ) as context:
         context.add_init_script(_NOTE_VIOLATIONS)
+        context.set_default_timeout(PATIENCE)
         opened = Tab(context.new_page())
         opened.page.on("console", lambda said: opened.errors.append(said.text) if said.type == "error" else None)
         opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
