@@ -13,12 +13,12 @@ from tests.support import apps, browser
 IMAGES = apps.APP / "docs" / "images"
 NO_ROLE = "msi-func/slots/staging"
 
-# Name, site, height of what is shown (None: the whole page), and how the window is.
+# Name, site, the last element that is shown, and how the window is.
 PICTURES = (
-    ("page-success", "msi-func", 1000, {}),
-    ("page-dark", "msi-func", 1000, {"color_scheme": "dark"}),
-    ("page-missing-role", NO_ROLE, None, {}),
-    ("page-narrow", NO_ROLE, 1180, {"width": 360}),
+    ("page-success", "msi-func", "#claims tbody tr:nth-child(5)", {}),
+    ("page-dark", "msi-func", "#claims tbody tr:nth-child(5)", {"color_scheme": "dark"}),
+    ("page-missing-role", NO_ROLE, "section:has(#checks)", {}),
+    ("page-narrow", NO_ROLE, "section:has(#fix)", {"width": 360}),
 )
 
 
@@ -32,8 +32,8 @@ def main() -> None:
         sites = {site for _, site, _, _ in PICTURES}
         urls = {site: _msi_func(stack, azure, aad, site) for site in sites}
         chromium = stack.enter_context(browser.launched())
-        for name, site, height, window in PICTURES:
-            _take(chromium, urls[site], IMAGES / f"{name}.png", height, window)
+        for name, site, last, window in PICTURES:
+            _take(chromium, urls[site], IMAGES / f"{name}.png", last, window)
 
 
 def _msi_func(stack: contextlib.ExitStack, azure: LocalAzure, aad: apps.Host, site: str) -> str:
@@ -41,15 +41,16 @@ def _msi_func(stack: contextlib.ExitStack, azure: LocalAzure, aad: apps.Host, si
     return stack.enter_context(apps.running(settings)).url("msi-func")
 
 
-def _take(chromium: Browser, url: str, file: Path, height: int | None, window: dict) -> None:
+def _take(chromium: Browser, url: str, file: Path, last: str, window: dict) -> None:
     with browser.tab(chromium, **window) as shown:
         shown.open(url)
         shown.press("Call without a token")  # so that the next call finds both apps awake
         shown.press("Call with the token")
+        shown.page.mouse.move(0, 0)
         shown.page.evaluate("document.activeElement.blur()")
-        width = window.get("width", 1200)
-        clip = {"clip": {"x": 0, "y": 0, "width": width, "height": height}} if height else {}
-        shown.page.screenshot(path=file, full_page=True, **clip)
+        box = shown.page.locator(last).bounding_box()
+        width, height = shown.page.evaluate("innerWidth"), box["y"] + box["height"]
+        shown.page.screenshot(path=file, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
 
 
 if __name__ == "__main__":

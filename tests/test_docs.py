@@ -99,7 +99,9 @@ def test_descriptions_in_challenges_have_only_the_characters_that_rfc_6750_allow
         assert re.fullmatch(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+", kind.meaning)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/security.md", "docs/troubleshooting.md", "docs/extending.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/security.md", "docs/troubleshooting.md", "docs/extending.md", "docs/page.md"]
+)
 def test_links_lead_somewhere(name: str):
     file = apps.APP / name
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", file.read_text()):

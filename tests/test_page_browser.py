@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from common.claim_meanings import MEANINGS, OTHER
 from common.fixes import CHECKS, FIXES
 from common.problems import KINDS
 from local_azure.cloud import LocalAzure
@@ -207,6 +208,7 @@ def test_hostile_claims_are_text(opened, stand_in: tuple[Host, Scripted]):
         assert MARKUP in text
         assert "a\\u202eb\\u0000c\\u2028d\\u200be\U0001f600" in text
         assert "(100000 characters)" in text
+        assert text.count(OTHER) == len(HOSTILE["claims"]) - len(HOSTILE["claims"].keys() & MEANINGS.keys())
         assert shown.page.locator("table time").count() == 0
         assert MARKUP in shown.text("#who")
 
