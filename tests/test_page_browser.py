@@ -1,6 +1,7 @@
 """The page as people meet it: in a real browser, against real hosts, each time looked over by axe-core."""
 
 import contextlib
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -176,7 +177,7 @@ def test_every_code_of_the_table_is_explained(opened, stand_in: tuple[Host, Scri
 
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-TURNED = "a\u202eb\u0000c\u2028d\u200be\ud83d\ude00"
+TURNED = "a\u202eb\u0000c\u2028d\u200be\U000e0001\U0001f600"
 HOSTILE = {
     "authenticated_by": MARKUP,
     "caller": {"kind": MARKUP, "client_id": {"a": [MARKUP]}, "object_id": None, "tenant_id": MARKUP * 100},
@@ -206,8 +207,10 @@ def test_hostile_claims_are_text(opened, stand_in: tuple[Host, Scripted]):
         assert shown.page.locator("tbody tr").count() == len(HOSTILE["claims"])
         text = shown.page.locator("#claims").inner_text()
         assert MARKUP in text
-        assert "a\\u202eb\\u0000c\\u2028d\\u200be\U0001f600" in text
+        assert "a\\u202eb\\u0000c\\u2028d\\u200be\\udb40\\udc01\U0001f600" in text
         assert "(100000 characters)" in text
+        copied = json.loads(shown.page.locator("pre").text_content())
+        assert copied["claims"] == {**HOSTILE["claims"], "nbf": 1e30}
         assert text.count(OTHER) == len(HOSTILE["claims"]) - len(HOSTILE["claims"].keys() & MEANINGS.keys())
         assert shown.page.locator("table time").count() == 0
         assert MARKUP in shown.text("#who")
