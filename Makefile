@@ -1,16 +1,17 @@
-# make demo | test | fuzz | lint | clean. Each sets up .venv first, and again only when a requirements file changed.
+# make demo | test | fuzz | lint | screenshots | clean. Each sets up .venv first, and again only when a requirements file changed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test fuzz lint setup clean
+.PHONY: help demo test fuzz lint screenshots setup clean
 
 help:
 	@echo "make demo    both function apps with a local tenant, until Ctrl+C (ARGS=--once: call once and exit)"
 	@echo "make test    lint, types, layers and tests"
 	@echo "make fuzz    attacks at random for SECONDS=60 (SEED=123: one run again)"
 	@echo "make lint    the same without tests"
+	@echo "make screenshots   the pictures in docs/images, by a Chromium that is installed"
 	@echo "make clean   remove .venv and what tools leave behind"
 
 demo: $(READY)
@@ -27,6 +28,9 @@ lint: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+screenshots: $(READY)
+	@$(BIN)/python -m tests.screenshots
 
 setup: $(READY)
 

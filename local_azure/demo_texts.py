@@ -29,7 +29,9 @@ def things_to_try(azure: LocalAzure, api: Application, role: AppRole | None, msi
     """Three small things, calls as a user, and the story of the role that is not seen until tomorrow."""
     identity = next((one for one in azure.site.identities if one.system_assigned), None)
     story = _story(azure, identity, api, role, msi_url) if identity and role else ""
-    return f"""Try next, in another terminal in this folder:
+    return f"""In a browser, {msi_url} shows the call.
+
+Try next, in another terminal in this folder:
   curl '{msi_url}?auth=0'
       calls without a token: aad-func's 401 inside msi-func's 502
   curl -i -H 'X-MS-CLIENT-PRINCIPAL: made-up' {aad_url}

@@ -1,4 +1,4 @@
-"""GET /api/msi-func: query -> call -> response."""
+"""GET /api/msi-func: query -> call -> response; and for browsers a page that shows the call."""
 
 import azure.functions as func
 
@@ -20,6 +20,9 @@ def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
 
     `?as=user` calls as the user whose token came with the request, `?auth=0` without a token.
     """
+    page = _page(req)
+    if page is not None:
+        return page
     timing = Timing()
     try:
         authenticate, user = _authenticate(req), _user(req)
@@ -29,7 +32,18 @@ def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         answer = problems.response(problem)
     if str(timing):
         answer.headers["Server-Timing"] = str(timing)
+    answer.headers["Vary"] = "Accept"
     return answer
+
+
+def _page(req: func.HttpRequest) -> func.HttpResponse | None:
+    """The page for people, where a browser asks; it calls back here for JSON."""
+    accept = req.headers.get("accept", "")
+    if "text/html" not in accept.lower():
+        return None
+    from msi_func import page
+
+    return page.response() if page.is_wanted(accept) else None
 
 
 def _authenticate(req: func.HttpRequest) -> bool:

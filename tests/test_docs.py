@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from common import http
+from common.fixes import CHECKS, FIXES
 from common.problems import KINDS
 from local_azure.cloud import LocalAzure
 from msi_func import causes
@@ -110,6 +111,21 @@ def test_troubleshooting_has_every_reason_for_no_connection():
     text = (apps.APP / "docs" / "troubleshooting.md").read_text()
     for _, reason in http._REASONS:
         assert reason in text
+
+
+def test_troubleshooting_says_of_each_code_what_the_tables_say():
+    text = (apps.APP / "docs" / "troubleshooting.md").read_text()
+    for section in re.findall(r"^### (.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL):
+        plain = " ".join(section.replace("`", "").replace("**", "").split())
+        for code in re.findall(r"`(\w+)`", section.partition("\n")[0]):
+            assert f"{KINDS[code].meaning} Do: {FIXES[code]}" in plain, code
+
+
+def test_every_code_has_a_fix_and_every_check_has_codes_of_the_table():
+    assert FIXES.keys() == KINDS.keys()
+    checked = [code for _, codes in CHECKS for code in codes]
+    assert len(checked) == len(set(checked))
+    assert set(checked) <= KINDS.keys()
 
 
 def test_descriptions_in_challenges_have_only_the_characters_that_rfc_6750_allows():

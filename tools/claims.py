@@ -7,36 +7,8 @@ import json
 import time
 from typing import Any
 
+from common.claim_meanings import MEANINGS, OTHER, TIMES
 from tools.console import ToolError
-
-# https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
-MEANINGS = {
-    "aud": "the API that the token is for",
-    "iss": "who issued it: tenant and token version",
-    "iat": "when it was issued",
-    "nbf": "not valid before",
-    "exp": "expires",
-    "azp": "client id of the calling application (version 2)",
-    "appid": "client id of the calling application (version 1)",
-    "azpacr": "how the caller proved itself: 0 not, 1 secret, 2 certificate",
-    "appidacr": "how the caller proved itself: 0 not, 1 secret, 2 certificate",
-    "azp_name": "name of the calling application",
-    "app_displayname": "name of the calling application",
-    "idp": "who vouched for the caller",
-    "idtyp": "app: an application acting as itself",
-    "name": "display name: for people, never for decisions",
-    "oid": "object id of the caller: service principal or user",
-    "preferred_username": "for people, never for decisions",
-    "roles": "app roles assigned to the caller; absent where there are none",
-    "scp": "scopes: an application acts for a user",
-    "sub": "subject; equal to oid for an application",
-    "tid": "the tenant",
-    "upn": "for people, never for decisions",
-    "ver": "token version, set by the API's registration",
-    "xms_mirid": "resource id of the managed identity",
-}
-INTERNAL = "internal to Entra"
-TIMES = ("iat", "nbf", "exp")
 
 
 def read(token: str) -> dict[str, Any]:
@@ -54,7 +26,7 @@ def read(token: str) -> dict[str, Any]:
 
 def rows(claims: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Name, value and meaning of each claim; times in local time."""
-    return [(name, _value(name, value), MEANINGS.get(name, INTERNAL)) for name, value in claims.items()]
+    return [(name, _value(name, value), MEANINGS.get(name, OTHER)) for name, value in claims.items()]
 
 
 def _value(name: str, value: Any) -> str:

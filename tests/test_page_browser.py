@@ -1,0 +1,320 @@
+"""The page as people meet it: in a real browser, against real hosts, each time looked over by axe-core."""
+
+import contextlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from common.claim_meanings import MEANINGS, OTHER
+from common.fixes import CHECKS, FIXES
+from common.problems import KINDS
+from local_azure.cloud import LocalAzure
+from tests.support import apps
+from tests.support.apps import Host
+from tests.support.browser import Tab, launched, tab
+from tests.support.scripted import HANG, Reply, Request, Scripted, as_json, http
+
+NARROW, WIDE = 360, 1200
+# The browser's own line for an answer of 400 or more, which is what the page is there to show.
+FAILED_ANSWER = re.compile(r"Failed to load resource: (the server responded with a status of|net::ERR_CONNECTION_)")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    # Not for the whole session: Playwright keeps an event loop in this thread, which other tests' own would meet.
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(chromium: Any) -> Iterator[Callable[..., Tab]]:
+    """Opens tabs, and when the test is over looks at what went wrong in them."""
+    with contextlib.ExitStack() as stack:
+        tabs: list[Tab] = []
+
+        def open_one(url: str, **options: Any) -> Tab:
+            tabs.append(stack.enter_context(tab(chromium, **options)))
+            tabs[-1].open(url)
+            return tabs[-1]
+
+        yield open_one
+        for one in tabs:
+            assert [error for error in one.errors if not FAILED_ANSWER.match(error)] == []
+            assert one.violations() == []
+            assert one.overflow() == 0
+            assert one.page.context.cookies() == []
+            assert one.page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+@pytest.fixture(scope="module")
+def no_role(azure: LocalAzure, aad_host: Host) -> Iterator[Host]:
+    with apps.running(apps.msi_settings(azure, aad_host.url("aad-func"), site="msi-func/slots/staging")) as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def stand_in(azure: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
+    """msi-func, calling an aad-func that answers what the test wants."""
+    with Scripted(lambda request: as_json(200, {})) as api, apps.running(apps.msi_settings(azure, api.origin)) as host:
+        yield host, api
+
+
+def path(shown: Tab) -> list[str]:
+    """What the picture says of each stop: its state by shape, and its words."""
+    stops = shown.page.locator("#path li")
+    return [
+        f"{stop.get_attribute('class').split()[0]}: {stop.locator('.state').inner_text()}"  # type: ignore[union-attr]
+        for stop in stops.all()
+    ]
+
+
+def failed_checks(shown: Tab) -> list[str]:
+    return shown.page.locator("#checks .bad span:not(.state)").all_inner_texts()
+
+
+def test_a_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, azure: LocalAzure):
+    shown = opened(msi_host.url("msi-func"))
+    assert shown.text(".headline") == "aad-func let the app in."
+    assert path(shown) == ["ok: asked", "ok: answered 200", "ok: gave a token", "ok: let it in"]
+    for hop in ("in all", "token", "call"):
+        assert re.search(rf"{hop} [<\d]|\d m?s {hop}", shown.text("#path"))
+    identity = azure.directory.site("msi-func").identities[0]
+    who = shown.text("#who")
+    for told in ("An application, acting as itself", identity.client_id, identity.object_id, azure.directory.tenant_id):
+        assert told in who
+    assert shown.page.locator("#checks .ok").count() == len(CHECKS)
+    assert shown.text("#tally") == f"{len(CHECKS)} passed"
+    assert shown.page.get_by_role("heading", name="What to do").count() == 0
+    row = shown.page.get_by_role("row", name=re.compile("^aud "))
+    assert "The token is meant for this API." in row.inner_text()
+    assert shown.page.get_by_role("columnheader").all_inner_texts() == ["Claim", "Value", "Meaning"]
+
+
+def test_times_are_local_and_count_down_unless_paused(opened, msi_host: Host):
+    shown = opened(msi_host.url("msi-func"))
+    row = shown.page.locator("tr", has=shown.page.locator("th", has_text="exp"))
+    assert re.search(r"\d\d:\d\d:\d\d (CET|CEST|GMT\+\d)", row.inner_text())
+    count = row.locator(".count")
+    first = count.inner_text()
+    assert re.fullmatch(r"expires in \d+ h \d\d min \d\d s", first)
+    shown.page.wait_for_function(
+        "text => document.querySelector('td .count[data-name=exp]').innerText !== text", arg=first
+    )
+    shown.page.get_by_role("button", name="Pause the clock", pressed=False).click()
+    still = count.inner_text()
+    shown.page.wait_for_timeout(1500)
+    assert count.inner_text() == still
+    shown.page.get_by_role("button", name="Pause the clock", pressed=True).click()
+    shown.page.wait_for_function(
+        "text => document.querySelector('td .count[data-name=exp]').innerText !== text", arg=still
+    )
+
+
+def test_without_a_token_and_with_it_again(opened, msi_host: Host):
+    shown = opened(msi_host.url("msi-func") + "?code=a%2Bb==&x=1")
+    shown.press("Call without a token")
+    assert shown.page.url.endswith("?code=a%2Bb==&x=1&auth=0")
+    assert shown.text(".headline") == KINDS["missing_token"].meaning
+    assert path(shown) == ["ok: asked", "ok: answered 502", "none: not asked", "bad: refused here"]
+    assert failed_checks(shown) == [CHECKS[0][0]]
+    assert shown.text("#fix").startswith(FIXES["missing_token"])
+    shown.press("Call with the token")
+    assert shown.page.url.endswith("?code=a%2Bb==&x=1")
+    assert shown.text(".headline") == "aad-func let the app in."
+    assert all(url.startswith(msi_host.url("msi-func") + "?code=a%2Bb==&x=1") for url in shown.requested)
+    assert "a%2Bb" not in shown.page.locator("body").inner_text()
+
+
+def test_a_missing_role_is_explained(opened, no_role: Host):
+    shown = opened(no_role.url("msi-func"))
+    assert shown.text(".headline") == KINDS["missing_role"].meaning
+    assert shown.text("#said").endswith("aad-func answered 403 missing_role; msi-func answered 502 downstream_refused.")
+    assert path(shown)[-1] == "bad: refused here"
+    assert failed_checks(shown) == ["The caller has the app role"]
+    place = [name for name, _ in CHECKS].index("The caller has the app role")
+    assert shown.text("#tally") == f"{place} passed, 1 failed, {len(CHECKS) - place - 1} open"
+    assert shown.page.locator("#checks li").first.get_attribute("class") == "ok"
+    fix = shown.text("#fix")
+    assert fix.startswith(FIXES["missing_role"])
+    assert "Required role DoAll" in fix
+    assert shown.page.title().startswith("missing_role")
+
+
+def test_aad_func_down(opened, azure: LocalAzure):
+    with apps.running(apps.msi_settings(azure, f"http://127.0.0.1:{apps.free_port()}/api/aad-func")) as host:
+        shown = opened(host.url("msi-func"))
+        assert shown.text(".headline") == KINDS["downstream_unreachable"].meaning
+        assert path(shown) == ["ok: asked", "ok: answered 502", "ok: gave a token", "bad: failed here"]
+        assert failed_checks(shown) == []
+        assert shown.text("#fix").startswith(FIXES["downstream_unreachable"])
+
+
+def test_no_token_and_a_missing_setting_stop_where_they_do(opened, azure: LocalAzure, aad_host: Host):
+    settings = apps.msi_settings(azure, aad_host.url("aad-func"))
+    with apps.running({**settings, "IDENTITY_HEADER": "wrong"}) as host:
+        shown = opened(host.url("msi-func"))
+        assert shown.text(".headline") == KINDS["token_unavailable"].meaning
+        assert path(shown) == ["ok: asked", "ok: answered 502", "bad: failed here", "none: not reached"]
+    with apps.running({}) as host:
+        shown = opened(host.url("msi-func"))
+        assert path(shown) == ["ok: asked", "bad: failed here", "none: not reached", "none: not reached"]
+        assert "AAD_FUNC_URL, AAD_FUNC_SCOPE" in shown.text("#fix")
+
+
+def test_every_code_of_the_table_is_explained(opened, stand_in: tuple[Host, Scripted]):
+    host, api = stand_in
+    shown = opened(host.url("msi-func"))
+    for code, kind in KINDS.items():
+        # 403, so that nothing is tried again; the code counts.
+        api.answer = lambda request, code=code: as_json(403, {"code": code, "detail": KINDS[code].meaning})
+        shown.press("Call with the token")
+        assert shown.text(".headline") == kind.meaning
+        assert shown.text("#fix").startswith(FIXES[code])
+        assert failed_checks(shown) == [name for name, codes in CHECKS if code in codes]
+
+
+MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+TURNED = "a\u202eb\u0000c\u2028d\u200be\U000e0001\U0001f600"
+HOSTILE = {
+    "authenticated_by": MARKUP,
+    "caller": {"kind": MARKUP, "client_id": {"a": [MARKUP]}, "object_id": None, "tenant_id": MARKUP * 100},
+    "roles": [MARKUP, "</td></table>"],
+    "claims": {
+        MARKUP: MARKUP,
+        "__proto__": MARKUP,
+        "constructor": "x",
+        "exp": MARKUP,
+        "nbf": 10**30,
+        "iat": -1,
+        "name": TURNED,
+        "long": "W" * 100_000,
+        "deep": [[[[[[{"a": None}]]]]]],
+        "true": True,
+        "": "",
+    },
+}
+
+
+def test_hostile_claims_are_text(opened, stand_in: tuple[Host, Scripted]):
+    host, api = stand_in
+    api.answer = lambda request: as_json(200, HOSTILE)
+    for width in (NARROW, WIDE):
+        shown = opened(host.url("msi-func"), width=width)
+        assert shown.page.locator("img, main script, td table").count() == 0
+        assert shown.page.locator("tbody tr").count() == len(HOSTILE["claims"])
+        text = shown.page.locator("#claims").inner_text()
+        assert MARKUP in text
+        assert "a\\u202eb\\u0000c\\u2028d\\u200be\\udb40\\udc01\U0001f600" in text
+        assert "(100000 characters)" in text
+        copied = json.loads(shown.page.locator("pre").text_content())
+        assert copied["claims"] == {**HOSTILE["claims"], "nbf": 1e30}
+        assert text.count(OTHER) == len(HOSTILE["claims"]) - len(HOSTILE["claims"].keys() & MEANINGS.keys())
+        assert shown.page.locator("table time").count() == 0
+        assert MARKUP in shown.text("#who")
+
+
+ODD: list[tuple[str, Reply]] = [
+    ("null", as_json(200, None)),
+    ("a list", as_json(200, [1, 2])),
+    ("a text", as_json(200, "<b>")),
+    ("an object without a caller", as_json(200, {"claims": {"a": 1}})),
+    ("a caller that is no object", as_json(200, {"caller": "me"})),
+    ("a refusal without a code", http(403, b"<h1>Forbidden</h1>", Content_Type="text/html")),
+    ("a refusal with a code of its own", as_json(403, {"code": "constructor", "detail": MARKUP})),
+    ("a refusal with a code that is no text", as_json(403, {"code": {"a": 1}, "detail": ["x"]})),
+    ("claims that are no object", as_json(200, {"caller": {}, "claims": [1], "roles": "x"})),
+    ("a thousand claims", as_json(200, {"caller": {}, "claims": {f"c{n}": n for n in range(1000)}})),
+]
+
+
+@pytest.mark.parametrize(("why", "reply"), ODD, ids=[case[0] for case in ODD])
+def test_an_answer_of_another_shape_breaks_nothing(why, reply, opened, stand_in: tuple[Host, Scripted]):
+    host, api = stand_in
+    api.answer = lambda request: reply
+    shown = opened(host.url("msi-func"))
+    assert len(path(shown)) == 4
+    assert shown.text(".headline") not in ("", "Calling …")
+    assert shown.page.get_by_role("button", name="Copy as JSON").is_visible()
+
+
+def test_a_host_that_answers_in_msi_funcs_place_is_told_apart(opened, chromium: Any, msi_host: Host):
+    """Without a key, disabled, behind a login page, behind a proxy: not JSON, or not from here."""
+    page = fetched(msi_host)
+    for status, said in ((401, "function key"), (404, "disabled"), (302, "Sign in"), (503, "app's log")):
+        reply = http(status, b"", Location="https://login.invalid/", Content_Type="text/html")
+        with Scripted(lambda request, reply=reply: page if "text/html" in request.headers["accept"] else reply) as host:
+            shown = opened(host.origin + "/api/msi-func")
+            assert said in shown.text("#fix"), status
+            assert path(shown)[1] == "bad: refused here"
+
+
+def fetched(host: Host) -> Reply:
+    """The page as the host serves it, to be served by a host of the test's own."""
+    import requests
+
+    answer = requests.get(host.url("msi-func"), headers={"Accept": "text/html"}, timeout=30)
+    names = ("Content-Type", "Content-Security-Policy")
+    return http(200, answer.content, **{name.replace("-", "_"): answer.headers[name] for name in names})
+
+
+def test_waiting_and_a_host_that_is_gone(opened, chromium: Any, msi_host: Host):
+    page = fetched(msi_host)
+
+    def answer(request: Request) -> Reply:
+        return page if "text/html" in request.headers["accept"] else HANG
+
+    with tab(chromium) as waiting:
+        with Scripted(answer) as host:
+            waiting.page.goto(host.origin)
+            waiting.page.wait_for_function("() => document.querySelector('#said').innerText.includes('Still waiting')")
+            assert waiting.violations() == []
+            assert waiting.page.get_by_role("status").first.inner_text().startswith("Calling …")
+        waiting.settled()
+        assert waiting.text(".headline") == "The host does not answer."
+        assert path(waiting) == ["ok: asked", "bad: no answer", "none: not reached", "none: not reached"]
+        assert "make demo" in waiting.text("#fix")
+        assert waiting.violations() == []
+        assert not waiting.page.get_by_role("button", name="Copy as JSON").is_visible()
+
+
+LOOKS = [(NARROW, "light"), (NARROW, "dark"), (320, "light"), (700, "light"), (WIDE, "dark"), (1920, "light")]
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_narrow_wide_and_dark_hold_together(width, scheme, opened, msi_host: Host, no_role: Host):
+    for host in (msi_host, no_role):
+        opened(host.url("msi-func"), width=width, color_scheme=scheme)
+
+
+def test_dark_is_dark_and_a_narrow_table_is_a_table(opened, msi_host: Host):
+    shown = opened(msi_host.url("msi-func"), width=NARROW, color_scheme="dark", reduced_motion="reduce")
+    assert (
+        shown.page.get_by_role("row", name=re.compile("^aud ")).count() == 1
+    )  # a table still, though it looks otherwise
+    light = opened(msi_host.url("msi-func"))
+    paper = "getComputedStyle(document.documentElement).backgroundColor"
+    assert shown.page.evaluate(paper) != light.page.evaluate(paper)
+
+
+def test_everything_can_be_done_by_keyboard(opened, msi_host: Host):
+    shown = opened(msi_host.url("msi-func"))
+    reached = []
+    for _ in range(6):
+        shown.page.keyboard.press("Tab")
+        reached.append(shown.page.evaluate("document.activeElement.innerText.split('\\n')[0]"))
+        outline = shown.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid", reached
+        if reached[-1] == "JSON":
+            shown.page.keyboard.press("Enter")
+    buttons = ["Call with the token", "Call without a token", "Copy as JSON", "Pause the clock", "JSON"]
+    assert reached == [*buttons, "{"]
+
+
+def test_the_answer_is_copied_as_json(opened, msi_host: Host):
+    shown = opened(msi_host.url("msi-func"), permissions=["clipboard-read", "clipboard-write"])
+    shown.page.get_by_role("button", name="Copy as JSON").click()
+    shown.page.get_by_text("Copied.").wait_for()
+    assert '"authenticated_by": "bearer_token"' in shown.page.evaluate("navigator.clipboard.readText()")
