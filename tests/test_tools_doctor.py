@@ -41,7 +41,7 @@ def test_all_is_well_where_all_is_well(msi_host: Host, aad_host: Host):
 def test_without_the_url_of_aad_func_it_says_what_was_not_checked(msi_host: Host):
     ended = examine(msi_host)
     assert (ended.code, ended.state("forged")) == (1, "not checked")
-    assert "not checked: forged" in ended.out
+    assert "not checked: direct, forged" in ended.out
 
 
 DIAGNOSES = [
@@ -102,7 +102,29 @@ def test_an_open_aad_func_is_an_alarm(msi_host: Host):
     with Scripted(lambda request: as_json(200, {"caller": {}})) as open_api:
         ended = examine(msi_host, "--aad", open_api.origin)
     assert (ended.code, ended.state("direct"), ended.state("forged")) == (1, "failed", "failed")
-    assert "it is open" in ended.out
+    assert "it believes anybody" in ended.out
+
+
+@pytest.mark.parametrize("role", ["DoAll", "Other"])
+def test_an_aad_func_that_believes_a_forged_principal_is_an_alarm(role, azure: LocalAzure, msi_host: Host):
+    """Easy Auth said to be on, and nothing in front: the hole that the check is for."""
+    settings = {**apps.aad_settings(azure), "WEBSITE_AUTH_ENABLED": "True", "AAD_FUNC_REQUIRED_ROLE": role}
+    with apps.running(settings) as open_app:
+        ended = examine(msi_host, "--aad", open_app.url("aad-func"))
+    assert (ended.code, ended.state("direct"), ended.state("forged")) == (1, "ok", "failed")
+
+
+def test_another_site_in_place_of_aad_func_is_no_alarm(msi_host: Host):
+    with Scripted(lambda request: http(200, b"<html>", Content_Type="text/html")) as site:
+        ended = examine(msi_host, "--aad", site.origin)
+    assert (ended.code, ended.state("direct"), ended.state("forged")) == (1, "not checked", "not checked")
+    assert "is that aad-func?" in ended.out
+
+
+def test_the_urls_the_wrong_way_round_are_noticed(aad_host: Host):
+    ended = run("doctor", aad_host.url("aad-func"))
+    assert (ended.code, ended.state("reachable")) == (1, "failed")
+    assert "msi-func's is wanted" in ended.out
 
 
 def test_a_clock_that_is_off_is_noticed():

@@ -8,7 +8,7 @@ import pytest
 from local_azure.cloud import LocalAzure
 from tests.support import apps
 from tests.support.apps import Host
-from tests.support.forge import GONE, Forge
+from tests.support.forge import CALLER, GONE, Forge
 from tests.support.tool import Ended, run, run_process
 
 SHARED = "1de00003-c11d-4000-8000-000000000000"
@@ -95,6 +95,32 @@ def test_a_claim_cannot_move_the_cursor(azure: LocalAzure, forge: Forge):
     ended = judged(azure, forge.token(name="\x1b[2J\x07evil"))
     assert "\x1b" not in ended.out
     assert "\\x1b[2J\\x07evil" in ended.out
+
+
+def test_a_caller_that_is_not_on_the_list_is_told_so(azure: LocalAzure, forge: Forge):
+    ended = judged(azure, forge.token(), AAD_FUNC_ALLOWED_CALLERS=SHARED)
+    assert (ended.code, ended.state("caller")) == (1, "failed")
+    assert judged(azure, forge.token(), AAD_FUNC_ALLOWED_CALLERS=CALLER).state("caller") == "ok"
+
+
+@pytest.mark.parametrize("setting", [{"AAD_FUNC_REQUIRED_ROLE": ""}, {"ENTRA_AUTHORITY": "http://evil.example"}])
+def test_settings_that_aad_func_would_refuse_are_not_judged_by(setting, azure: LocalAzure, forge: Forge):
+    ended = judged(azure, forge.token(), **setting)
+    assert (ended.code, ended.out) == (3, "")
+    assert "misconfigured" in ended.err
+
+
+SHAPES = ['{"Values": []}', '{"Values": null}', '{"Values": {"A_": "\\u0000"}}', "[]", "{"]
+
+
+@pytest.mark.parametrize("content", SHAPES)
+def test_local_settings_of_another_shape_are_one_sentence(content, tmp_path, monkeypatch: pytest.MonkeyPatch, capsys):
+    from tools import console
+
+    (tmp_path / "local.settings.json").write_text(content)
+    monkeypatch.chdir(tmp_path)
+    assert console.run(lambda: 0) == console.USAGE
+    assert "local.settings.json" in capsys.readouterr().err
 
 
 ERRORS = [

@@ -8,6 +8,14 @@ from tools.verdicts import Verdict
 KEY = "MSI_FUNC_KEY"
 
 
+_UNREACHED = {
+    "downstream_unreachable": "Check AAD_FUNC_URL, and network rules between the two apps.",
+    "downstream_timeout": "Raise AAD_FUNC_TIMEOUT_SECONDS, or keep an instance of aad-func always ready.",
+    "downstream_invalid": "AAD_FUNC_URL leads to something else than aad-func: correct it.",
+}
+OF_MSI_FUNC = ("bad_request", "misconfigured", "token_unavailable", "downstream_refused", *_UNREACHED)
+
+
 def walk(seen: Seen) -> Iterator[Verdict]:
     """A verdict per link; once one is broken, those after it are not checked."""
     links = (_reachable, _settings, _identity, _called, _validated, _audience, _role)
@@ -34,8 +42,9 @@ def _reachable(seen: Seen) -> Verdict:
         return Verdict("reachable", "failed", took, fix)
     if seen.status in (401, 403) and not seen.code:
         return Verdict("reachable", "failed", took, f"msi-func wants a function key: put it into {KEY}.")
-    if not seen.code and "caller" not in seen.body:
-        return Verdict("reachable", "failed", f"{took}, and not as msi-func does", "Check the URL; then the app's log.")
+    if "caller" not in seen.body and seen.code not in OF_MSI_FUNC:
+        fix = "Check the URL: msi-func's is wanted, not aad-func's. Then look at the app's log."
+        return Verdict("reachable", "failed", f"{took}, and not as msi-func does", fix)
     return Verdict("reachable", "ok", took)
 
 
@@ -54,13 +63,6 @@ def _identity(seen: Seen) -> Verdict:
     timing = seen.headers.get("Server-Timing", "")
     kind = timing.partition('desc="')[2].partition('"')[0]
     return Verdict("identity", "ok", f"a token from the {kind}" if kind else "a token")
-
-
-_UNREACHED = {
-    "downstream_unreachable": "Check AAD_FUNC_URL, and network rules between the two apps.",
-    "downstream_timeout": "Raise AAD_FUNC_TIMEOUT_SECONDS, or keep an instance of aad-func always ready.",
-    "downstream_invalid": "AAD_FUNC_URL leads to something else than aad-func: correct it.",
-}
 
 
 def _called(seen: Seen) -> Verdict:

@@ -1,6 +1,7 @@
 """What the tools share: exit codes, colours, tables, and one sentence instead of a traceback."""
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -30,6 +31,9 @@ class ToolError(Exception):
 
 def run(tool: Callable[[], int]) -> int:
     """Run a tool, with its errors as one sentence on stderr. Returns the exit code."""
+    # What went wrong is said once, by us: the libraries' own words for it mislead.
+    for name in ("azure", "msal", "msi_func", "aad_func"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         use_local_settings()
         return tool()
@@ -50,10 +54,13 @@ def use_local_settings() -> None:
         return
     try:
         values = json.loads(file.read_text("utf-8-sig")).get("Values", {})
-    except (OSError, ValueError, AttributeError):
-        raise ToolError("local.settings.json cannot be read as JSON.") from None
-    for name, value in values.items():
-        os.environ.setdefault(name, str(value))
+        used = {name: str(value) for name, value in values.items() if name not in os.environ}
+        os.environ.update(used)
+    except (OSError, ValueError, AttributeError, TypeError):
+        raise ToolError("local.settings.json in this folder has no object Values of names and texts.", USAGE) from None
+    if "IDENTITY_ENDPOINT" in used:
+        print(f"note: {file} says that the managed identity is at {used['IDENTITY_ENDPOINT']};", file=sys.stderr)
+        print("      move it away to use your own sign-in, for a tenant in the cloud.", file=sys.stderr)
 
 
 def coloured(word: str) -> str:

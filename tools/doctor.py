@@ -4,7 +4,6 @@ Safe against production: a handful of GETs, nothing is changed.
 """
 
 import argparse
-import base64
 import getpass
 import json
 import os
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 from common.settings import SAFE_URL, is_safe_url
-from tools import chain, console, probe
+from tools import chain, console, forgery, probe
 from tools.chain import KEY
 from tools.console import ToolError
 from tools.probe import Seen
@@ -48,7 +47,7 @@ def _examine(options: argparse.Namespace) -> int:
     for url in filter(None, (options.url, options.aad)):
         if not is_safe_url(url):
             raise ToolError(f"The URL {SAFE_URL}.", console.USAGE)
-        if "code" in dict(parse_qsl(urlsplit(url).query)):
+        if "code" in {name.lower() for name, _ in parse_qsl(urlsplit(url).query)}:
             raise ToolError(f"A function key does not belong on a command line: put it into {KEY}.", console.USAGE)
     headers = _key_header(options.url)
     seen = probe.get(options.url, headers)
@@ -78,33 +77,31 @@ def _refusals(url: str, aad: str | None, headers: dict[str, str], seen: Seen) ->
     else:
         without = probe.get(f"{url}{'&' if urlsplit(url).query else '?'}auth=0", headers)
         yield _refused(
-            "no token", without.downstream.get("status"), "aad-func, called without a token through msi-func,"
+            "no token", without, without.downstream.get("status"), "aad-func, without a token through msi-func,"
         )
     if not aad:
+        yield Verdict("direct", "not checked", "needs --aad")
         yield Verdict("forged", "not checked", "needs --aad")
         return
-    forged = {
-        "X-MS-CLIENT-PRINCIPAL": _FORGED,
-        "X-MS-CLIENT-PRINCIPAL-ID": "forged",
-        "X-MS-CLIENT-PRINCIPAL-IDP": "aad",
-    }
-    yield _refused("direct", probe.get(aad).status, "aad-func, called directly without a token,")
-    yield _refused("forged", probe.get(aad, forged).status, "aad-func, called with a forged X-MS-CLIENT-PRINCIPAL,")
+    direct = probe.get(aad)
+    yield _refused("direct", direct, direct.status, "aad-func, directly and without a token,")
+    principal = forgery.principal(seen.body.get("claims"))
+    if principal is None:
+        yield Verdict("forged", "not checked", "neither msi-func's answer nor a setting here tells tenant and audience")
+        return
+    forged = probe.get(aad, {"X-MS-CLIENT-PRINCIPAL": principal, "X-MS-CLIENT-PRINCIPAL-IDP": "aad"})
+    yield _refused("forged", forged, forged.status, "aad-func, with a forged X-MS-CLIENT-PRINCIPAL,")
 
 
-_FORGED = base64.b64encode(
-    json.dumps({"auth_typ": "aad", "claims": [{"typ": "roles", "val": "DoAll"}], "role_typ": "roles"}).encode()
-).decode()
-
-
-def _refused(check: str, status: object, who: str) -> Verdict:
+def _refused(check: str, seen: Seen, status: object, who: str) -> Verdict:
     if status == 401:
         return Verdict(check, "ok", f"{who} answered 401")
-    if status == 200:
-        return Verdict(
-            check, "failed", f"{who} let it in", "Take the app off the network: it is open. Then find out why."
-        )
-    return Verdict(check, "not checked", f"{who} answered {status or 'nothing'} instead of 401")
+    let_in = status == 200 and "caller" in seen.body
+    # Who is told 403 was believed to be somebody.
+    if let_in or (check == "forged" and status == 403):
+        fix = "Take aad-func off the network: it believes anybody. Is WEBSITE_AUTH_ENABLED set as an app setting?"
+        return Verdict(check, "failed", f"{who} was believed ({status})", fix)
+    return Verdict(check, "not checked", f"{who} answered {status or 'nothing'} instead of 401: is that aad-func?")
 
 
 def _clock(seen: Seen) -> Verdict:

@@ -10,7 +10,7 @@ from aad_func.bearer import BearerTokens
 from aad_func.principal import Principal
 from aad_func.signing_keys import SigningKeys
 from common.problems import Problem
-from common.settings import PUBLIC_CLOUD, is_guid
+from common.settings import PUBLIC_CLOUD, Settings, is_guid
 
 State = Literal["ok", "failed", "not checked"]
 
@@ -38,6 +38,7 @@ class Expected:
     audiences: tuple[str, ...]
     role: str
     scope: str
+    allowed_callers: tuple[str, ...]
 
     @classmethod
     def from_settings(cls, scope: str) -> "Expected":
@@ -47,7 +48,14 @@ class Expected:
         configured = os.environ.get("AAD_FUNC_AUDIENCES", "")
         default = (client_id, f"api://{client_id}") if is_guid(client_id.lower()) else (resource,)
         audiences = tuple(part.strip() for part in configured.split(",")) if configured else default
+        # What would be `misconfigured` in aad-func must not be judged by here.
+        with Settings() as settings:
+            settings.text("AAD_FUNC_REQUIRED_ROLE", "DoAll")
+            settings.text("AAD_FUNC_REQUIRED_SCOPE", "user_impersonation")
+            settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD)
+            allowed = settings.guids("AAD_FUNC_ALLOWED_CALLERS")
         return cls(
+            allowed_callers=allowed,
             tenant_id=os.environ.get("ENTRA_TENANT_ID", "").lower(),
             authority=os.environ.get("ENTRA_AUTHORITY", PUBLIC_CLOUD),
             audiences=tuple(filter(None, audiences)),
@@ -70,6 +78,7 @@ def judge(token: str, claims: Mapping[str, Any], expected: Expected) -> list[Ver
         _audience(caller, expected),
         _kind(caller),
         _role(caller, expected),
+        *([_allowed(caller, expected)] if expected.allowed_callers else []),
         *([_scope(caller, expected)] if caller.kind == "user" else []),
     ]
 
@@ -132,6 +141,13 @@ def _role(caller: Principal, expected: Expected) -> Verdict:
         "then a new token, which for a managed identity may take the platform up to 24 hours."
     )
     return _required("role", lambda: caller.require_role(expected.role), has, fix)
+
+
+def _allowed(caller: Principal, expected: Expected) -> Verdict:
+    if caller.client_id in expected.allowed_callers:
+        return Verdict("caller", "ok", caller.client_id)
+    fix = "Add this client id to AAD_FUNC_ALLOWED_CALLERS of aad-func."
+    return Verdict("caller", "failed", f"{caller.client_id} is not among the allowed callers", fix)
 
 
 def _scope(caller: Principal, expected: Expected) -> Verdict:

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -66,4 +67,9 @@ def _alone(settings: dict[str, str]) -> Iterator[None]:
         patch.object(tokens, "_sources", {}),
         patch.object(tokens, "_credentials", {}),
     ):
-        yield
+        levels = {logger: logger.level for logger in map(logging.getLogger, ("azure", "msal", "msi_func", "aad_func"))}
+        try:
+            yield
+        finally:
+            for logger, level in levels.items():
+                logger.setLevel(level)
