@@ -176,8 +176,11 @@ module aadFuncEasyAuth 'modules/easy-auth.bicep' = {
     enabled: easyAuth
     issuer: '${authority}${tenantId}/v2.0'
     clientId: clientId
-    allowedAudiences: empty(audiences) ? [clientId, appIdUri] : split(audiences, ',')
-    allowedPrincipals: concat([msiFunc.outputs.principalId], empty(easyAuthCallers) ? [] : split(easyAuthCallers, ','))
+    allowedAudiences: empty(audiences) ? [clientId, appIdUri] : map(split(audiences, ','), value => trim(value))
+    allowedPrincipals: concat(
+      [msiFunc.outputs.principalId],
+      empty(easyAuthCallers) ? [] : map(split(easyAuthCallers, ','), value => trim(value))
+    )
   }
 }
 
@@ -205,6 +208,6 @@ output AAD_FUNC_CLIENT_ID string = clientId
 output AAD_FUNC_SCOPE string = '${appIdUri}/.default'
 
 @description('What an administrator still has to run; empty where nothing is left.')
-output NEXT_STEP string = newRegistration && assignRole
+output NEXT_STEP string = newRegistration
   ? ''
   : 'scripts/assign-role.sh ${clientId} ${msiFunc.outputs.principalId} ${role}'

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command and return its exit code: 0 for success, 1 where it could not start or the demo was refused."""
+    """Run a command and return its exit code: 0 for success, 1 where it could not start or the demo was refused.
+
+    Stopped by a signal, what stays until then has succeeded; anything else gives 128 and the signal's number.
+    """
     commands = {"demo": _demo, "run": _run, "serve": _serve, "host": _host, "easy-auth": _easy_auth}
     options = arguments_of.parse(commands, arguments)
     try:
@@ -29,8 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (StartError, EntryError) as error:
         print(f"local_azure: {error}", file=sys.stderr)
         return 1
-    except processes.Stopped:
-        return 0
+    except processes.Stopped as stopped:
+        stays = options.run in (_serve, _host, _easy_auth) or (options.run is _demo and not options.once)
+        return 0 if stays else 128 + stopped.number
 
 
 def _demo(options: argparse.Namespace) -> int:

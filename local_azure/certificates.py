@@ -32,15 +32,11 @@ class Certificates:
         folder = folder.resolve()
         self.bundle = folder / BUNDLE_FILE
         file = folder / CA_FILE
-        if file.exists():
-            certificate, _, key = file.read_bytes().partition(_BEGIN_KEY)
-            try:
-                self._ca = trustme.CA.from_pem(certificate, _BEGIN_KEY + key)
-            except ValueError:
-                raise StartError(f"{file} is not readable as a certificate authority: delete it.") from None
-        else:
-            self._ca = trustme.CA(organization_unit_name="local_azure")
-            private_files.write(file, self._pem + self._ca.private_key_pem.bytes())
+        certificate, _, key = private_files.made_once(file, _new_authority).partition(_BEGIN_KEY)
+        try:
+            self._ca = trustme.CA.from_pem(certificate, _BEGIN_KEY + key)
+        except ValueError:
+            raise StartError(f"{file} is not readable as a certificate authority: delete it.") from None
         private_files.write(self.bundle, b"\n".join(self._trusted()), mode=0o644)
 
     def server_context(self) -> ssl.SSLContext:
@@ -61,3 +57,11 @@ class Certificates:
         named = [Path(os.environ[name]) for name in SETTINGS if os.environ.get(name)]
         files = [file.read_bytes() for file in (Path(certifi.where()), *named) if file.is_file()]
         return dict.fromkeys(block for pem in (*files, self._pem) for block in _CERTIFICATE.findall(pem))
+
+
+def _new_authority() -> bytes:
+    import trustme
+
+    authority = trustme.CA(organization_unit_name="local_azure")
+    pem: bytes = authority.cert_pem.bytes() + authority.private_key_pem.bytes()
+    return pem

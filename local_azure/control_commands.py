@@ -81,9 +81,13 @@ def _add_fault(fault: argparse.ArgumentParser) -> None:
 def _token(options: argparse.Namespace) -> int:
     values = {"user": options.user, "scope": options.scope, "client_id": options.client_id, "mfa": options.mfa}
     answer = _ask("POST", options.url, "user-token", values)
-    if answer:
-        print(answer["access_token"])
-    return 0 if answer else 1
+    if answer is None:
+        return 1
+    if "access_token" not in answer:
+        print(f"local_azure: what answers at {options.url} is no local_azure.", file=sys.stderr)
+        return 1
+    print(answer["access_token"])
+    return 0
 
 
 def _look(options: argparse.Namespace) -> int:

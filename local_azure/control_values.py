@@ -24,7 +24,7 @@ async def read(request: Request) -> Values:
     try:
         body = await bodies.read(request)
         values: Any = json.loads(body) if body else {}
-    except (ValueError, bodies.TooLarge):
+    except (ValueError, RecursionError, bodies.TooLarge):
         raise BadRequest("The body is not a JSON object.") from None
     if not isinstance(values, dict):
         raise BadRequest("The body is not a JSON object.")
@@ -44,7 +44,7 @@ def number(values: Values, name: str, least: float, most: float) -> float | None
         return None
     try:
         value = float(values[name])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = float("nan")
     if not least <= value <= most:
         raise BadRequest(f"{name}: is not a number from {least:g} to {most:g}.")

@@ -123,6 +123,8 @@ def load(path: Path = SHIPPED) -> Directory:
         return _directory(Entry(json.loads(path.read_text("utf-8-sig"))))
     except OSError as error:
         raise EntryError(f"{path}: cannot be read ({error.strerror})") from None
+    except RecursionError:
+        raise EntryError(f"{path}: is nested too deeply") from None
     except UnicodeDecodeError:
         raise EntryError(f"{path}: is not UTF-8") from None
     except json.JSONDecodeError as error:

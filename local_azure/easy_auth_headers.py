@@ -49,7 +49,8 @@ def headers(claims: Mapping[str, Any]) -> dict[str, str]:
     return {
         "X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps(principal).encode()).decode(),
         "X-MS-CLIENT-PRINCIPAL-ID": object_id,
-        "X-MS-CLIENT-PRINCIPAL-NAME": str(name),
+        # As UTF-8, where a name is not ASCII: what the platform does then is not documented.
+        "X-MS-CLIENT-PRINCIPAL-NAME": str(name).encode().decode("latin-1"),
         "X-MS-CLIENT-PRINCIPAL-IDP": "aad",
     }
 

@@ -49,8 +49,7 @@ class KeyRing:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
-        self.keys = self._load() or [_new_key()]
-        self._save()
+        self.keys = self._load()
 
     @property
     def current(self) -> SigningKey:
@@ -76,10 +75,8 @@ class KeyRing:
         return found
 
     def _load(self) -> list[SigningKey]:
-        if not self._file.exists():
-            return []
         try:
-            return _keys(self._file.read_bytes())
+            return _keys(private_files.made_once(self._file, lambda: _pem(_new_key())))
         except ValueError:
             raise StartError(f"{self._file} is not readable as signing keys: delete it.") from None
 

@@ -21,13 +21,17 @@ STOP_WITHIN = 5
 class Stopped(BaseException):
     """This process was asked to end, by Ctrl+C or a signal. Not an Exception: nothing but the end may handle it."""
 
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
     """Turn the signals that ask a process to end into Stopped, so that `with` blocks clean up."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Stopped
+        raise Stopped(number)
 
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     handlers = {number: signal.signal(number, stop) for number in _signals(names)}

@@ -129,14 +129,13 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
 
 var appPrincipalId = userAssigned ? identity!.properties.principalId : site.identity.principalId
 
-resource storageAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  // A role assignment cannot change hands: another identity, another name.
-  name: guid(storage.id, site.id, userAssignedIdentityName, blobDataOwner)
-  scope: storage
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataOwner)
+// In a module, so that its name can be made of the identity's object id, which is known only once the site is there.
+module storageAccess 'storage-access.bicep' = {
+  name: '${name}-storage-access'
+  params: {
+    storageName: storage.name
     principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
+    roleId: blobDataOwner
   }
 }
 

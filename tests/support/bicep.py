@@ -12,7 +12,7 @@ from pathlib import Path
 NAMESPACES = {"az", "sys"}
 FUNCTIONS = {
     *("concat", "contains", "empty", "endsWith", "environment", "guid", "items", "map", "resourceGroup", "split"),
-    *("subscription", "subscriptionResourceId", "take", "tenant", "toLower", "union", "uniqueString"),
+    *("subscription", "subscriptionResourceId", "take", "tenant", "toLower", "trim", "union", "uniqueString"),
 }
 WORDS = {"true", "false", "null", "if", "for", "in", "existing", "parent", "string", "int", "bool", "object", "array"}
 DECORATORS = {"description", "allowed", "minLength", "maxLength", "minValue", "maxValue", "metadata", "secure"}
@@ -127,7 +127,8 @@ class Bicep:
 
     def undeclared(self) -> set[str]:
         declared = {each.name for each in self.declarations}
-        return self.references - declared - FUNCTIONS - NAMESPACES - WORDS
+        lambdas = set(re.findall(r"(\w+) =>", self.text))
+        return self.references - declared - lambdas - FUNCTIONS - NAMESPACES - WORDS
 
     def unused(self) -> set[str]:
         def counts(each: Declaration) -> bool:
