@@ -60,6 +60,9 @@ param audiences string = ''
 @description('Client ids of the only applications that aad-func lets in, comma-separated. Empty: any that has the role.')
 param allowedCallers string = ''
 
+@description('Whether msi-func can also call as its signed-in user. Needs callerIdentity `user` and a registration made here.')
+param onBehalfOf bool = false
+
 var role = 'DoAll'
 var scope = 'user_impersonation'
 
@@ -115,6 +118,32 @@ module identity 'modules/identity.bicep' = if (callerIdentity == 'user') {
   }
 }
 
+// Each cloud has its own name for the exchange of an identity's token.
+var exchangeAudiences = {
+  AzureCloud: 'api://AzureADTokenExchange'
+  AzureUSGovernment: 'api://AzureADTokenExchangeUSGov'
+  AzureChinaCloud: 'api://AzureADTokenExchangeChina'
+}
+var asUser = onBehalfOf && newRegistration && callerIdentity == 'user'
+var callerName = 'msi-func-${token}'
+
+module callerRegistration 'modules/caller-registration.bicep' = if (asUser) {
+  name: 'caller-registration'
+  scope: group
+  params: {
+    uniqueName: callerName
+    displayName: 'msi-func (${environmentName})'
+    appIdUri: 'api://${tenantId}/${callerName}'
+    scopeValue: scope
+    apiClientId: clientId
+    apiServicePrincipalId: registration!.outputs.servicePrincipalId
+    apiScopeId: registration!.outputs.scopeId
+    identityPrincipalId: identity!.outputs.principalId
+    issuer: '${authority}${tenantId}/v2.0'
+    exchangeAudience: exchangeAudiences[environment().name]
+  }
+}
+
 module aadFunc 'modules/function-app.bicep' = {
   name: 'aad-func'
   scope: group
@@ -147,7 +176,7 @@ module msiFunc 'modules/function-app.bicep' = {
   scope: group
   params: {
     serviceName: 'msi-func'
-    name: 'msi-func-${token}'
+    name: callerName
     location: location
     tags: tags
     pythonVersion: pythonVersion
@@ -162,7 +191,15 @@ module msiFunc 'modules/function-app.bicep' = {
         AAD_FUNC_TIMEOUT_SECONDS: '30'
         'AzureWebJobs.aad_func.Disabled': 'true'
       },
-      callerIdentity == 'user' ? { AAD_FUNC_IDENTITY_CLIENT_ID: identity!.outputs.clientId } : {}
+      callerIdentity == 'user' ? { AAD_FUNC_IDENTITY_CLIENT_ID: identity!.outputs.clientId } : {},
+      asUser
+        ? {
+            ENTRA_TENANT_ID: tenantId
+            ENTRA_AUTHORITY: authority
+            MSI_FUNC_CLIENT_ID: callerRegistration!.outputs.clientId
+            MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID: identity!.outputs.clientId
+          }
+        : {}
     )
   }
 }
@@ -205,6 +242,9 @@ output MSI_FUNC_PRINCIPAL_ID string = msiFunc.outputs.principalId
 output AAD_FUNC_NAME string = aadFunc.outputs.name
 output AAD_FUNC_URL string = 'https://${aadFunc.outputs.hostName}/api/aad-func'
 output AAD_FUNC_CLIENT_ID string = clientId
+
+@description('What users get a token for, to be called on behalf of; empty where msi-func calls as itself only.')
+output CALLER_SCOPE string = asUser ? 'api://${tenantId}/${callerName}/.default' : ''
 output AAD_FUNC_SCOPE string = '${appIdUri}/.default'
 
 @description('What an administrator still has to run; empty where nothing is left.')

@@ -29,7 +29,6 @@ HOST_IN_AZURE = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
 }
 HOST_LOCALLY = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
-USER = {"MSI_FUNC_CLIENT_ID", "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID"}  # for ?as=user, set by hand (docs/deploy.md)
 DESK = {"AZURE_AUTHORITY_HOST"}  # azure-identity's own, for developers' and daemons' credentials
 NOT_IN_README = {"WEBSITE_INSTANCE_ID", *WORKER, *DESK}
 
@@ -181,7 +180,7 @@ def test_every_setting_that_the_code_reads_is_in_readme_and_no_other():
 
 
 def test_every_setting_that_the_code_reads_is_in_bicep_and_no_other():
-    assert in_bicep() == (read_by_the_code() - PLATFORM - WORKER - DESK - USER) | DISABLED | HOST_IN_AZURE
+    assert in_bicep() == (read_by_the_code() - PLATFORM - WORKER - DESK) | DISABLED | HOST_IN_AZURE
     assert host_settings() == HOST_IN_AZURE
 
 

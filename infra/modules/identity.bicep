@@ -12,3 +12,4 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' 
 
 output name string = identity.name
 output clientId string = identity.properties.clientId
+output principalId string = identity.properties.principalId

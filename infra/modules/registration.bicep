@@ -86,3 +86,4 @@ resource servicePrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = {
 output clientId string = application.appId
 output servicePrincipalId string = servicePrincipal.id
 output roleId string = roleGuid
+output scopeId string = scopeGuid
