@@ -78,7 +78,17 @@ def uvicorn_server(app: Any, tls: ssl.SSLContext | None = None) -> uvicorn.Serve
         timeout_graceful_shutdown=2,
         ssl_context_factory=(lambda config, default: tls) if tls else None,
     )
-    return uvicorn.Server(config)
+    return _Server(config)
+
+
+class _Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, and let go of connections that are still busy when the time for a good end is over."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            if transport := getattr(connection, "transport", None):
+                transport.abort()
+        await asyncio.sleep(0)  # what is aborted closes its socket in the loop's next round
 
 
 class _Protocol(H11Protocol):
