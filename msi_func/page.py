@@ -53,7 +53,8 @@ def response() -> func.HttpResponse:
 @functools.cache
 def _page() -> tuple[bytes, tuple[tuple[str, str], ...]]:
     """Body and headers, made once, when the page is first asked for."""
-    text = re.sub(r"\n +", "\n", Path(__file__).with_suffix(".html").read_text("utf-8"))  # indentation is for us
+    # Indentation and comments are for us.
+    text = re.sub(r"\n+ *(?://.*)?", "\n", Path(__file__).with_suffix(".html").read_text("utf-8"))
     page = text.replace("{/* words */}", _words())
     return page.encode(), (
         ("Cache-Control", "no-store"),

@@ -22,7 +22,7 @@ from tests.support.apps import Host
 from tests.support.scripted import Scripted, as_json
 
 SECONDS = 30
-HEAVIEST = 30 * 1024  # bytes that the page may weigh
+HEAVIEST = 30_000  # bytes that the page may weigh
 ANSWER = {"a": 1, "b": "\u00e9<b>"}
 
 CHROMIUM = (
