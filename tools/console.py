@@ -1,5 +1,6 @@
 """What the tools share: exit codes, colours, tables, and one sentence instead of a traceback."""
 
+import argparse
 import json
 import logging
 import os
@@ -27,6 +28,16 @@ class ToolError(Exception):
     def __init__(self, message: str, code: int = UNAVAILABLE) -> None:
         super().__init__(message)
         self.code = code
+
+
+def parser(tool: str, description: str | None, examples: str) -> argparse.ArgumentParser:
+    """A parser whose help ends with examples and the exit codes."""
+    return argparse.ArgumentParser(
+        f"python -m tools.{tool}",
+        description=description,
+        epilog=examples + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def run(tool: Callable[[], int]) -> int:

@@ -30,12 +30,7 @@ EXAMPLES = """examples:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(
-        "python -m tools.doctor",
-        description=__doc__,
-        epilog=EXAMPLES + console.EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = console.parser("doctor", __doc__, EXAMPLES)
     parser.add_argument("url", metavar="URL", help="of msi-func")
     parser.add_argument("--aad", metavar="URL", help="of aad-func, for the checks that ask it directly")
     parser.add_argument("--json", action="store_true", help="print the checks as JSON")

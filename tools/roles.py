@@ -32,12 +32,7 @@ are Application.Read.All to list, and AppRoleAssignment.ReadWrite.All to change.
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(
-        "python -m tools.roles",
-        description=__doc__,
-        epilog=EXAMPLES + console.EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = console.parser("roles", __doc__, EXAMPLES)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, action, text in (
         ("list", _list, "who may call the API"),

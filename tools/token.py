@@ -29,12 +29,7 @@ the README, from the environment or from local.settings.json in this folder.
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(
-        "python -m tools.token",
-        description=__doc__,
-        epilog=EXAMPLES + console.EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = console.parser("token", __doc__, EXAMPLES)
     parser.add_argument(
         "source", nargs="?", choices=["-"], metavar="-", help="read a token from standard input instead"
     )

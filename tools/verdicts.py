@@ -50,18 +50,14 @@ class Expected:
         audiences = tuple(part.strip() for part in configured.split(",")) if configured else default
         # What would be `misconfigured` in aad-func must not be judged by here.
         with Settings() as settings:
-            settings.text("AAD_FUNC_REQUIRED_ROLE", "DoAll")
-            settings.text("AAD_FUNC_REQUIRED_SCOPE", "user_impersonation")
-            settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD)
-            allowed = settings.guids("AAD_FUNC_ALLOWED_CALLERS")
-        return cls(
-            allowed_callers=allowed,
-            tenant_id=os.environ.get("ENTRA_TENANT_ID", "").lower(),
-            authority=os.environ.get("ENTRA_AUTHORITY", PUBLIC_CLOUD),
-            audiences=tuple(filter(None, audiences)),
-            role=os.environ.get("AAD_FUNC_REQUIRED_ROLE", "DoAll"),
-            scope=os.environ.get("AAD_FUNC_REQUIRED_SCOPE", "user_impersonation"),
-        )
+            return cls(
+                tenant_id=os.environ.get("ENTRA_TENANT_ID", "").lower(),
+                authority=settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD),
+                audiences=tuple(filter(None, audiences)),
+                role=settings.text("AAD_FUNC_REQUIRED_ROLE", "DoAll"),
+                scope=settings.text("AAD_FUNC_REQUIRED_SCOPE", "user_impersonation"),
+                allowed_callers=settings.guids("AAD_FUNC_ALLOWED_CALLERS"),
+            )
 
 
 def judge(token: str, claims: Mapping[str, Any], expected: Expected) -> list[Verdict]:
