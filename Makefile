@@ -1,15 +1,19 @@
-# make demo | test | fuzz | lint | screenshots | clean. Each sets up .venv first, and again only when a requirements file changed.
+# make demo | test | fuzz | bench | soak | lint | screenshots | clean. Each sets up .venv first, and again only when a
+# requirements file changed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_READY := $(VENV)/.ready-bench
 
-.PHONY: help demo test fuzz lint screenshots setup clean
+.PHONY: help demo test fuzz bench soak lint screenshots setup clean
 
 help:
 	@echo "make demo    both function apps with a local tenant, until Ctrl+C (ARGS=--once: call once and exit)"
 	@echo "make test    lint, types, layers and tests"
 	@echo "make fuzz    attacks at random for SECONDS=60 (SEED=123: one run again)"
+	@echo "make bench   what the code costs, beside others and in one run (about seven minutes; ARGS=tokens: a part of it)"
+	@echo "make soak    both functions under load for ten minutes, while keys change and faults come and go"
 	@echo "make lint    the same without tests"
 	@echo "make screenshots   the pictures in docs/images, by a Chromium that is installed"
 	@echo "make clean   remove .venv and what tools leave behind"
@@ -22,6 +26,12 @@ test: lint
 
 fuzz: $(READY)
 	@SEED=$(SEED) SECONDS=$(SECONDS) $(BIN)/python -m tests.fuzz
+
+bench: $(BENCH_READY)
+	@$(BIN)/python -m bench $(ARGS)
+
+soak: $(BENCH_READY)
+	@$(BIN)/python -m bench.soak $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check .
@@ -43,6 +53,11 @@ $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $(READY)
+
+$(BENCH_READY): $(READY) requirements-bench.txt
+	@echo "Adding what is compared with ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $(BENCH_READY)
 
 clean:
 	@rm -rf $(VENV) .local_azure .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -5,6 +5,7 @@ import concurrent.futures
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from azure.core import PipelineClient
@@ -155,7 +156,7 @@ def test_it_works_behind_easy_auth_too(host: Host, azure: LocalAzure):
     """Easy Auth passes the Authorization header on, beside its own: msi-func reads the former only."""
     api = azure.directory.application("msi-func-api")
     listener = bind(0)
-    front = Host(f"http://127.0.0.1:{listener.getsockname()[1]}", host.log)
+    front = replace(host, origin=f"http://127.0.0.1:{listener.getsockname()[1]}")
     keys = TenantKeys(azure.origin, azure.directory.tenant_id, api.token_version)
     with BackgroundServer(EasyAuth(host.origin, api, keys), [Listener(listener)]):
         assert call(front, user_token(azure)).json()["caller"]["kind"] == "user"

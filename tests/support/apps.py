@@ -36,6 +36,7 @@ class Host:
 
     origin: str
     log: Path
+    pid: int
 
     def url(self, function: str) -> str:
         return f"{self.origin}/api/{function}"
@@ -81,9 +82,9 @@ def running(settings: dict[str, str], *, folder: Path = APP, port: int = 0, verb
         clean_environment(),
         tempfile.NamedTemporaryFile(prefix="host-", suffix=".log") as log,
         contextlib.chdir(APP),  # where `python -m local_azure` finds the package
-        processes.host(str(folder), port, "", settings, output=log, options=options),  # type: ignore[arg-type]
+        processes.host(str(folder), port, "", settings, output=log, options=options) as child,  # type: ignore[arg-type]
     ):
-        yield Host(f"http://{LOOPBACK}:{port}", Path(log.name))
+        yield Host(f"http://{LOOPBACK}:{port}", Path(log.name), child.pid)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,54 @@
+"""Running a load from here, and taking turns."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from tests.support.apps import APP
+
+
+class Failed(Exception):
+    """What was to be measured did not work, so its figures say nothing. The message says what came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What became of a load: calls per second, seconds that a call took, answers by status."""
+
+    rate: float
+    median: float
+    p99: float
+    longest: float
+    statuses: Mapping[str, int]
+
+    @property
+    def failed(self) -> int:
+        """How many had another answer than 200, or none."""
+        return sum(count for status, count in self.statuses.items() if status != "200")
+
+
+def load(url: str, callers: int, *, seconds: float = 60, calls: int | None = None, tokens: Iterable[str] = ()) -> Calls:
+    """Call `url` from another process (bench/load.py)."""
+    with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
+        file.writelines(f"{token}\n" for token in tokens)
+        file.flush()
+        command = [sys.executable, "-m", "bench.load", url, f"--callers={callers}", f"--seconds={seconds}"]
+        command += [f"--calls={calls}"] if calls else []
+        command += [f"--tokens={file.name}"] if tokens else []
+        done = subprocess.run(command, cwd=APP, stdout=subprocess.PIPE, text=True, check=True)
+    return Calls(**json.loads(done.stdout))
+
+
+def good(calls: Calls) -> Calls:
+    """The same calls; raises Failed where one of them did."""
+    if calls.failed:
+        raise Failed(f"answers by status: {calls.statuses}")
+    return calls
+
+
+def by_turns(rounds: int, ours: Callable[[], Calls], theirs: Callable[[], Calls]) -> list[tuple[Calls, Calls]]:
+    """The calls of each round, after one round that warms up and is not told. Raises Failed."""
+    return [(good(ours()), good(theirs())) for _ in range(rounds + 1)][1:]
