@@ -11,7 +11,7 @@ AuthenticatedBy = Literal["bearer_token", "easy_auth"]
 Kind = Literal["application", "user"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Principal:
     """A verified caller.
 
@@ -26,8 +26,8 @@ class Principal:
     tenant_id: str
     client_id: str
     object_id: str | None
-    roles: tuple[str, ...]
-    scopes: tuple[str, ...]
+    roles: frozenset[str]
+    scopes: frozenset[str]
     claims: Mapping[str, Any]
 
     @classmethod
@@ -43,7 +43,7 @@ class Principal:
             object_id=_text(claims, "oid") or None,
             roles=_roles(claims),
             # Spaces alone part scopes (RFC 6749 section 3.3).
-            scopes=tuple(filter(None, _text(claims, "scp").split(" "))),
+            scopes=frozenset(filter(None, _text(claims, "scp").split(" "))),
             claims=MappingProxyType(claims),
         )
 
@@ -85,8 +85,8 @@ def _kind(claims: Mapping[str, Any]) -> Kind:
     raise Problem("not_an_access_token")
 
 
-def _roles(claims: Mapping[str, Any]) -> tuple[str, ...]:
+def _roles(claims: Mapping[str, Any]) -> frozenset[str]:
     roles = claims.get("roles", [])
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise Problem("invalid_claims")
-    return tuple(roles)
+    return frozenset(roles)

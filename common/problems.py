@@ -118,16 +118,10 @@ def response(problem: Problem) -> func.HttpResponse:
 def json_response(
     body: Any, *, status: int = 200, headers: dict[str, str] | None = None, mimetype: str = "application/json"
 ) -> func.HttpResponse:
-    """`body` as JSON that no cache keeps. Answers about callers belong to that caller alone."""
-    return raw_json_response(json.dumps(body).encode(), status=status, headers=headers, mimetype=mimetype)
-
-
-def raw_json_response(
-    body: bytes, *, status: int = 200, headers: dict[str, str] | None = None, mimetype: str = "application/json"
-) -> func.HttpResponse:
-    """The same for a body that is JSON already."""
+    """`body` as JSON that no cache keeps; bytes are JSON already. Answers about callers belong to that caller alone."""
+    encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})}
-    return func.HttpResponse(body, status_code=status, headers=sent, mimetype=mimetype)
+    return func.HttpResponse(encoded, status_code=status, headers=sent, mimetype=mimetype)
 
 
 def _challenge(problem: Problem) -> str:

@@ -1,12 +1,16 @@
 """GET /api/msi-func: query -> call -> response; and for browsers a page that shows the call."""
 
+from typing import TYPE_CHECKING
+
 import azure.functions as func
 
 from common import problems
 from common.problems import Problem
 from msi_func.downstream import DownstreamApi
 from msi_func.timing import Timing
-from msi_func.user_token import UserToken, user_token
+
+if TYPE_CHECKING:
+    from msi_func.user_token import UserToken
 
 blueprint = func.Blueprint()
 aad_func = DownstreamApi.from_settings("AAD_FUNC")
@@ -27,7 +31,7 @@ def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     try:
         authenticate, user = _authenticate(req), _user(req)
         body = aad_func.get(authenticate=authenticate, user_token=user, headers=_trace(context), timing=timing)
-        answer = problems.raw_json_response(body)
+        answer = problems.json_response(body)
     except Problem as problem:
         answer = problems.response(problem)
     if str(timing):
@@ -53,14 +57,18 @@ def _authenticate(req: func.HttpRequest) -> bool:
     return _AUTH[auth]
 
 
-def _user(req: func.HttpRequest) -> UserToken | None:
+def _user(req: func.HttpRequest) -> "UserToken | None":
     """Whose call it is to be; None is this app's own."""
     caller = req.params.get("as", "app").lower()
     if caller not in ("app", "user"):
         raise Problem("bad_request", "as must be app (this app's own identity, the default) or user (who calls it).")
     if caller == "user" and not _authenticate(req):
         raise Problem("bad_request", "as=user is a call with a token, auth=0 one without: give one of the two.")
-    return user_token(req.headers.get("authorization")) if caller == "user" else None
+    if caller == "app":
+        return None
+    from msi_func.user_token import user_token
+
+    return user_token(req.headers.get("authorization"))
 
 
 def _trace(context: func.Context) -> dict[str, str]:

@@ -131,7 +131,7 @@ def _kind(caller: Principal) -> Verdict:
 
 
 def _role(caller: Principal, expected: Expected) -> Verdict:
-    has = ", ".join(caller.roles) or "none"
+    has = ", ".join(sorted(caller.roles)) or "none"
     fix = (
         f"python -m tools.roles assign --api {caller.audience} --identity {caller.object_id} --role {expected.role}; "
         "then a new token, which for a managed identity may take the platform up to 24 hours."
@@ -147,7 +147,7 @@ def _allowed(caller: Principal, expected: Expected) -> Verdict:
 
 
 def _scope(caller: Principal, expected: Expected) -> Verdict:
-    has = " ".join(caller.scopes) or "none"
+    has = " ".join(sorted(caller.scopes)) or "none"
     fix = f"Expose the scope {expected.scope} on aad-func's registration, and ask for it."
     return _required("scope", lambda: caller.require_scope(expected.scope), has, fix)
 
