@@ -11,16 +11,18 @@ import functools
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from aad_func import easy_auth
-from aad_func.bearer import BearerTokens
 from aad_func.principal import Principal
-from aad_func.signing_keys import SigningKeys
 from common import problems
 from common.problems import Problem
 from common.settings import PUBLIC_CLOUD, Settings
+
+if TYPE_CHECKING:
+    from aad_func.bearer import BearerTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Gate:
     scope: str
     allowed_callers: frozenset[str] | None
     easy_auth: bool
-    tokens: BearerTokens
+    tokens: "BearerTokens"
 
     async def admit(self, headers: Mapping[str, str], role: str) -> Principal:
         """The caller of a request with these headers, if it may come in with `role`."""
@@ -60,6 +62,9 @@ class Gate:
     @classmethod
     def from_settings(cls) -> "Gate":
         """Raises `misconfigured` naming every setting that is missing or malformed."""
+        from aad_func.bearer import BearerTokens
+        from aad_func.signing_keys import SigningKeys
+
         with Settings() as settings:
             tenant_id = settings.guid("ENTRA_TENANT_ID")
             authority = settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD)

@@ -4,16 +4,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import EllipsisType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from common.problems import Problem
 from common.settings import DEFAULT_SCOPE, Settings, is_default_scope
-from msi_func import replies
-from msi_func.credentials import is_managed
-from msi_func.on_behalf_of import OnBehalfOf
 from msi_func.timing import Timing
-from msi_func.tokens import TokenSource, tokens
-from msi_func.user_token import UserToken
+
+if TYPE_CHECKING:
+    from msi_func.on_behalf_of import OnBehalfOf
+    from msi_func.tokens import TokenSource
+    from msi_func.user_token import UserToken
 
 LONGEST_BUDGET = 230  # seconds; Azure's load balancer gives up on an HTTP function then
 
@@ -65,7 +66,7 @@ class DownstreamApi:
         scope: str | None = None,
         identity_client_id: str | EllipsisType | None = ...,
         authenticate: bool = True,
-        user_token: UserToken | None = None,
+        user_token: "UserToken | None" = None,
         headers: Mapping[str, str] | None = None,
         timing: Timing | None = None,
     ) -> bytes:
@@ -79,7 +80,8 @@ class DownstreamApi:
         Raises `misconfigured`, `token_unavailable`, `downstream_refused`, `downstream_unreachable`,
         `downstream_timeout` or `downstream_invalid`; as a user, also what Entra says of that user (refusals.py).
         """
-        from msi_func import retrying
+        from msi_func import replies, retrying
+        from msi_func.credentials import is_managed
 
         if self._target is None:
             self._target = self._read_target()
@@ -90,12 +92,8 @@ class DownstreamApi:
         sent = {"Accept": "application/json", **(headers or {})}
         token = ""
         if authenticate:
-            source: TokenSource | OnBehalfOf
-            if user_token is None:
-                identity = target.identity_client_id if identity_client_id is ... else identity_client_id
-                source = tokens(identity, scope or target.scope)
-            else:
-                source = OnBehalfOf(user_token, scope or target.scope)
+            identity = target.identity_client_id if identity_client_id is ... else identity_client_id
+            source = _source(identity, scope or target.scope, user_token)
             with timing.hop("token", lambda: source.kind):
                 token = source.get(target.timeout)
             sent["Authorization"] = f"Bearer {token}"
@@ -105,6 +103,17 @@ class DownstreamApi:
         with timing.hop(self.name):
             answer = retrying.get(_with_path(target.url, path), sent, deadline)
             return replies.relay(answer, token, as_user=user_token is not None)
+
+
+def _source(identity_client_id: str | None, scope: str, user_token: "UserToken | None") -> "TokenSource | OnBehalfOf":
+    """Where the token is from: this app's identity, or Entra in exchange for the user's."""
+    if user_token is not None:
+        from msi_func.on_behalf_of import OnBehalfOf
+
+        return OnBehalfOf(user_token, scope)
+    from msi_func.tokens import tokens
+
+    return tokens(identity_client_id, scope)
 
 
 def _with_path(url: str, path: str) -> str:
