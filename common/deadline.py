@@ -22,6 +22,7 @@ class _DeadlineReader(io.RawIOBase):
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw
         self._sock = sock
+        self._read_before = False
         timeout = sock.gettimeout()
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
@@ -33,7 +34,9 @@ class _DeadlineReader(io.RawIOBase):
             left = self._deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError("the time allowed is used up")
-            self._sock.settimeout(left)
+            if self._read_before:  # the first read has all of the time, as it stands
+                self._sock.settimeout(left)
+            self._read_before = True
         return self._raw.readinto(buffer)
 
     def close(self) -> None:

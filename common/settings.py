@@ -8,6 +8,7 @@ Leaving the block raises one `misconfigured` problem that names every setting th
 a person fixes them all at once. Values are never part of a message: a URL may hold a function key.
 """
 
+import functools
 import ipaddress
 import os
 import re
@@ -134,6 +135,7 @@ def is_safe_url(value: str) -> bool:
     return url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
 
 
+@functools.lru_cache(64)
 def is_loopback(host: str) -> bool:
     """This machine: localhost, or a loopback address."""
     if host == "localhost":
