@@ -45,7 +45,7 @@ def forge(azure: LocalAzure) -> Forge:
 def aad_host(azure: LocalAzure) -> Iterator[apps.Host]:
     """aad-func alone, checking tokens itself."""
     settings = {**apps.aad_settings(azure), "AzureWebJobs.msi_func.Disabled": "true"}
-    with apps.running(settings) as host:
+    with apps.running(settings, measured=True) as host:
         yield host
 
 
@@ -60,7 +60,7 @@ def msi_host(azure: LocalAzure, aad_host: apps.Host) -> Iterator[apps.Host]:
 @pytest.fixture(scope="session")
 def easy_auth_host(azure: LocalAzure) -> Iterator[apps.Host]:
     """aad-func behind Easy Auth, as far as it can tell."""
-    with apps.running({**apps.aad_settings(azure), "WEBSITE_AUTH_ENABLED": "True"}) as host:
+    with apps.running({**apps.aad_settings(azure), "WEBSITE_AUTH_ENABLED": "True"}, measured=True) as host:
         yield host
 
 

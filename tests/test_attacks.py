@@ -55,7 +55,7 @@ def outcome(host: Host, call: Call | str) -> str:
 @pytest.fixture(scope="module")
 def choosy_host(azure: LocalAzure) -> Iterator[Host]:
     """aad-func that lets in one application only."""
-    with apps.running({**apps.aad_settings(azure), "AAD_FUNC_ALLOWED_CALLERS": CALLER}) as host:
+    with apps.running({**apps.aad_settings(azure), "AAD_FUNC_ALLOWED_CALLERS": CALLER}, measured=True) as host:
         yield host
 
 

@@ -370,7 +370,7 @@ def test_200_cold_calls_at_once_make_one_token_request(caller: Caller):
 
 
 def test_warm_calls_ask_for_no_token_and_keep_to_their_connections(caller: Caller):
-    threads, calls = 6, 10_000
+    threads, calls = 6, 2_000  # `make bench` makes 10,000
     with Scripted(lambda request: token_reply()) as endpoint, Scripted(lambda request: OK) as api:
         caller.asks(endpoint.origin)
         downstream = caller.api(api.origin)

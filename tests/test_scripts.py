@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local_azure.directory import load
-from tests.support.apps import APP
+from tests.support.apps import APP, clean_environment
 
 SCRIPTS = sorted((APP / "scripts").glob("*.sh"))
 ROLE_CALLER = ("client", "identity")
@@ -30,8 +30,10 @@ def run(tmp_path: Path) -> Run:
     az.chmod(0o755)
 
     def run(script: str, *arguments: str, fail: str = "") -> tuple[int, str, dict[str, Any]]:
+        with clean_environment():
+            inherited = dict(os.environ)
         environment = {
-            **os.environ,
+            **inherited,
             "PATH": f"{tmp_path}:{os.environ['PATH']}",
             "FAKE_AZ_STATE": str(state),
             "FAIL": fail,

@@ -27,6 +27,8 @@ _OURS = (
     "WEBSITE_",
     "GRAPH_",
 )
+# By which coverage gets into processes that are started: read at once, as hosts are started without it.
+_COVERAGE = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_PROCESS_")}
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
@@ -73,8 +75,13 @@ def msi_settings(azure: LocalAzure, aad_url: str, *, site: str = "msi-func", api
 
 
 @contextlib.contextmanager
-def running(settings: dict[str, str], *, folder: Path = APP, port: int = 0, verbose: bool = False) -> Iterator[Host]:
-    """A host with these settings and no others, both functions enabled unless the settings say otherwise."""
+def running(
+    settings: dict[str, str], *, folder: Path = APP, port: int = 0, verbose: bool = False, measured: bool = False
+) -> Iterator[Host]:
+    """A host with these settings and no others, both functions enabled unless the settings say otherwise.
+
+    `measured` is for hosts that take part where coverage is: it makes starting one twice as long.
+    """
     port = port or free_port()
     # A developer's own local.settings.json must not decide tests; the sample app's is part of it.
     options = [*(["--verbose"] if verbose else []), *(["--no-local-settings"] if folder == APP else [])]
@@ -82,7 +89,9 @@ def running(settings: dict[str, str], *, folder: Path = APP, port: int = 0, verb
         clean_environment(),
         tempfile.NamedTemporaryFile(prefix="host-", suffix=".log") as log,
         contextlib.chdir(APP),  # where `python -m local_azure` finds the package
-        processes.host(str(folder), port, "", settings, output=log, options=options) as child,  # type: ignore[arg-type]
+        processes.host(
+            str(folder), port, "", {**(_COVERAGE if measured else {}), **settings}, output=log, options=options
+        ) as child,  # type: ignore[arg-type]
     ):
         yield Host(f"http://{LOOPBACK}:{port}", Path(log.name), child.pid)
 
@@ -92,7 +101,7 @@ def clean_environment() -> Iterator[None]:
     """This process's environment without anything that the app or azure-identity would read."""
     kept = dict(os.environ)
     for name in kept:
-        if name.startswith(_OURS) or name in _PROXIES:
+        if name.startswith(_OURS) or name in (*_PROXIES, *_COVERAGE):
             del os.environ[name]
     try:
         yield
