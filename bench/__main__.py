@@ -3,15 +3,13 @@
 import argparse
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from bench import crowds, growth, rates, starts, tokens
-from bench.calling import Failed
+from bench.command import run
 from bench.rows import Row, table
 from local_azure.cloud import LocalAzure
 from local_azure.directory import load
-from local_azure.processes import Stopped, stoppable
 
 PARTS = {
     "tokens": tokens.rows,
@@ -21,7 +19,7 @@ PARTS = {
     "crowds": crowds.rows,
 }
 EXAMPLES = """examples:
-  python -m bench                 everything, in about five minutes
+  python -m bench                 everything, in about seven minutes
   python -m bench tokens growth   what verifying costs, in seconds
 """
 
@@ -40,22 +38,17 @@ def main() -> int:
         parser.error(f"{unknown[0]} is no part; parts are {', '.join(PARTS)}")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as state, LocalAzure(load(), port=0, https_port=0, state=Path(state)) as azure:
-        for part in chosen:
-            print(f"{part} ...", file=sys.stderr, end=" ", flush=True)
-            start = time.monotonic()
-            rows += PARTS[part](azure)
-            print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)
-    print(table(rows))
+        try:
+            for part in chosen:
+                for row in PARTS[part](azure):
+                    rows.append(row)
+                    print(f"{part}: {row}", file=sys.stderr, flush=True)
+        finally:
+            print(table(rows), flush=True)  # also what there is when it is stopped
     missed = sum(row.reached is False for row in rows)
     print(f"\n{missed} goals are missed." if missed else "\nAll goals are reached.")
     return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    try:
-        with stoppable():
-            sys.exit(main())
-    except Failed as failed:
-        sys.exit(f"Nothing to compare: {failed}")
-    except Stopped as stopped:
-        sys.exit(128 + stopped.number)
+    run(main)

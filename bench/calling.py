@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from tests.support.apps import APP
 
+ANSWER_WITHIN = 60  # seconds, after the time for calls is over
+
 
 class Failed(Exception):
     """What was to be measured did not work, so its figures say nothing. The message says what came back."""
@@ -31,14 +33,19 @@ class Calls:
 
 
 def load(url: str, callers: int, *, seconds: float = 60, calls: int | None = None, tokens: Iterable[str] = ()) -> Calls:
-    """Call `url` from another process (bench/load.py)."""
+    """Call `url` from another process (bench/load.py). Raises Failed where a call is left without an answer."""
     with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
         file.writelines(f"{token}\n" for token in tokens)
         file.flush()
         command = [sys.executable, "-m", "bench.load", url, f"--callers={callers}", f"--seconds={seconds}"]
         command += [f"--calls={calls}"] if calls else []
         command += [f"--tokens={file.name}"] if tokens else []
-        done = subprocess.run(command, cwd=APP, stdout=subprocess.PIPE, text=True, check=True)
+        try:
+            done = subprocess.run(
+                command, cwd=APP, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds + ANSWER_WITHIN
+            )
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{url}: a call has had no answer for {ANSWER_WITHIN} s") from None
     return Calls(**json.loads(done.stdout))
 
 

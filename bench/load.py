@@ -65,6 +65,7 @@ class _Caller(asyncio.Protocol):
     def __init__(self, load: Load) -> None:
         self._load = load
         self._received = b""
+        self._waiting = False
         self._started = 0.0
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -74,6 +75,7 @@ class _Caller(asyncio.Protocol):
     def call(self) -> None:
         request = self._load.next_request()
         self._received = b""
+        self._waiting = request is not None
         if request is None:
             self._transport.close()
             return
@@ -89,7 +91,7 @@ class _Caller(asyncio.Protocol):
             self.call()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if not self._transport.is_closing() or self._received:
+        if self._waiting:
             self._load.statuses["broken off"] += 1
         self.gone.set_result(None)
 

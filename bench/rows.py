@@ -4,8 +4,6 @@ import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tabulate import tabulate
-
 Pairs = Iterable[tuple[float, float]]  # ours and theirs, of each round: what the machine did meanwhile met both
 
 
@@ -20,6 +18,10 @@ class Row:
     ratio: float | None
     goal: str = ""
     reached: bool | None = None
+
+    def __str__(self) -> str:
+        beside = f" beside {self.theirs} of {self.against}" if self.against else ""
+        return f"{self.what}: {self.ours}{beside}"
 
 
 def times_faster(what: str, against: str, seconds: Pairs, *, least: float | None = None) -> Row:
@@ -50,6 +52,8 @@ def number(what: str, ours: float, unit: str = "", *, most: float | None = None)
 
 def table(rows: Iterable[Row]) -> str:
     """All rows, as a terminal shows them and Markdown takes them."""
+    from tabulate import tabulate
+
     marks = {None: "", True: "ok", False: "MISSED"}
     cells = [
         (

@@ -19,15 +19,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import psutil
 import requests
 
 from bench.calling import load
+from bench.command import run
 from bench.disturbances import Events, bad_tokens, good_tokens
 from bench.rows import Row, number, table
 from local_azure import directory
 from local_azure.cloud import LocalAzure
-from local_azure.processes import Stopped, stoppable
 from local_azure.tokens import MANAGED_IDENTITY_LIFETIME
 from tests.support import apps
 from tests.support.apps import Host
@@ -65,6 +64,8 @@ def calling(url: str, tokens: Iterator[str]) -> Iterator[Counter[str]]:
 
 def measured(host: Host) -> Measures:
     """Of the host's process, at this moment."""
+    import psutil
+
     process = psutil.Process(host.pid)
     return {
         "memory, MB": process.memory_info().rss / 1e6,
@@ -150,8 +151,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        with stoppable():
-            sys.exit(main())
-    except Stopped as stopped:
-        sys.exit(128 + stopped.number)
+    run(main)

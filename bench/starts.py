@@ -55,15 +55,20 @@ def rows(azure: LocalAzure) -> Iterator[Row]:
 
 
 def first_call(
-    name: str, settings: Mapping[str, str], *, folder: Path = apps.APP, token: str = "", modules: tuple[str, ...] = ()
+    function: str,
+    settings: Mapping[str, str],
+    *,
+    folder: Path = apps.APP,
+    token: str = "",
+    query: str = "",
+    modules: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """What bench/first_call.py prints. Raises Failed unless the answer is 200."""
-    command = [sys.executable, "-m", "bench.first_call", name]
+    """What bench/first_call.py tells. Raises Failed unless the answer is 200."""
     with apps.clean_environment():
         environment = {**os.environ, **settings, "PYTHONPATH": str(apps.APP)}
-    started = str(time.monotonic())
+    command = [sys.executable, "-m", "bench.first_call", function, f"--since={time.monotonic()}", f"--query={query}"]
     done = subprocess.run(
-        [*command, started, *modules],
+        [*command, *(f"--import={module}" for module in modules)],
         cwd=folder,
         env=environment,
         input=token,
@@ -72,11 +77,11 @@ def first_call(
         check=False,
     )
     if done.returncode:
-        raise Failed(f"{name}: {done.stderr}")
-    called: dict[str, Any] = json.loads(done.stdout)
-    if called["status"] != 200:
-        raise Failed(f"{name}: {called['body']}")
-    return called
+        raise Failed(f"{function}: {done.stderr}")
+    told: dict[str, Any] = json.loads(done.stdout)
+    if told["status"] != 200:
+        raise Failed(f"{function}: {told['body']}")
+    return told
 
 
 def _spent(call: Mapping[str, Any], *stages: str) -> float:

@@ -1,14 +1,12 @@
 """The main job over real HTTP: identity -> token -> msi-func -> aad-func -> claims."""
 
 import concurrent.futures
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 import requests
 
+from bench.starts import first_call
 from local_azure.cloud import LocalAzure
 from tests.support import apps
 from tests.support.apps import Host
@@ -206,42 +204,28 @@ def test_no_token_is_logged_at_debug_level(azure: LocalAzure, forge: Forge):
 
 
 HEAVY = [
-    ("msi_func", {}, ("jwt",)),
-    ("msi_func", {"as": "user"}, ("jwt",)),
-    ("aad_func", {}, ("azure.identity", "msal")),
+    ("msi_func", "", ("jwt",)),
+    ("msi_func", "as=user", ("jwt",)),
+    ("aad_func", "", ("azure.identity", "msal")),
 ]
 
 
 @pytest.mark.parametrize(("function", "query", "heavy"), HEAVY)
 def test_each_app_pays_only_for_what_it_uses(function, query, heavy, azure: LocalAzure, aad_host: Host, forge: Forge):
-    """In a process of its own: what a request leaves imported, asked of the function app itself."""
-    token = user_token(azure) if query else forge.token()
-    script = f"""
-import asyncio, sys
-import azure.functions as func
-import function_app
-lazy = [name for name in ("requests", "jwt", "azure.identity", "msal") if name in sys.modules]
-assert not lazy, f"imported at start: {{lazy}}"
-functions = {{f.get_function_name(): f.get_user_function() for f in function_app.app.get_functions()}}
-request = func.HttpRequest("GET", "/", headers={{"authorization": "Bearer {token}"}}, params={query}, body=b"")
-from local_azure.functions_context import Context
-call = functions["{function}"]
-answer = call(request, Context.of("x", ".", {{}})) if "{function}" == "msi_func" else asyncio.run(call(request))
-assert answer.status_code == 200, answer.get_body()
-heavy = [name for name in {heavy} if name in sys.modules]
-assert not heavy, f"imported by a request: {{heavy}}"
-"""
+    """In a process of its own: what starting and a request leave imported."""
     settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, aad_host.url("aad-func"))}
     settings |= on_behalf_of_settings(azure)
-    with apps.clean_environment():
-        environment = {**os.environ, **settings}
-    ended = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=apps.APP,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
+    called = first_call(function, settings, token=user_token(azure) if query else forge.token(), query=query)
+    lazy = {"requests", "jwt", "cryptography", "azure.identity", "msal"}
+    assert not lazy & set(called["modules_at_start"])
+    assert lazy & set(called["modules"])
+    assert not set(heavy) & set(called["modules"])
+
+
+def test_each_token_has_its_own_claims_in_the_answer_each_time(aad_host: Host, forge: Forge):
+    tokens = {number: forge.token(number=number, roles=["Zebra", "DoAll", "Ant"]) for number in range(3)}
+    for number, token in [*tokens.items(), *tokens.items()]:
+        body = get(aad_host.url("aad-func"), token).json()
+        assert body["claims"]["number"] == number
+        assert body["claims"]["roles"] == ["Zebra", "DoAll", "Ant"]
+        assert body["roles"] == ["Ant", "DoAll", "Zebra"]
