@@ -17,7 +17,7 @@ from local_azure.cloud import LocalAzure
 from tests.support import apps
 from tests.support.forge import Forge
 
-ROUNDS = 11
+ROUNDS = 21
 FIRST_USE = ("common.http", "jwt.algorithms")  # what aad-func imports when it first checks a token
 STAGES = {
     "python": "Python itself",
