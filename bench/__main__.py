@@ -19,7 +19,7 @@ PARTS = {
     "crowds": crowds.rows,
 }
 EXAMPLES = """examples:
-  python -m bench                 everything, in about seven minutes
+  python -m bench                 everything, in about four minutes
   python -m bench tokens growth   what verifying costs, in seconds
 """
 
