@@ -42,7 +42,7 @@ class BearerTokens:
 
     A managed identity presents one token for up to a day, so a token that was found good is remembered, by its SHA-256
     and never itself: checked for time on every use, forgotten when its key goes. What the gate makes of it, it decides
-    each time. `clock` gives seconds since 1970.
+    each time. The oldest makes room for a new one. `clock` gives seconds since 1970.
     """
 
     def __init__(self, keys: Mapping[str, SigningKeys], *, clock: Callable[[], float] = time.time) -> None:

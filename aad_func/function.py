@@ -11,7 +11,8 @@ from common.problems import json_response
 
 blueprint = func.Blueprint()
 
-# A token that comes again has the same answer; kept as long as the gate remembers whose token it is.
+# A bearer token that comes again has the same answer; kept as long as the gate remembers whose token it is. By Easy
+# Auth each request has a principal of its own, and its answer goes with it.
 _answers: WeakKeyDictionary[Principal, bytes] = WeakKeyDictionary()
 
 

@@ -9,6 +9,7 @@ docs/security.md says for each step where it is from and where it is checked.
 
 import functools
 import os
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -85,9 +86,17 @@ class Gate:
         )
 
 
-@functools.cache
 def gate() -> Gate:
     """This app's gate. Settings are read on first use; a failure is not kept, and names the setting each time."""
+    with _reading:  # else threads that come first all at once have a gate, and keys to fetch, each
+        return _gate()
+
+
+_reading = threading.Lock()
+
+
+@functools.cache
+def _gate() -> Gate:
     return Gate.from_settings()
 
 

@@ -17,7 +17,10 @@ class Principal:
 
     `kind` is "application" (a managed identity or a daemon, acting as itself) or "user" (an application acting for a
     signed-in user). `client_id` is the calling application's in both cases; `object_id` the service principal's or
-    the user's. `roles` are app roles, `scopes` are what a user's token carries (never an application's).
+    the user's. `roles` are app roles, `scopes` are what a user's token carries (never an application's). `claims` are
+    as they came, of any type.
+
+    A remembered token's principal is one and the same object each time, and compared as that: change nothing in it.
     """
 
     authenticated_by: AuthenticatedBy

@@ -97,5 +97,7 @@ class SigningKeys:
             issuer, keys = self._source.fetch(seconds=FETCH_TIMEOUT)
             self._known, self._last_failed = KeySet(issuer, keys, self._clock()), False
         except Exception as error:  # whatever it is, it is our outage, and the next try must still come
-            reason = error if isinstance(error, MetadataError) else type(error).__name__
+            reason: object = error if isinstance(error, MetadataError) else type(error).__name__
+            if isinstance(error, ImportError):
+                reason = f"{error.name} cannot be imported: publish this app with all of requirements.txt"
             logging.getLogger(__name__).warning("Signing keys: %s: %s.", self._source.where, reason)

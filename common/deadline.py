@@ -7,13 +7,17 @@ import http.client
 import io
 import socket
 import time
+from http import HTTPStatus
 from typing import Any
 
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
+
+_LEAST = 0.001  # seconds; to a socket, none at all would mean not to wait
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -22,7 +26,7 @@ class _DeadlineReader(io.RawIOBase):
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw
         self._sock = sock
-        self._read_before = False
+        self._first = True
         timeout = sock.gettimeout()
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
@@ -34,9 +38,9 @@ class _DeadlineReader(io.RawIOBase):
             left = self._deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError("the time allowed is used up")
-            if self._read_before:  # the first read has all of the time, as it stands
+            if not self._first:  # for the first read the timeout stands as urllib3 has just set it
                 self._sock.settimeout(left)
-            self._read_before = True
+            self._first = False
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -50,13 +54,52 @@ class _DeadlineResponse(http.client.HTTPResponse):
         raw: Any = self.fp.detach()
         self.fp: Any = io.BufferedReader(_DeadlineReader(raw, sock))
 
+    def _read_status(self) -> tuple[str, int, str]:
+        """The status line of the final answer (RFC 9110 section 15.2).
 
-def _connect(connection: Any) -> socket.socket:
-    """A socket to the first address of the host that takes it, all of them together within the timeout.
+        http.client takes each interim answer but 100 for the final one. The real one would then wait in the
+        connection, for whoever uses it next.
+        """
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status == HTTPStatus.SWITCHING_PROTOCOLS:
+                raise http.client.HTTPException("nobody asked for another protocol")
+            if status == HTTPStatus.CONTINUE or not 100 <= status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
+class Until(urllib3.Timeout):
+    """A timeout that ends at one moment, `seconds` from now, however many steps and copies there are."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(total=max(seconds, _LEAST))
+        self._end = time.monotonic() + seconds
+
+    def clone(self) -> "Until":
+        """Called by urllib3 for each step: the time does not begin anew."""
+        return self
+
+    def start_connect(self) -> float:
+        """Called by urllib3; the time has begun already."""
+        return 0.0
+
+    @property
+    def connect_timeout(self) -> float:
+        """What is left."""
+        return max(self._end - time.monotonic(), _LEAST)
+
+    @property
+    def read_timeout(self) -> float:
+        """What is left."""
+        return self.connect_timeout
+
+
+def _connect(connection: Any, deadline: float | None) -> socket.socket:
+    """A socket to the first address of the host that takes it, all of them together within the deadline.
 
     An address that is silent costs half of the time left, so that those behind it have their chance.
     """
-    deadline = None if connection.timeout is None else time.monotonic() + connection.timeout
     try:
         found = socket.getaddrinfo(connection._dns_host.strip("[]"), connection.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be one
@@ -65,7 +108,7 @@ def _connect(connection: Any) -> socket.socket:
     for number, (*_, address) in enumerate(found, start=1):
         timeout = None
         if deadline is not None:
-            left = max(deadline - time.monotonic(), 0.001)
+            left = max(deadline - time.monotonic(), _LEAST)
             timeout = left if number == len(found) else left / 2
         try:
             return create_connection(
@@ -81,18 +124,34 @@ def _connect(connection: Any) -> socket.socket:
     raise NewConnectionError(connection, "no address took the connection") from failure
 
 
-class _HTTPConnection(HTTPConnection):
-    response_class = _DeadlineResponse
+class _Bounded:
+    """Of a connection: what comes after connecting, a proxy's tunnel and a TLS handshake say, has what is left."""
+
+    response_class: Any = _DeadlineResponse
+    sock: Any
+    timeout: float | None
 
     def _new_conn(self) -> socket.socket:
-        return _connect(self)
+        self._deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        sock = _connect(self, self._deadline)
+        self._hold(sock)
+        return sock
+
+    def _tunnel(self) -> None:
+        super()._tunnel()  # type: ignore[misc]
+        self._hold(self.sock)
+
+    def _hold(self, sock: socket.socket) -> None:
+        if self._deadline is not None:
+            sock.settimeout(max(self._deadline - time.monotonic(), _LEAST))
 
 
-class _HTTPSConnection(HTTPSConnection):
-    response_class = _DeadlineResponse
+class _HTTPConnection(_Bounded, HTTPConnection):
+    pass
 
-    def _new_conn(self) -> socket.socket:
-        return _connect(self)
+
+class _HTTPSConnection(_Bounded, HTTPSConnection):
+    pass
 
 
 class _HTTPPool(HTTPConnectionPool):

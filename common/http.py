@@ -15,7 +15,7 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from common.deadline import DeadlineAdapter
+from common.deadline import DeadlineAdapter, Until
 from common.settings import is_loopback
 
 _CHUNK = 64 * 1024
@@ -84,7 +84,7 @@ def send(
     """
     # No compression: a small answer must not become a large one.
     sent = {"Accept-Encoding": "identity", **(headers or {})}
-    limit = urllib3.Timeout(total=max(seconds, 0.001))
+    limit = Until(seconds)
     host = urlsplit(url).hostname or ""
     try:
         with through.request(
@@ -105,9 +105,9 @@ def send(
                     raise TooLarge(f"the answer is larger than {max_bytes} bytes")
             return Answer(response.status_code, response.headers, bytes(received))
     except requests.ConnectTimeout:
-        raise Unreachable(f"nobody took the connection within {seconds:.3g} s") from None
+        raise Unreachable(f"nobody took the connection within {max(seconds, 0):.3g} s") from None
     except (requests.Timeout, urllib3.exceptions.TimeoutError):
-        raise TooSlow(f"no complete answer within {seconds:.3g} s") from None
+        raise TooSlow(f"no complete answer within {max(seconds, 0):.3g} s") from None
     except (
         requests.RequestException,
         urllib3.exceptions.HTTPError,

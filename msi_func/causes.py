@@ -41,6 +41,7 @@ NOT_MADE = (
     "No credential can be made from the environment: check AZURE_TOKEN_CREDENTIALS, AZURE_AUTHORITY_HOST, "
     "AZURE_CLIENT_ID and AZURE_TENANT_ID."
 )
+NOT_COMPLETE = "A package of this app cannot be imported: publish it with all of requirements.txt."
 SLOW_DESK = "No credential of this machine gave a token in time: sign in first, for example with az login."
 DESK = "No credential of this machine gave a token: sign in, for example with az login --scope and the scope below."
 
@@ -51,6 +52,8 @@ def problem_for(error: Exception, credential: Credential | None, scope: str) -> 
 
     if isinstance(error, Problem):
         return error
+    if isinstance(error, ImportError):
+        return problem(NOT_COMPLETE, scope, package=str(error.name))
     if credential is None:
         return problem(NOT_MADE, scope)
     if credential.kind != MANAGED_IDENTITY:

@@ -107,7 +107,8 @@ _redact = _Redact()
 
 
 def _keep_tokens_out_of_logs() -> None:
-    # A filter applies to the logger that a record is made with, not to its children: hence each of them.
-    for name in list(logging.root.manager.loggerDict):
+    # A filter applies to the logger that a record is made with, not to its children: hence each of them, also the one
+    # that msal makes no earlier than at the first exchange.
+    for name in [*logging.root.manager.loggerDict, "msal.oauth2cli.oauth2"]:
         if name.partition(".")[0] in ("azure", "msal", "urllib3"):
             logging.getLogger(name).addFilter(_redact)

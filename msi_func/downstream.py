@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from common.problems import Problem
 from common.settings import DEFAULT_SCOPE, Settings, is_default_scope
@@ -120,7 +120,7 @@ def _with_path(url: str, path: str) -> str:
     if not path:
         return url
     path, _, query = path.partition("?")
-    if not path.startswith("/") or path.startswith("//") or ".." in path.split("/") or "#" in path + query:
+    if not path.startswith("/") or path.startswith("//") or ".." in unquote(path).split("/") or "#" in path + query:
         raise ValueError("path must begin with one slash and stay below the configured URL")
     parts = urlsplit(url)
     both = "&".join(filter(None, (parts.query, query)))

@@ -29,7 +29,7 @@ ERRORS = {"interaction_required": "interaction_required", "invalid_grant": "user
 def problem_for(error: Exception, scope: str, authority: str, tenant_id: str) -> Problem:
     """What azure-identity's `error` means; `authority` and `tenant_id` are where the user would sign in again."""
     answer = _answer(error)
-    numbers = [number for number in _list(answer.get("error_codes")) if isinstance(number, int)]
+    numbers = [number for number in _list(answer.get("error_codes")) if type(number) is int]
     said: dict[str, Any] = {"scope": scope, **({"entra_codes": [f"AADSTS{n}" for n in numbers]} if numbers else {})}
     claims = answer.get("claims")
     if isinstance(claims, str) and claims:

@@ -1,6 +1,7 @@
 """What the called API answered: handed on unchanged where it is 2xx JSON, else a problem with the refusal inside."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,7 +25,6 @@ ADVICE_AS_USER = ADVICE | {
     "caller_not_allowed": "Add the client id of this app's registration to the API's AAD_FUNC_ALLOWED_CALLERS.",
 }
 
-_PASSED_ON = ("code", "detail", "required_role", "required_scope", "settings")
 _MAX_CHARS = 1000
 
 
@@ -47,7 +47,7 @@ def relay(answer: "Answer", token: str, *, as_user: bool = False) -> bytes:
 def _refused(status: int, content: Any, advices: Mapping[str, str]) -> Problem:
     inner: dict[str, Any] = {"status": status}
     if isinstance(content, dict):
-        inner.update({name: content[name] for name in _PASSED_ON if _is_short_text(content.get(name))})
+        inner.update({name: content[name] for name, fits in _PASSED_ON.items() if fits(content.get(name))})
     code = inner.get("code", "")
     detail = f"The called API refused with status {status}" + (f" ({code})." if code else ".")
     advice = advices.get(code)
@@ -55,9 +55,27 @@ def _refused(status: int, content: Any, advices: Mapping[str, str]) -> Problem:
     return Problem("downstream_refused", detail, **members)
 
 
-def _is_short_text(value: Any) -> bool:
-    texts = value if isinstance(value, list) else [value]
-    return all(isinstance(text, str) for text in texts) and sum(map(len, texts)) <= _MAX_CHARS
+def _is_code(value: Any) -> bool:
+    # Also part of a log line, so nothing that could end one.
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value) is not None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _MAX_CHARS
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value)) and sum(map(len, value)) <= _MAX_CHARS
+
+
+# What of a refusal goes further, where it has the form that it should have.
+_PASSED_ON = {
+    "code": _is_code,
+    "detail": _is_text,
+    "required_role": _is_text,
+    "required_scope": _is_text,
+    "settings": _are_texts,
+}
 
 
 def _json(answer: "Answer") -> Any:

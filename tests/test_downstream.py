@@ -83,7 +83,17 @@ def test_a_path_is_put_behind_the_configured_one(configured, path, asked, caller
     assert api.requests[0].target == asked
 
 
-ELSEWHERE = [".evil.example", "//evil.example/", "me", "@evil.example/", "/../x", "/a#b", "/a?b#c"]
+ELSEWHERE = [
+    ".evil.example",
+    "//evil.example/",
+    "me",
+    "@evil.example/",
+    "/../x",
+    "/%2e%2E/x",
+    "/a/.%2e",
+    "/a#b",
+    "/a?b#c",
+]
 
 
 @pytest.mark.parametrize("path", ELSEWHERE)
@@ -199,6 +209,25 @@ def test_a_refusal_keeps_code_and_detail_and_adds_advice(caller: Caller, identit
     assert "24 hours" in problem.members["advice"]
 
 
+ODD = [
+    ("a code that is a list", {"code": ["missing_role"]}),
+    ("a code that would be a line of the log", {"code": "x\r\nWARNING: all is lost"}),
+    ("a code without an end", {"code": "x" * 65}),
+    ("a detail that is a list", {"detail": ["a"]}),
+    ("settings that are no list", {"settings": "A"}),
+    ("settings with something else in them", {"settings": ["A", 1]}),
+    ("settings without an end", {"settings": ["A" * 600, "B" * 600]}),
+]
+
+
+@pytest.mark.parametrize(("why", "refusal"), ODD, ids=[case[0] for case in ODD])
+def test_what_is_odd_in_a_refusal_goes_no_further(why, refusal, caller: Caller, identity: Scripted):
+    with Scripted(lambda request: as_json(403, refusal)) as api:
+        problem = problem_of(caller.api(api.origin).get)
+    assert problem.members == {"downstream": {"status": 403}}
+    assert problem.detail == "The called API refused with status 403."
+
+
 BROKEN = [
     ("resets the connection", RESET),
     ("closes without a word", CLOSE),
@@ -210,6 +239,7 @@ BROKEN = [
     ("429", http(429)),
     ("429 that asks for a pause", http(429, Retry_After="0")),
     ("503 that asks for a pause in a way of its own", http(503, Retry_After="soon")),
+    ("503 with a date that is none", http(503, Retry_After="Mon, 01 Jan 2027 00:00:00 +99999999999999999999")),
 ]
 
 

@@ -1,6 +1,7 @@
 """The exchange when Entra or the identity does not do its part, and what is made of answers that are not as usual."""
 
 import json
+import logging
 import re
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from common.problems import Problem
 from local_azure.cloud import LocalAzure
 from local_azure.directory import load
 from local_azure.traffic import Fault
+from msi_func import credentials
 from msi_func.refusals import problem_for
 from msi_func.user_token import user_token
 from tests.support import users
@@ -64,6 +66,22 @@ def test_a_fault_is_told_within_the_time_and_over_when_it_is_over(
             patient = caller.api(api.origin, TIMEOUT_SECONDS="30")  # an exchange that is late is waited for
             assert json.loads(patient.get(user_token=user)) == {"ok": True}
             assert "authorization" in api.requests[0].headers
+
+
+def test_after_an_exchange_no_librarys_logger_is_without_the_filter(azure: LocalAzure, caller: Caller):
+    """msal makes the one that would log Entra's whole answer no earlier than now."""
+    logging.root.manager.loggerDict.pop("msal.oauth2cli.oauth2", None)
+    caller.is_site(azure)
+    caller.set(users.on_behalf_of_settings(azure))
+    with Scripted(lambda request: as_json(200, {"ok": True})) as api:
+        caller.api(api.origin).get(user_token=user_token(f"Bearer {users.user_token(azure)}"))
+    loggers = {
+        name: logger
+        for name, logger in logging.root.manager.loggerDict.items()
+        if name.partition(".")[0] in ("azure", "msal", "urllib3") and isinstance(logger, logging.Logger)
+    }
+    assert "msal.oauth2cli.oauth2" in loggers
+    assert [name for name, logger in loggers.items() if credentials._redact not in logger.filters] == []
 
 
 @dataclass(frozen=True)

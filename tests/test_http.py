@@ -3,6 +3,7 @@
 import gzip
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +108,42 @@ def test_a_slow_answer_is_cut_off_in_time(why, reply, way, tmp_path: Path, monke
 def test_an_answer_over_tls_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with Scripted(lambda request: as_json(200, {}), tls=tls(tmp_path, monkeypatch)) as server:
         assert get(server.origin).body == b"{}"
+
+
+INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+
+
+def test_interim_answers_are_passed_over_and_nobody_gets_anothers_answer():
+    """RFC 9110 section 15.2. What http.client takes for the answer would leave the real one to the next caller."""
+    with (
+        Scripted(lambda request: Reply(INTERIM + reply_of(200, request.target.encode()).data)) as server,
+        http.session() as session,
+    ):
+        paths = [f"/user-{number}" for number in range(3)]
+        answers = [http.get(session, server.origin + path, seconds=SECONDS, max_bytes=MANY) for path in paths]
+    assert [(answer.status, answer.body.decode()) for answer in answers] == [(200, path) for path in paths]
+    assert server.connections == 1
+
+
+def test_a_switch_of_protocols_that_nobody_asked_for_is_no_answer():
+    switch = Reply(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")
+    with Scripted(lambda request: switch) as server, pytest.raises(http.Unreachable):
+        get(server.origin)
+
+
+def test_a_tunnel_that_takes_time_leaves_less_for_what_comes_in_it(monkeypatch: pytest.MonkeyPatch):
+    """The proxy thinks about CONNECT, then nothing comes: TLS with the target has what is left."""
+
+    def late(request: object) -> Reply:
+        threading.Event().wait(0.7)
+        return Reply(b"HTTP/1.1 200 OK\r\n\r\n", then="hang")
+
+    with Scripted(late) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
+        start = time.monotonic()
+        with pytest.raises(http.TooSlow):
+            get("https://api.example/", 1)
+    assert time.monotonic() - start < 1.3
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import sys
 import threading
 from collections.abc import Callable
 
@@ -185,6 +186,14 @@ def test_the_log_says_why_and_quotes_nothing_that_came(tenant: Tenant, keys: Sig
     assert line.endswith(
         "/v2.0/.well-known/openid-configuration: the document's issuer does not name the configured tenant."
     )
+
+
+def test_the_log_names_a_package_that_was_not_published(keys: SigningKeys, kid: str, caplog, monkeypatch):
+    monkeypatch.delattr("common.http")
+    monkeypatch.setitem(sys.modules, "common.http", None)
+    assert found(keys, kid) == "keys_unavailable 30"
+    (line,) = caplog.messages
+    assert "common.http cannot be imported: publish this app with all of requirements.txt" in line
 
 
 def test_a_caller_that_gives_up_takes_the_fetch_from_nobody(tenant: Tenant, keys: SigningKeys, kid: str):

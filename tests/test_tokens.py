@@ -207,6 +207,14 @@ def test_in_azure_without_any_identity_that_is_what_it_says(caller: Caller, monk
     assert failure(tokens(None, SCOPE)).detail == causes.IDENTITY_OFF
 
 
+def test_a_package_that_was_not_published_is_named():
+    def credential() -> credentials.Credential:
+        raise ModuleNotFoundError("No module named 'azure.identity'", name="azure.identity")
+
+    problem = failure(TokenSource(credential, SCOPE))
+    assert (problem.detail, problem.members["package"]) == (causes.NOT_COMPLETE, "azure.identity")
+
+
 def test_a_choice_of_credentials_that_does_not_exist_is_said_plainly(caller: Caller):
     caller.set({"AZURE_TOKEN_CREDENTIALS": "MyCredential"})
     assert failure(tokens(None, SCOPE)).detail == causes.NOT_MADE
@@ -266,7 +274,7 @@ LEAKS = [
 def test_no_part_of_a_token_is_logged_at_debug(why, reply, caller: Caller, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.DEBUG), Scripted(lambda request: reply) as endpoint:
         for name in ("azure", "azure.identity", "msal", "urllib3", "msi_func"):
-            logging.getLogger(name).setLevel(logging.DEBUG)
+            caplog.set_level(logging.DEBUG, logger=name)
         caller.asks(endpoint.origin)
         source = tokens(None, SCOPE)
         if why == "a good answer":

@@ -40,7 +40,7 @@ class Seen:
         """Seconds by which the server's clock is ahead of this machine's; None where it does not tell."""
         try:
             return email.utils.parsedate_to_datetime(self.headers.get("Date", "")).timestamp() - time.time()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
 
 
