@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tests.support.apps import APP
 
+LONGEST = 600  # seconds, where it is the number of calls that counts
 ANSWER_WITHIN = 60  # seconds, after the time for calls is over
 
 
@@ -22,7 +23,6 @@ class Calls:
 
     rate: float
     median: float
-    p99: float
     longest: float
     statuses: Mapping[str, int]
 
@@ -32,8 +32,14 @@ class Calls:
         return sum(count for status, count in self.statuses.items() if status != "200")
 
 
-def load(url: str, callers: int, *, seconds: float = 60, calls: int | None = None, tokens: Iterable[str] = ()) -> Calls:
-    """Call `url` from another process (bench/load.py). Raises Failed where a call is left without an answer."""
+def load(
+    url: str, callers: int, *, seconds: float | None = None, calls: int | None = None, tokens: Iterable[str] = ()
+) -> Calls:
+    """Call `url` for `seconds` or `calls` times, from another process (bench/load.py).
+
+    Raises Failed where a call is left without an answer, or nobody answers at all.
+    """
+    seconds = seconds or LONGEST
     with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
         file.writelines(f"{token}\n" for token in tokens)
         file.flush()
@@ -42,11 +48,16 @@ def load(url: str, callers: int, *, seconds: float = 60, calls: int | None = Non
         command += [f"--tokens={file.name}"] if tokens else []
         try:
             done = subprocess.run(
-                command, cwd=APP, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds + ANSWER_WITHIN
+                command, cwd=APP, capture_output=True, text=True, check=True, timeout=seconds + ANSWER_WITHIN
             )
         except subprocess.TimeoutExpired:
             raise Failed(f"{url}: a call has had no answer for {ANSWER_WITHIN} s") from None
-    return Calls(**json.loads(done.stdout))
+        except subprocess.CalledProcessError as error:
+            raise Failed(f"{url}: {error.stderr.strip().splitlines()[-1]}") from None
+    made = Calls(**json.loads(done.stdout))
+    if calls and sum(made.statuses.values()) != calls:
+        raise Failed(f"{url}: {made.statuses} instead of {calls} calls in {LONGEST} s")
+    return made
 
 
 def good(calls: Calls) -> Calls:

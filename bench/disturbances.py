@@ -1,6 +1,5 @@
 """What disturbs a soak: keys that change, faults that come and go, callers that are not good."""
 
-import contextlib
 import itertools
 import secrets
 import threading
@@ -22,74 +21,69 @@ FAULTS = {
 
 
 class Events:
-    """What happens to the tenant and its identities, by seconds of a cycle."""
+    """What happens to the tenant and its identities, by seconds of a cycle: see docs/performance.md."""
 
     def __init__(self, azure: LocalAzure) -> None:
         self._azure = azure
         self._kinds = itertools.cycle(FAULTS)
         self._kind = ""
-        self._stop = threading.Event()
-        self.made_up_keys = threading.Event()
         self.happened: Counter[str] = Counter()
 
-    @contextlib.contextmanager
-    def happening(self) -> Iterator[None]:
-        """While the block runs."""
-        thread = threading.Thread(target=self._run, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            thread.join()
-
-    def _run(self) -> None:
-        # A key that is made up is asked for last after 40 s; 30 s later the tenant is asked again, for a new key say.
-        steps = ((10, self._tenant_fails), (30, self._identity_fails), (20, self._recover), (CYCLE - 60, self._rotate))
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop` is set."""
+        steps = (
+            (10, self._tenant_fails),
+            (30, self._identity_fails),
+            (20, self._publish_key),
+            (CYCLE - 60, self._sign_with_it),
+        )
         for pause, event in itertools.cycle(steps):
-            if self._stop.wait(pause):
+            if stop.wait(pause):
                 return
             event()
 
     def _tenant_fails(self) -> None:
         self._kind = next(self._kinds)
-        self._fail("metadata", "keys")
-        self.made_up_keys.set()
+        for endpoint in ("metadata", "keys"):
+            self._azure.traffic.put(endpoint, FAULTS[self._kind])
+        self.happened[f"the tenant fails: {self._kind}"] += 1
 
     def _identity_fails(self) -> None:
-        self._recover()
-        self._fail("msi")
-
-    def _fail(self, *endpoints: str) -> None:
-        for endpoint in endpoints:
-            self._azure.traffic.put(endpoint, FAULTS[self._kind])
-        self.happened[f"{' and '.join(endpoints)}: {self._kind}"] += 1
-
-    def _recover(self) -> None:
-        self.made_up_keys.clear()
         self._azure.traffic.clear()
+        self._azure.traffic.put("msi", FAULTS[self._kind])
+        self.happened[f"the identity endpoint fails: {self._kind}"] += 1
 
-    def _rotate(self) -> None:
-        self._azure.keys.rotate()
-        for key in self._azure.keys.keys[:-KEYS_KEPT]:
-            self._azure.keys.withdraw(key.kid)
-        self.happened["new signing key"] += 1
+    def _publish_key(self) -> None:
+        """As Entra does, some time before anything is signed with it."""
+        self._azure.traffic.clear()
+        ring = self._azure.keys
+        ring.rotate()
+        ring.keys = [*ring.keys[:-2], ring.keys[-1], ring.keys[-2]]  # the last one signs
+
+    def _sign_with_it(self) -> None:
+        ring = self._azure.keys
+        ring.keys = [*ring.keys[:-2], ring.keys[-1], ring.keys[-2]]
+        for key in ring.keys[:-KEYS_KEPT]:
+            ring.withdraw(key.kid)
+        self.happened["a new key signs"] += 1
 
 
-def good_tokens(azure: LocalAzure) -> Iterator[str]:
+Named = Iterator[tuple[str, str]]  # what it is, and the token
+
+
+def good_tokens(azure: LocalAzure) -> Named:
     """Each a new one, signed with the key of the moment."""
     for count in itertools.count():
-        yield Forge(azure).token(number=count)
+        yield "good", Forge(azure).token(number=count)
 
 
-def bad_tokens(azure: LocalAzure, made_up_keys: threading.Event) -> Iterator[str]:
-    """Of every kind; with made-up keys too, while that is wanted."""
+def bad_tokens(azure: LocalAzure) -> Named:
+    """Of every kind."""
     while True:
         forge = Forge(azure)
-        yield forge.token(exp=1_700_000_000)
-        yield forge.token(aud="api://another")
-        yield forge.token(roles=[])
-        yield forge.token()[:-8] + "AAAAAAAA"
-        yield secrets.token_urlsafe(3000)
-        if made_up_keys.is_set():
-            yield forge.sign(forge.claims(), forge.header(kid=secrets.token_hex(8)))
+        yield "bad", forge.token(exp=1_700_000_000)
+        yield "bad", forge.token(aud="api://another")
+        yield "bad", forge.token(roles=[])
+        yield "bad", forge.token()[:-8] + "AAAAAAAA"
+        yield "bad", secrets.token_urlsafe(3000)
+        yield "made-up key", forge.sign(forge.claims(), forge.header(kid=secrets.token_hex(8)))

@@ -5,6 +5,10 @@
 Prints JSON: the answer, what is imported before and after, and how long each stage took, in seconds.
 """
 
+import time
+
+RUNNING = time.monotonic()
+
 import argparse
 import asyncio
 import importlib
@@ -12,7 +16,6 @@ import inspect
 import itertools
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,12 +25,12 @@ STAGES = ("python", "functions loaded", "modules", "call")
 
 def main() -> None:
     """Load the app, call the function, print."""
-    moments = [time.monotonic()]
+    moments = [RUNNING]
     parser = argparse.ArgumentParser(
         prog="python -m bench.first_call", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("function")
-    parser.add_argument("--since", type=float, default=moments[0], help="start of the process (time.monotonic)")
+    parser.add_argument("--since", type=float, default=RUNNING, help="start of the process (time.monotonic)")
     parser.add_argument("--import", action="append", default=[], dest="modules", help="in a stage of its own")
     parser.add_argument("--query", default="", help="of the request, as in as=user")
     options = parser.parse_args()

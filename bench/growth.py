@@ -24,6 +24,13 @@ def _keys(azure: LocalAzure) -> Iterator[Row]:
     with Tenant(azure) as one, Tenant(azure) as hundred:
         others = (hundred.member(V2, hundred.own, kid=f"another {number}") for number in range(99))
         hundred.publish_members(V2, *others, hundred.member(V2, hundred.own))
+        many, few = our_gate(azure, hundred.origin), our_gate(azure, one.origin)
+        yield _flat(
+            "a token seen before, 100 keys",
+            "1 key",
+            Contender(lambda: many, given, before=given, waits=True),
+            Contender(lambda: few, given, before=given, waits=True),
+        )
         yield _flat(
             "a token for the first time, 100 keys",
             "1 key",

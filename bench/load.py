@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,7 +47,6 @@ class Load:
         return {
             "rate": len(self.took) / (time.perf_counter() - start),
             "median": took[len(took) // 2],
-            "p99": took[int(len(took) * 0.99)],
             "longest": took[-1],
             "statuses": self.statuses,
         }
@@ -115,7 +114,8 @@ def main() -> None:
     with ExitStack() as stack:
         tokens = itertools.cycle(stack.enter_context(options.tokens.open())) if options.tokens else None
         load = Load(options.url, seconds=options.seconds, calls=options.calls, tokens=tokens)
-        print(json.dumps(asyncio.run(load.run(options.callers))))
+        with suppress(KeyboardInterrupt):
+            print(json.dumps(asyncio.run(load.run(options.callers))))
 
 
 if __name__ == "__main__":

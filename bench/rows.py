@@ -21,7 +21,7 @@ class Row:
 
     def __str__(self) -> str:
         beside = f" beside {self.theirs} of {self.against}" if self.against else ""
-        return f"{self.what}: {self.ours}{beside}"
+        return f"{self.what}: {self.ours}{beside}{'  MISSED' if self.reached is False else ''}"
 
 
 def times_faster(what: str, against: str, seconds: Pairs, *, least: float | None = None) -> Row:
@@ -43,11 +43,12 @@ def share(
     return row
 
 
-def number(what: str, ours: float, unit: str = "", *, most: float | None = None) -> Row:
-    """A number that is compared with nothing but its limit."""
-    if most is None:
-        return Row(what, "", _text(ours, unit), "", None)
-    return Row(what, "", _text(ours, unit), "", None, f"{_text(most, unit)} or less", ours <= most)
+def number(what: str, ours: float, unit: str = "", *, least: float | None = None, most: float | None = None) -> Row:
+    """A number that is compared with nothing but its limits."""
+    words = {"or more": least, "or less": most}
+    goal = ", ".join(f"{_text(limit, unit)} {word}" for word, limit in words.items() if limit is not None)
+    reached = (least is None or ours >= least) and (most is None or ours <= most)
+    return Row(what, "", _text(ours, unit), "", None, goal, reached if goal else None)
 
 
 def table(rows: Iterable[Row]) -> str:

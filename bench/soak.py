@@ -3,13 +3,14 @@
     python -m bench.soak --minutes 10
 
 Tokens of the managed identity live for five and a half minutes here, so that they are renewed twice a minute. Every
-100 seconds a new key signs all tokens from then on, the tenant's documents fail for half a minute while tokens with
-made-up keys ask for them, and the identity endpoint fails for 20 seconds. None of it may be seen by a caller that is
-good, and nothing may let in one that is not. Exits 1 where a call failed, or one was let in, or something grew.
+100 seconds the tenant's documents fail for half a minute, the identity endpoint fails for 20 seconds, and a new key
+signs; tokens with made-up keys ask for the documents all the time. None of it may be seen by a caller that is good,
+and nothing may let in one that is not. Exits 1 where a call failed, or one was let in, or something grew.
 """
 
 import argparse
 import contextlib
+import os
 import statistics
 import sys
 import tempfile
@@ -17,13 +18,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 
-from bench.calling import load
+from bench.calling import Failed, load
 from bench.command import run
-from bench.disturbances import Events, bad_tokens, good_tokens
+from bench.disturbances import CYCLE, Events, Named, bad_tokens, good_tokens
 from bench.rows import Row, number, table
 from local_azure import directory
 from local_azure.cloud import LocalAzure
@@ -35,31 +38,38 @@ TOKEN_LIFE = 330  # seconds; five minutes before its end a token is renewed
 SAMPLE_EVERY = 10
 CALLERS = 8  # of msi-func, each calling again as soon as it has its answer
 MAY_GROW = {"memory, MB": 3, "threads": 1, "open files": 1, "connections": 1}  # a background request may be under way
+THREADS = min(32, (os.cpu_count() or 1) + 4)  # of msi-func's host
 
 Measures = dict[str, float]
 
 
 @contextlib.contextmanager
-def calling(url: str, tokens: Iterator[str]) -> Iterator[Counter[str]]:
-    """While the block runs, 20 calls a second, each with the next token; counts the answers by status."""
-    stop, statuses = threading.Event(), Counter[str]()
+def meanwhile(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Runs `work` in a thread while the block does; what it raises is raised at the end."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(work, stop)
+        try:
+            yield
+        finally:
+            stop.set()
+        running.result()
 
-    def call() -> None:
+
+def calling(url: str, tokens: Named, answers: Counter[tuple[str, str]]) -> Callable[[threading.Event], None]:
+    """Calls with a token after the other, some 16 a second; counts the answers by what the token is and by status."""
+
+    def call(stop: threading.Event) -> None:
         with requests.Session() as session:
             while not stop.wait(0.05):
+                what, token = next(tokens)
                 try:
-                    answer = session.get(url, headers={"Authorization": f"Bearer {next(tokens)}"}, timeout=30)
-                    statuses[str(answer.status_code)] += 1
+                    answer = session.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+                    answers[what, str(answer.status_code)] += 1
                 except requests.RequestException as error:
-                    statuses[type(error).__name__] += 1
+                    answers[what, type(error).__name__] += 1
 
-    thread = threading.Thread(target=call, daemon=True)
-    thread.start()
-    try:
-        yield statuses
-    finally:
-        stop.set()
-        thread.join()
+    return call
 
 
 def measured(host: Host) -> Measures:
@@ -78,36 +88,68 @@ def measured(host: Host) -> Measures:
 def soak(azure: LocalAzure, seconds: float, say: Callable[[str], None]) -> list[Row]:
     """Everything at once for that long."""
     azure.issuer.clock = lambda: time.time() - (MANAGED_IDENTITY_LIFETIME - TOKEN_LIFE)
-    events, through_msi = Events(azure), Counter[str]()
+    events, through_msi, direct = Events(azure), Counter[str](), Counter[tuple[str, str]]()
+    opened: set[object] = set()
     with contextlib.ExitStack() as stack:
         enter = stack.enter_context
         aad = enter(apps.running(apps.aad_settings(azure)))
         msi = enter(apps.running(apps.msi_settings(azure, aad.url("aad-func"))))
         hosts: dict[str, Host] = {"msi-func": msi, "aad-func": aad}
         samples: dict[str, list[Measures]] = {name: [] for name in hosts}
-        good = enter(calling(aad.url("aad-func"), good_tokens(azure)))
-        bad = enter(calling(aad.url("aad-func"), bad_tokens(azure, events.made_up_keys)))
-        enter(events.happening())
+        enter(meanwhile(calling(aad.url("aad-func"), good_tokens(azure), direct)))
+        enter(meanwhile(calling(aad.url("aad-func"), bad_tokens(azure), direct)))
+        enter(meanwhile(events.run))
         start = time.monotonic()
         while (spent := time.monotonic() - start) < seconds:
-            through_msi.update(load(msi.url("msi-func"), CALLERS, seconds=min(SAMPLE_EVERY, seconds - spent)).statuses)
+            try:
+                made = load(msi.url("msi-func"), CALLERS, seconds=min(SAMPLE_EVERY, seconds - spent))
+            except Failed as failed:
+                say(str(failed))
+                through_msi["no answer"] += 1
+                break
+            through_msi.update(made.statuses)
             for name, host in hosts.items():
                 samples[name].append(measured(host))
+            opened |= connections_to(aad, msi)
             say(_line(time.monotonic() - start, through_msi, samples))
     return [
-        number("calls of msi-func", through_msi.total()),
-        number("of these failed", through_msi.total() - through_msi["200"], most=0),
-        number("calls of aad-func with good tokens", good.total()),
-        number("of these failed", good.total() - good["200"], most=0),
-        number("calls of aad-func with bad tokens", bad.total()),
-        number("of these refused (401, 403)", bad["401"] + bad["403"]),
-        number("of these put off, since the tenant failed (503)", bad["503"]),
-        number("of these let in, or answered otherwise", _other(bad, "401", "403", "503"), most=0),
-        number("requests to the identity endpoint", azure.traffic.counters["msi"]),
-        number("requests for the tenant's documents", azure.traffic.counters["metadata"]),
-        *(number(f"times: {what}", count) for what, count in events.happened.items()),
+        *totals(seconds / 60, through_msi, direct),
+        *tenant(seconds, azure, events),
+        number("connections of msi-func to aad-func, of all samples", len(opened), least=1, most=2 * THREADS),
         *(row for name, taken in samples.items() for row in growth(name, taken)),
     ]
+
+
+def totals(minutes: float, through_msi: Counter[str], direct: Counter[tuple[str, str]]) -> Iterator[Row]:
+    """Enough calls of each kind, each with the answer that it should have."""
+    good, refused = direct["good", "200"], direct["bad", "401"] + direct["bad", "403"]
+    unknown, put_off = direct["made-up key", "401"], direct["made-up key", "503"]
+    yield number("calls of msi-func", through_msi.total(), least=minutes * 1000)
+    yield number("of these failed", through_msi.total() - through_msi["200"], most=0)
+    yield number("calls of aad-func with good tokens, let in", good, least=minutes * 500)
+    yield number("with bad ones, refused (401, 403)", refused, least=minutes * 400)
+    yield number("with made-up keys, refused (401)", unknown, least=minutes * 20)
+    yield number("with made-up keys, put off (503) while the tenant fails", put_off, least=minutes * 5)
+    yield number("with any other answer", direct.total() - good - refused - unknown - put_off, most=0)
+
+
+def tenant(seconds: float, azure: LocalAzure, events: Events) -> Iterator[Row]:
+    """What the platform was asked, and what happened to it."""
+    minutes, asked = seconds / 60, azure.traffic.counters
+    yield number("requests to the identity endpoint", asked["msi"], least=minutes * 1.5)
+    yield number("requests for the tenant's metadata", asked["metadata"], least=minutes, most=minutes * 3)
+    yield number("events", events.happened.total(), least=3 * (seconds // CYCLE))
+    for what, count in sorted(events.happened.items()):
+        yield number(f"times: {what}", count)
+
+
+def connections_to(server: Host, client: Host) -> set[object]:
+    """The client's ends of its connections to the server."""
+    import psutil
+
+    port = urlsplit(server.origin).port
+    found = psutil.Process(client.pid).net_connections("tcp")
+    return {each.laddr for each in found if each.raddr and each.raddr.port == port}
 
 
 def growth(name: str, samples: Sequence[Measures]) -> Iterator[Row]:
@@ -139,13 +181,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=10, help="how long (10)")
-    seconds = parser.parse_args().minutes * 60
+    parser.add_argument(
+        "--minutes", type=float, default=10, help="how long: 2 or more, a round of events takes 1:40 (10)"
+    )
+    minutes = parser.parse_args().minutes
+    if not minutes >= 2:
+        parser.error("--minutes: less than 2 show nothing")
     with (
         tempfile.TemporaryDirectory() as state,
         LocalAzure(directory.load(), port=0, https_port=0, state=Path(state), keep_tokens=False) as azure,
     ):
-        rows = soak(azure, seconds, lambda line: print(line, file=sys.stderr, flush=True))
+        rows = soak(azure, minutes * 60, lambda line: print(line, file=sys.stderr, flush=True))
     print(table(rows))
     return 1 if any(row.reached is False for row in rows) else 0
 

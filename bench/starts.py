@@ -75,6 +75,7 @@ def first_call(
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     if done.returncode:
         raise Failed(f"{function}: {done.stderr}")

@@ -2,12 +2,15 @@
 
 import asyncio
 import itertools
+import threading
 
 import pytest
 
 from bench import rows
+from bench.calling import Failed, load
 from bench.load import Load
-from bench.soak import growth
+from bench.soak import growth, meanwhile
+from tests.support import apps
 from tests.support.scripted import CLOSE, Scripted, as_json, in_turn
 
 TWICE, HALF = [(2.0, 1.0)] * 3, [(1.0, 2.0)] * 3
@@ -22,6 +25,9 @@ JUDGED = [
     ("one round of three is an outlier", rows.share("", "", [(1, 1), (9, 1), (1, 1)], "", most=1), 1, True),
     ("at the limit", rows.number("", 5, most=5), None, True),
     ("beyond the limit", rows.number("", 6, most=5), None, False),
+    ("enough", rows.number("", 5, least=5), None, True),
+    ("not enough", rows.number("", 4, least=5, most=6), None, False),
+    ("a number without a goal", rows.number("", 5), None, None),
     ("no goal", rows.share("", "", TWICE, ""), 2, None),
 ]
 
@@ -34,20 +40,40 @@ def test_a_row_says_whether_its_goal_is_reached(why, row: rows.Row, ratio, reach
 def test_a_load_counts_what_came_back_and_sends_tokens_in_turn():
     replies = in_turn(as_json(200, {}), as_json(503, {}), as_json(200, {"long": "x" * 100_000}), CLOSE)
     with Scripted(replies) as server:
-        load = Load(f"{server.origin}/api", seconds=60, calls=9, tokens=itertools.cycle(["a\n", "b\n"]))
-        told = asyncio.run(load.run(callers=1))
+        calls = Load(f"{server.origin}/api", seconds=60, calls=9, tokens=itertools.cycle(["a\n", "b\n"]))
+        told = asyncio.run(calls.run(callers=1))
     assert told["statuses"] == {"200": 2, "503": 1, "broken off": 1}
-    assert len(load.took) == 3
+    assert len(calls.took) == 3
     assert [request.headers["authorization"] for request in server.requests] == ["Bearer a", "Bearer b"] * 2
 
 
 def test_a_load_makes_as_many_calls_as_it_is_told_to():
     with Scripted(lambda request: as_json(200, {})) as server:
-        load = Load(f"{server.origin}/api", seconds=60, calls=20, tokens=None)
-        told = asyncio.run(load.run(callers=3))
+        calls = Load(f"{server.origin}/api", seconds=60, calls=20, tokens=None)
+        told = asyncio.run(calls.run(callers=3))
     assert told["statuses"] == {"200": 20}
     assert server.connections == 3
     assert "authorization" not in server.requests[0].headers
+
+
+def test_what_fails_beside_a_soak_fails_it():
+    def work(stop: threading.Event) -> None:
+        stop.wait(60)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), meanwhile(work):
+        pass
+
+
+def test_fewer_calls_than_were_to_be_counted_are_a_failure():
+    replies = in_turn(as_json(200, {}), CLOSE)
+    with Scripted(replies) as server, pytest.raises(Failed, match="instead of 5 calls"):
+        load(server.origin, 1, calls=5)
+
+
+def test_a_host_that_is_gone_is_said_in_a_sentence():
+    with pytest.raises(Failed, match="Connect call failed"):
+        load(f"http://127.0.0.1:{apps.free_port()}/api", 1, calls=5)
 
 
 SAMPLES = [
