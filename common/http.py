@@ -2,7 +2,7 @@
 
 `requests` bounds each read, not the whole answer, and each address of a host, not connecting: a server that sends a
 byte now and then holds a caller for as long as it likes. Here the time allowed covers connecting, headers and body
-together. Looking up a host name is the operating system's and is not covered, nor is a proxy's own handshake.
+together, a tunnel through a proxy too. Looking up a host name is the operating system's and is not covered.
 """
 
 import http.client
