@@ -154,6 +154,8 @@ def connections_to(server: Host, client: Host) -> set[object]:
 
 def growth(name: str, samples: Sequence[Measures]) -> Iterator[Row]:
     """From the second fifth of the time to the last one, by medians; the first fifth is for warming up."""
+    if not samples:
+        return  # the first calls had no answer, which has a row of its own
     fifth = max(1, len(samples) // 5)
     for what, most in MAY_GROW.items():
         before, after = (

@@ -20,6 +20,10 @@ from urllib3.util.connection import create_connection
 _LEAST = 0.001  # seconds; to a socket, none at all would mean not to wait
 
 
+def _left(deadline: float) -> float:
+    return max(deadline - time.monotonic(), _LEAST)
+
+
 class _DeadlineReader(io.RawIOBase):
     """A socket's bytes until a deadline. Each read may wait only for what is left of the time."""
 
@@ -87,7 +91,7 @@ class Until(urllib3.Timeout):
     @property
     def connect_timeout(self) -> float:
         """What is left."""
-        return max(self._end - time.monotonic(), _LEAST)
+        return _left(self._end)
 
     @property
     def read_timeout(self) -> float:
@@ -108,7 +112,7 @@ def _connect(connection: Any, deadline: float | None) -> socket.socket:
     for number, (*_, address) in enumerate(found, start=1):
         timeout = None
         if deadline is not None:
-            left = max(deadline - time.monotonic(), _LEAST)
+            left = _left(deadline)
             timeout = left if number == len(found) else left / 2
         try:
             return create_connection(
@@ -143,7 +147,7 @@ class _Bounded:
 
     def _hold(self, sock: socket.socket) -> None:
         if self._deadline is not None:
-            sock.settimeout(max(self._deadline - time.monotonic(), _LEAST))
+            sock.settimeout(_left(self._deadline))
 
 
 class _HTTPConnection(_Bounded, HTTPConnection):

@@ -76,6 +76,10 @@ def test_a_host_that_is_gone_is_said_in_a_sentence():
         load(f"http://127.0.0.1:{apps.free_port()}/api", 1, calls=5)
 
 
+def test_a_soak_that_ended_before_its_first_sample_still_has_its_other_rows():
+    assert list(growth("a host", [])) == []
+
+
 SAMPLES = [
     ("steady", [100] * 20, True),
     ("grows while it warms up", [10, 50, 80, 100] + [100] * 16, True),
