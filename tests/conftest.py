@@ -13,7 +13,7 @@ from local_azure.cloud import LocalAzure
 from local_azure.directory import load
 from local_azure.keys import KeyRing, SigningKey
 from tests.support import apps
-from tests.support.clock import Clock
+from tests.support.clock import Clock, FastForward
 from tests.support.forge import Forge
 from tests.support.tenant import VERSIONS, Tenant
 
@@ -74,6 +74,11 @@ def tenant(azure: LocalAzure) -> Iterator[Tenant]:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def fast_forward(monkeypatch: pytest.MonkeyPatch) -> FastForward:
+    return FastForward(monkeypatch)
 
 
 @pytest.fixture

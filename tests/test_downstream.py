@@ -14,6 +14,7 @@ from local_azure.cloud import LocalAzure
 from msi_func.downstream import DownstreamApi
 from msi_func.timing import Timing
 from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
+from tests.support.clock import FastForward
 from tests.support.scripted import (
     CLOSE,
     HANG,
@@ -29,6 +30,7 @@ from tests.support.scripted import (
 __all__ = ["caller"]
 
 OK = as_json(200, {"ok": True})
+MUCH_LATER = 10  # seconds: what is not cut off in time lasts longer, and no busy machine takes so long
 
 
 def problem_of(call) -> Problem:
@@ -275,7 +277,7 @@ def test_retry_after_beyond_the_budget_is_not_waited_for(caller: Caller, identit
         problem = problem_of(caller.api(api.origin).get)
     assert (problem.code, problem.members["downstream"]["code"]) == ("downstream_refused", "keys_unavailable")
     assert len(api.requests) == 1
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < MUCH_LATER
 
 
 def test_retry_after_within_the_budget_is_honoured(caller: Caller, identity: Scripted):
@@ -287,7 +289,7 @@ def test_retry_after_within_the_budget_is_honoured(caller: Caller, identity: Scr
 
 SLOW = [
     ("never answers", HANG),
-    ("drips its headers", dripping(OK)),
+    ("drips its headers", dripping(as_json(200, {}, X_Long="x" * 300))),
     ("drips its body", Reply(OK.data.partition(b"{")[0] + b"{", then="hang")),
     ("accepts and forgets", Reply(b"HTTP/1.1 200 OK\r\n", then="hang")),
 ]
@@ -297,10 +299,10 @@ SLOW = [
 def test_a_slow_api_is_given_up_at_the_budget(why, reply, caller: Caller, identity: Scripted):
     with Scripted(lambda request: reply) as api:
         start = time.monotonic()
-        problem = problem_of(caller.api(api.origin, TIMEOUT_SECONDS="0.4").get)
+        problem = problem_of(caller.api(api.origin, TIMEOUT_SECONDS="1").get)
         spent = time.monotonic() - start
     assert problem.code == "downstream_timeout"
-    assert spent < 1.4
+    assert spent < MUCH_LATER
 
 
 def test_a_dripping_body_is_given_up_at_the_budget(caller: Caller, identity: Scripted):
@@ -308,26 +310,26 @@ def test_a_dripping_body_is_given_up_at_the_budget(caller: Caller, identity: Scr
     slow = Reply(reply.data, drip=True, whole=reply.data.index(b"{"))
     with Scripted(lambda request: slow) as api:
         start = time.monotonic()
-        problem = problem_of(caller.api(api.origin, TIMEOUT_SECONDS="0.4").get)
+        problem = problem_of(caller.api(api.origin, TIMEOUT_SECONDS="1").get)
     assert problem.code == "downstream_timeout"
-    assert time.monotonic() - start < 1.4
+    assert time.monotonic() - start < MUCH_LATER
 
 
-def test_token_and_call_share_one_budget(caller: Caller):
+def test_token_and_call_share_one_budget(caller: Caller, fast_forward: FastForward):
     def late(request: object) -> Reply:
-        threading.Event().wait(0.3)
+        fast_forward.leap(28)
         return token_reply()
 
     with Scripted(late) as endpoint, Scripted(lambda request: HANG) as api:
         caller.asks(endpoint.origin)
-        start = time.monotonic()
-        assert problem_of(caller.api(api.origin, TIMEOUT_SECONDS="0.5").get).code == "downstream_timeout"
-    assert 0.4 < time.monotonic() - start < 0.7
+        start = fast_forward.real()
+        assert problem_of(caller.api(api.origin, TIMEOUT_SECONDS="30").get).code == "downstream_timeout"
+    assert fast_forward.real() - start < MUCH_LATER
 
 
 def test_a_refusal_is_told_even_where_the_next_try_fails(caller: Caller, identity: Scripted):
     with Scripted(in_turn(as_json(503, {"code": "keys_unavailable"}), HANG)) as api:
-        problem = problem_of(caller.api(api.origin, TIMEOUT_SECONDS="1").get)
+        problem = problem_of(caller.api(api.origin, TIMEOUT_SECONDS="2").get)
     assert (problem.code, problem.members["downstream"]["code"]) == ("downstream_refused", "keys_unavailable")
 
 

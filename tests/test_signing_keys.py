@@ -14,7 +14,7 @@ from local_azure.cloud import LocalAzure
 from tests.support.clock import Clock
 from tests.support.faulty import answer, gated, hanging
 from tests.support.finding import fetching, found, settle
-from tests.support.key_faults import FAULTS, UNUSABLE_KEYS
+from tests.support.key_faults import ENDLESS_FAULTS, FAULTS, UNUSABLE_KEYS
 from tests.support.tenant import V1, V2, Tenant
 
 THREADS = 16
@@ -27,26 +27,34 @@ def keys(tenant: Tenant, clock: Clock) -> SigningKeys:
 
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Sets how many real seconds a fetch may take: few where it fails anyway."""
+    """Sets how many real seconds a fetch may take: few where it has to be ended, plenty where it ends."""
     return lambda seconds: monkeypatch.setattr(signing_keys, "FETCH_TIMEOUT", seconds)
 
 
-@pytest.mark.parametrize("fault", [pytest.param(fault, id=why) for why, fault in FAULTS])
-def test_a_fault_is_our_outage_and_ends_by_itself(fault, tenant: Tenant, keys, clock: Clock, kid: str, patience):
+@pytest.mark.parametrize(
+    ("fault", "real_seconds"),
+    [
+        *(pytest.param(fault, 30, id=why) for why, fault in FAULTS),
+        *(pytest.param(fault, 0.3, id=why) for why, fault in ENDLESS_FAULTS),
+    ],
+)
+def test_a_fault_is_our_outage_and_ends_by_itself(
+    fault, real_seconds, tenant: Tenant, keys, clock: Clock, kid: str, patience
+):
     def fails() -> None:
         fault(tenant)
-        patience(0.15)
+        patience(real_seconds)
 
     def recovers() -> None:
         tenant.recover()
-        patience(10)
+        patience(30)
 
     # Before the first fetch.
     fails()
     assert found(keys, kid) == "keys_unavailable 30"
     clock.pass_(seconds=10)
     assert found(keys, kid) == "keys_unavailable 20"
-    assert tenant.fetches(V2) == 1
+    assert tenant.fetches(V2) <= 1  # none where a busy machine let so short a time pass before the request
     recovers()
     clock.pass_(seconds=20)
     assert found(keys, kid) == "found"
@@ -143,7 +151,7 @@ def test_16_threads_that_are_cold_share_one_fetch(tenant: Tenant, keys: SigningK
 
 
 def test_16_threads_that_are_cold_share_one_failure(tenant: Tenant, keys: SigningKeys, kid: str, patience):
-    patience(0.15)
+    patience(2)
     tenant.fail(hanging, "keys")
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         outcomes = list(pool.map(lambda _: found(keys, kid), range(THREADS)))
@@ -153,7 +161,7 @@ def test_16_threads_that_are_cold_share_one_failure(tenant: Tenant, keys: Signin
 
 def test_16_threads_with_a_known_key_are_served_through_an_outage(tenant: Tenant, keys, clock: Clock, kid, patience):
     assert found(keys, kid) == "found"
-    patience(0.15)
+    patience(2)
     tenant.fail(hanging)
     clock.pass_(hours=13)
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
@@ -221,4 +229,4 @@ def test_both_documents_together_have_the_time_that_a_fetch_may_take(tenant: Ten
     source = metadata.Source(tenant.origin, tenant.tenant_id, V2)
     with pytest.raises(metadata.MetadataError, match="no complete answer"):
         source.fetch(seconds=0.5)
-    assert source.fetch(seconds=5)
+    assert source.fetch(seconds=30)

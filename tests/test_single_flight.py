@@ -13,15 +13,15 @@ def test_all_who_ask_meanwhile_share_one_run():
 
     def work() -> int:
         runs.append(1)
-        allowed.wait(5)
+        allowed.wait(30)
         return len(runs)
 
     flight = SingleFlight(work, "test", patience=60)
     with ThreadPoolExecutor(16) as pool:
         joined = list(pool.map(lambda _: flight.join(), range(16)))
     allowed.set()
-    assert [each.result(5) for each in joined if each] == [1] * 16
-    assert flight.join().result(5) == 2
+    assert [each.result(30) for each in joined if each] == [1] * 16
+    assert flight.join().result(30) == 2
 
 
 def test_all_share_a_failure_and_the_next_run_is_a_new_one():
@@ -35,8 +35,8 @@ def test_all_share_a_failure_and_the_next_run_is_a_new_one():
 
     flight = SingleFlight(work, "test", patience=60)
     with pytest.raises(ValueError, match="first"):
-        flight.join().result(5)
-    assert flight.join().result(5) == "second"
+        flight.join().result(30)
+    assert flight.join().result(30) == "second"
 
 
 def test_nothing_starts_where_it_may_not():
@@ -53,4 +53,4 @@ def test_a_system_without_threads_left_is_no_failure_of_who_asks(monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_thread)
         assert flight.join() is None
-    assert flight.join().result(5) == 1
+    assert flight.join().result(30) == 1

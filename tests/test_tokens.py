@@ -112,14 +112,14 @@ def test_an_endpoint_that_does_not_answer_costs_no_more_than_the_budget(why, rep
         caller.asks(endpoint.origin)
         start = time.monotonic()
         assert failure(tokens(None, SCOPE), seconds=0.3).detail == causes.NO_ANSWER
-        assert time.monotonic() - start < 1.3
+        assert time.monotonic() - start < credentials.ENDPOINT_TIMEOUT
 
 
 def test_a_token_that_comes_late_serves_the_next_call(caller: Caller):
     allowed = threading.Event()
 
     def late(request: object) -> Reply:
-        allowed.wait(5)
+        allowed.wait(30)
         return token_reply()
 
     with Scripted(late) as endpoint:
@@ -127,7 +127,7 @@ def test_a_token_that_comes_late_serves_the_next_call(caller: Caller):
         source = tokens(None, SCOPE)
         failure(source, seconds=0.1)
         allowed.set()
-        assert source.get(5) == TOKEN
+        assert source.get(30) == TOKEN
     assert len(endpoint.requests) == 1
 
 
@@ -142,7 +142,7 @@ def test_a_failure_is_shared_by_all_who_wait_and_by_those_who_come_right_after(c
         assert len(endpoint.requests) == 1
         clock.now += 4
         endpoint.answer = lambda request: token_reply()
-        assert source.get(5) == TOKEN
+        assert source.get(30) == TOKEN
     assert len(endpoint.requests) == 2
 
 
@@ -151,13 +151,13 @@ def test_a_valid_token_survives_an_endpoint_that_fails(caller: Caller):
     with Scripted(in_turn(token_reply(seconds=240), GENERAL)) as endpoint:  # 4 minutes: azure-identity asks each time
         caller.asks(endpoint.origin)
         source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock, monotonic=clock)
-        assert source.get(5) == TOKEN
+        assert source.get(30) == TOKEN
         for _ in range(5):
             clock.now += 40
-            assert source.get(5) == TOKEN
+            assert source.get(30) == TOKEN
             renewal = source._request.join(may_start=lambda: False)
             if renewal:
-                renewal.result(5)
+                renewal.result(30)
         assert len(endpoint.requests) > 1
         clock.now += 60
         failure(source)
@@ -170,23 +170,23 @@ def test_a_token_is_renewed_from_half_of_its_life_on_without_a_wait(caller: Call
         if not asked.is_set():
             asked.set()
             return token_reply(mark="first")
-        allowed.wait(5)
+        allowed.wait(30)
         return token_reply(mark="second", seconds=2 * 86_400)
 
     with Scripted(answer) as endpoint:
         caller.asks(endpoint.origin)
         # A new credential each time: one of azure-identity's remembers, and goes by the real clock.
         source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock, monotonic=clock)
-        assert source.get(5) == made_up_token("first")
+        assert source.get(30) == made_up_token("first")
         clock.now += 43_000
-        assert source.get(5) == made_up_token("first")
+        assert source.get(30) == made_up_token("first")
         assert len(endpoint.requests) == 1
         clock.now += 400
         assert source.get(0) == made_up_token("first")
         renewal = source._request.join(may_start=lambda: False)
         allowed.set()
         assert renewal is not None
-        renewal.result(5)
+        renewal.result(30)
         assert source.get(0) == made_up_token("second")
     assert len(endpoint.requests) == 2
 
@@ -278,7 +278,7 @@ def test_no_part_of_a_token_is_logged_at_debug(why, reply, caller: Caller, caplo
         caller.asks(endpoint.origin)
         source = tokens(None, SCOPE)
         if why == "a good answer":
-            source.get(5)
+            source.get(30)
         else:
             assert TOKEN not in json.dumps(failure(source).members)
     assert caplog.records
@@ -296,16 +296,16 @@ def test_an_endpoint_that_asks_for_patience_holds_nobody_up(caller: Caller):
         source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock, monotonic=clock)
         start = time.monotonic()
         assert failure(source).detail == causes.OVERLOADED
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 30  # Retry-After says an hour
         clock.now += 4
-        assert source.get(5) == TOKEN
+        assert source.get(30) == TOKEN
 
 
 def test_an_endpoint_that_hangs_once_is_asked_again_within_the_budget(caller: Caller, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(credentials, "ENDPOINT_TIMEOUT", 0.3)
+    monkeypatch.setattr(credentials, "ENDPOINT_TIMEOUT", 2)
     with Scripted(in_turn(HANG, token_reply())) as endpoint:
         caller.asks(endpoint.origin)
-        assert tokens(None, SCOPE).get(5) == TOKEN
+        assert tokens(None, SCOPE).get(30) == TOKEN
     assert len(endpoint.requests) == 2
 
 
@@ -317,7 +317,7 @@ def test_a_clock_that_is_set_back_does_not_prolong_the_pause_after_a_failure(cal
         failure(source)
         clock.now -= 3600
         monotonic.now += 4
-        assert source.get(5) == TOKEN
+        assert source.get(30) == TOKEN
 
 
 def test_a_short_lived_token_is_neither_asked_for_at_each_call_nor_missed_at_its_end(caller: Caller):
@@ -325,17 +325,17 @@ def test_a_short_lived_token_is_neither_asked_for_at_each_call_nor_missed_at_its
     with Scripted(in_turn(token_reply(seconds=100, mark="a"), token_reply(seconds=300, mark="b"))) as endpoint:
         caller.asks(endpoint.origin)
         source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock, monotonic=clock)
-        assert [source.get(5) for _ in range(20)] == [made_up_token("a")] * 20
+        assert [source.get(30) for _ in range(20)] == [made_up_token("a")] * 20
         assert len(endpoint.requests) == 1
         clock.now += 100
-        assert source.get(5) == made_up_token("b")
+        assert source.get(30) == made_up_token("b")
 
 
 def test_the_identity_endpoint_is_asked_without_a_proxy(caller: Caller):
     with Scripted(lambda request: as_json(502, {})) as proxy, Scripted(lambda request: token_reply()) as endpoint:
         caller.set({"HTTP_PROXY": proxy.origin, "ALL_PROXY": proxy.origin})
         caller.asks(endpoint.origin)
-        assert tokens(None, SCOPE).get(5) == TOKEN
+        assert tokens(None, SCOPE).get(30) == TOKEN
     assert proxy.requests == []
 
 

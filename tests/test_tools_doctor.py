@@ -59,7 +59,7 @@ DIAGNOSES = [
 
 @pytest.mark.parametrize(("why", "changes", "link", "hint"), DIAGNOSES, ids=[case[0] for case in DIAGNOSES])
 def test_the_broken_link_is_named_with_what_to_do(why, changes, link, hint, azure: LocalAzure):
-    with broken(azure, **{"AAD_FUNC_TIMEOUT_SECONDS": "2", **changes}) as host:
+    with broken(azure, **{"AAD_FUNC_TIMEOUT_SECONDS": "4", **changes}) as host:
         ended = examine(host)
     assert (ended.code, ended.state(link)) == (1, "failed")
     assert hint in ended.out

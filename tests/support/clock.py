@@ -1,5 +1,9 @@
 """Time that passes when a test says so."""
 
+import time
+
+import pytest
+
 
 class Clock:
     """Seconds since some moment."""
@@ -12,3 +16,26 @@ class Clock:
 
     def pass_(self, *, seconds: float = 0, hours: float = 0) -> None:
         self.now += seconds + hours * 3600
+
+
+class FastForward:
+    """The machine's monotonic clock, in this process, with leaps of so many seconds when a test says so.
+
+    A budget of half a minute is used up at once, and what is left of it differs from the whole by far more than a busy
+    machine can add.
+    """
+
+    def __init__(self, environment: pytest.MonkeyPatch) -> None:
+        self._real = time.monotonic
+        self._leapt = 0.0
+        environment.setattr(time, "monotonic", self)
+
+    def __call__(self) -> float:
+        return self._real() + self._leapt
+
+    def leap(self, seconds: float) -> None:
+        self._leapt += seconds
+
+    def real(self) -> float:
+        """The clock without its leaps."""
+        return self._real()

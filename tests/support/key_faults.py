@@ -21,9 +21,9 @@ from tests.support.faulty import (
     redirect,
     reset,
 )
-from tests.support.tenant import V2, Tenant
+from tests.support.tenant import V2, Document, Tenant
 
-# What can go wrong with either document.
+# What can go wrong with either document at once, and for as long as anybody waits.
 BEHAVIOURS: list[tuple[str, Behaviour]] = [
     ("500", answer(b"{}", 500)),
     ("404", answer(b"", 404)),
@@ -39,6 +39,8 @@ BEHAVIOURS: list[tuple[str, Behaviour]] = [
     ("cut short", CUT_SHORT),
     ("a megabyte", huge(1024 * 1024)),
     ("a reset", reset),
+]
+ENDLESS: list[tuple[str, Behaviour]] = [
     ("silence", hanging),
     ("dripping headers", DRIPPING_HEADERS),
     ("a dripping body", DRIPPING_BODY),
@@ -82,9 +84,17 @@ def key_document(value: Any) -> Fault:
     return lambda tenant: tenant.fail(json_answer(value), "keys")
 
 
+def either(behaviours: list[tuple[str, Behaviour]]) -> list[tuple[str, Fault]]:
+    """Of one document or the other."""
+    documents: list[Document] = ["metadata", "keys"]
+    return [(f"{d}: {why}", lambda tenant, b=b, d=d: tenant.fail(b, d)) for d in documents for why, b in behaviours]
+
+
+# Those that a fetch has to end by itself.
+ENDLESS_FAULTS = either(ENDLESS)
+
 FAULTS: list[tuple[str, Fault]] = [
-    *((f"metadata: {why}", lambda tenant, b=b: tenant.fail(b, "metadata")) for why, b in BEHAVIOURS),
-    *((f"keys: {why}", lambda tenant, b=b: tenant.fail(b, "keys")) for why, b in BEHAVIOURS),
+    *either(BEHAVIOURS),
     ("metadata: 201 with a good body", created("metadata")),
     ("keys: 201 with a good body", created("keys")),
     ("metadata: a redirect to good metadata", elsewhere("metadata")),
