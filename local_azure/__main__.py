@@ -42,7 +42,10 @@ def _demo(options: argparse.Namespace) -> int:
 
     _log("identity", logging.WARNING)
     with _azure(options) as azure:
-        return demo.run(azure, api_name=options.api, once=options.once, easy_auth=options.easy_auth)
+        any_ports = options.port == 0
+        return demo.run(
+            azure, api_name=options.api, once=options.once, easy_auth=options.easy_auth, any_ports=any_ports
+        )
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -74,7 +74,10 @@ def _azure() -> argparse.ArgumentParser:
     azure = argparse.ArgumentParser(add_help=False)
     _add_tenant(azure)
     azure.add_argument(
-        "--port", type=int, default=HTTP_PORT, help="of tenant and identity endpoint (default: %(default)s; 0: any)"
+        "--port",
+        type=int,
+        default=HTTP_PORT,
+        help="of tenant and identity endpoint (default: %(default)s; 0: any, for all that a demo starts)",
     )
     azure.add_argument(
         "--https-port", type=int, metavar="PORT", help=f"of the same over https (default: {HTTPS_PORT}; 0: any)"

@@ -26,12 +26,14 @@ MSI_PORT, AAD_PORT = 7071, 7072
 ROLE = "DoAll"
 
 
-def run(azure: LocalAzure, *, api_name: str, once: bool, easy_auth: bool) -> int:
+def run(azure: LocalAzure, *, api_name: str, once: bool, easy_auth: bool, any_ports: bool) -> int:
     """Start both apps, call msi-func once, print what came back; stay until stopped, unless `once`.
 
-    Returns 0 where the answer was 200 and carried the role.
+    With `any_ports` they listen where nobody does, rather than where one would look for them. Returns 0 where the
+    answer was 200 and carried the role.
     """
-    apps = _Apps(azure, _api(azure, api_name), _port(MSI_PORT, "msi-func"), _port(AAD_PORT, "aad-func"))
+    msi_port, aad_port = (_free_port(), _free_port()) if any_ports else usual_ports()
+    apps = _Apps(azure, _api(azure, api_name), msi_port, aad_port)
     with contextlib.ExitStack() as aad, contextlib.ExitStack() as msi:
         apps.start_aad(aad, easy_auth=easy_auth)
         apps.start_msi(msi)
@@ -73,8 +75,7 @@ class _Apps:
             stack.enter_context(host(str(APP), self.aad_port, "aad-func", settings))
             return
         # In front on the port that callers know; the app itself is where nobody looks.
-        with bind(0) as free:
-            port = free.getsockname()[1]
+        port = _free_port()
         stack.enter_context(host(str(APP), port, "aad-func", {**settings, "WEBSITE_AUTH_ENABLED": "True"}))
         keys = TenantKeys(self.azure.origin, self.azure.directory.tenant_id, self.api.token_version)
         front = only_local_hosts(EasyAuth(f"http://{LOOPBACK}:{port}", self.api, keys))
@@ -114,12 +115,22 @@ def _api(azure: LocalAzure, name: str) -> Application:
     return api
 
 
+def usual_ports() -> tuple[int, int]:
+    """Those of msi-func and aad-func; for one that is taken another, and a line that says so."""
+    return _port(MSI_PORT, "msi-func"), _port(AAD_PORT, "aad-func")
+
+
 def _port(wanted: int, name: str) -> int:
     if is_free(wanted):
         return wanted
+    port = _free_port()
+    print(f"Port {wanted} is taken, so {name} is on {port}.")
+    return port
+
+
+def _free_port() -> int:
     with bind(0) as listener:
         port: int = listener.getsockname()[1]
-    print(f"Port {wanted} is taken, so {name} is on {port}.")
     return port
 
 

@@ -324,3 +324,5 @@ def test_the_demo_runs_once_behind_easy_auth(state: Path):
     assert done.returncode == 0
     assert '"authenticated_by": "easy_auth"' in done.stdout
     assert "behind Easy Auth" in done.stdout
+    # With --port 0 none is fixed: demos do not get in each other's way.
+    assert not {"7071", "7072", "8400", "8443"} & set(re.findall(r":(\d+)", done.stdout))
