@@ -4,7 +4,6 @@ import argparse
 import logging
 import os
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 from local_azure import arguments as arguments_of
@@ -58,8 +57,7 @@ def _serve(options: argparse.Namespace) -> int:
     _log("identity", logging.WARNING)
     with _azure(options) as azure:
         print(FORMATS[options.format](azure.environment(imds=options.imds)), flush=True)
-        threading.Event().wait()
-    return 0
+        processes.until_stopped()
 
 
 def _host(options: argparse.Namespace) -> int:

@@ -6,10 +6,9 @@ With what it prints (demo_texts.py), the one part of local_azure that knows the 
 import contextlib
 import json
 import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import requests
 
@@ -17,7 +16,7 @@ from local_azure import clients, demo_texts
 from local_azure.cloud import LocalAzure
 from local_azure.easy_auth import EasyAuth
 from local_azure.principals import Application
-from local_azure.processes import host
+from local_azure.processes import host, until_stopped
 from local_azure.server import LOOPBACK, BackgroundServer, Listener, StartError, bind, is_free, only_local_hosts
 from local_azure.tenant_client import TenantKeys, session
 
@@ -98,13 +97,13 @@ class _Apps:
         }
 
 
-def _restart_on_enter(apps: _Apps, msi: contextlib.ExitStack) -> None:
+def _restart_on_enter(apps: _Apps, msi: contextlib.ExitStack) -> NoReturn:
     """Restart msi-func for each line of input, until this process is stopped."""
     while sys.stdin and sys.stdin.readline():
         msi.close()
         apps.start_msi(msi)
         print("msi-func is restarted.", flush=True)
-    threading.Event().wait()
+    until_stopped()
 
 
 def _api(azure: LocalAzure, name: str) -> Application:

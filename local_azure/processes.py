@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
-from typing import IO
+from typing import IO, NoReturn
 
 from local_azure.server import LOOPBACK, StartError
 
@@ -40,6 +40,13 @@ def stoppable() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def until_stopped() -> NoReturn:
+    """Do nothing until Stopped is raised."""
+    # Not one long wait: a signal that comes right before it would not end it.
+    while True:
+        time.sleep(1)
 
 
 @contextlib.contextmanager

@@ -125,9 +125,10 @@ def test_run_is_the_site_that_is_named(state: Path):
 
 WAITING = """
 import signal, sys
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 print("ready", flush=True)
-signal.pause()
+signal.sigwait([signal.SIGTERM])
+sys.exit(9)
 """
 
 

@@ -11,8 +11,8 @@ import pytest
 from aad_func import metadata, signing_keys
 from aad_func.signing_keys import SigningKeys
 from local_azure.cloud import LocalAzure
-from tests.support.clock import Clock
-from tests.support.faulty import answer, gated, hanging
+from tests.support.clock import Clock, FastForward
+from tests.support.faulty import Wire, answer, gated, hanging
 from tests.support.finding import fetching, found, settle
 from tests.support.key_faults import ENDLESS_FAULTS, FAULTS, UNUSABLE_KEYS
 from tests.support.tenant import V1, V2, Tenant
@@ -222,11 +222,16 @@ def test_a_caller_that_gives_up_takes_the_fetch_from_nobody(tenant: Tenant, keys
     assert tenant.fetches(V2) == 1
 
 
-def test_both_documents_together_have_the_time_that_a_fetch_may_take(tenant: Tenant):
-    for document in ("metadata", "keys"):
-        good = tenant.behaviour(tenant.path(V2, document))  # type: ignore[arg-type]
-        tenant.fail(gated(threading.Event(), good, at_most=0.3), document, V2)  # type: ignore[arg-type]
-    source = metadata.Source(tenant.origin, tenant.tenant_id, V2)
+def test_both_documents_together_have_the_time_that_a_fetch_may_take(tenant: Tenant, fast_forward: FastForward):
+    good = tenant.behaviour(tenant.path(V2, "metadata"))
+
+    def late(wire: Wire) -> None:
+        fast_forward.leap(29.5)
+        good(wire)
+
+    tenant.fail(late, "metadata", V2)
+    tenant.fail(hanging, "keys", V2)
+    start = fast_forward.real()
     with pytest.raises(metadata.MetadataError, match="no complete answer"):
-        source.fetch(seconds=0.5)
-    assert source.fetch(seconds=30)
+        metadata.Source(tenant.origin, tenant.tenant_id, V2).fetch(seconds=30)
+    assert fast_forward.real() - start < 10

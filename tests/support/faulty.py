@@ -82,11 +82,11 @@ def hanging(wire: Wire) -> None:
     answer(b"{}")(wire)
 
 
-def gated(gate: threading.Event, then: Behaviour, *, at_most: float | None = None) -> Behaviour:
-    """The answer, once `gate` opens, or after so many seconds."""
+def gated(gate: threading.Event, then: Behaviour) -> Behaviour:
+    """The answer, once `gate` opens."""
 
     def respond(wire: Wire) -> None:
-        gate.wait(SLOW if at_most is None else at_most)
+        gate.wait(SLOW)
         then(wire)
 
     return respond
