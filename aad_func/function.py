@@ -37,6 +37,6 @@ def _answer(caller: Principal) -> bytes:
             "tenant_id": caller.tenant_id,
         },
         "roles": sorted(caller.roles),
-        "claims": dict(caller.claims),
+        "claims": caller.claims,
     }
-    return json.dumps(answer).encode()
+    return json.dumps(answer, default=dict).encode()  # claims are read-only mappings

@@ -18,9 +18,9 @@ class Principal:
     `kind` is "application" (a managed identity or a daemon, acting as itself) or "user" (an application acting for a
     signed-in user). `client_id` is the calling application's in both cases; `object_id` the service principal's or
     the user's. `roles` are app roles, `scopes` are what a user's token carries (never an application's). `claims` are
-    as they came, of any type.
+    as they came, of any type; an array is a tuple, and nothing in them can be changed.
 
-    A remembered token's principal is one and the same object each time, and compared as that: change nothing in it.
+    A remembered token's principal is one and the same object each time, and compared as that.
     """
 
     authenticated_by: AuthenticatedBy
@@ -47,7 +47,7 @@ class Principal:
             roles=_roles(claims),
             # Spaces alone part scopes (RFC 6749 section 3.3).
             scopes=frozenset(filter(None, _text(claims, "scp").split(" "))),
-            claims=MappingProxyType(claims),
+            claims=_frozen(claims),
         )
 
     def require_role(self, role: str) -> None:
@@ -59,6 +59,13 @@ class Principal:
         """Raises `missing_scope` unless the token carries exactly this scope."""
         if scope not in self.scopes:
             raise Problem("missing_scope", f"The user's token does not carry the scope {scope}.", required_scope=scope)
+
+
+def _frozen(value: Any) -> Any:
+    """So that no function can change what the next call with the same token is given."""
+    if isinstance(value, dict):
+        return MappingProxyType({name: _frozen(member) for name, member in value.items()})
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

@@ -53,16 +53,19 @@ class TokenSource:
 
     def get(self, seconds: float) -> str:
         """A valid token within `seconds`, or within a minute on a desk. Raises `token_unavailable` with the cause."""
-        token = self._valid()
+        token, is_late = self._valid(), False
         if token is None or self._clock() >= self._renew_at:
             request = self._request.join(may_start=self._is_time)
             if request is not None and token is None:
                 wait([request], timeout=seconds if is_managed() else max(seconds, DESK_PATIENCE))
+                is_late = not request.done()
             # Also where there was nothing to wait for: another thread's request may just have ended.
             token = self._valid()
         if token is None:
+            # The failure of a request before says nothing of one that is under way.
+            failure = None if is_late else self._failure
             # A copy: raised by several threads, one exception would gather all their tracebacks.
-            raise copy.copy(self._failure or causes.too_late(self._scope))
+            raise copy.copy(failure or causes.too_late(self._scope))
         return token.token
 
     def _valid(self) -> "AccessTokenInfo | None":

@@ -1,12 +1,16 @@
 """BearerTokens: a token that has passed is remembered, and no longer than it is good."""
 
+import asyncio
 import concurrent.futures
+import json
 import threading
+from types import MappingProxyType
 
 import pytest
 
 from aad_func import bearer
 from aad_func.bearer import BearerTokens
+from aad_func.function import _answer
 from tests.support.clock import Clock
 from tests.support.faulty import answer, gated, hanging
 from tests.support.finding import fetching, judged, settle
@@ -34,6 +38,18 @@ def test_a_remembered_token_says_nothing_about_its_neighbours(tokens: BearerToke
     assert judged(tokens, f"{signed}.{signature[:-4]}AAAA") == "bad_signature"
     assert judged(tokens, signed) == "malformed_token"
     assert judged(tokens, token + "A") == "bad_signature"
+
+
+def test_nobody_can_change_what_is_remembered_of_a_token(tokens: BearerTokens, forge: Forge):
+    changes = {"groups": ["a"], "nested": {"list": [{"deep": 1}], "object": {}}}
+    caller = asyncio.run(tokens.caller(f"Bearer {forge.token(**changes)}"))
+    inside = [caller.claims]
+    for value in inside:
+        assert isinstance(value, MappingProxyType | tuple | str | int)
+        if isinstance(value, MappingProxyType | tuple):
+            inside += value.values() if isinstance(value, MappingProxyType) else value
+    told = json.loads(_answer(caller))["claims"]
+    assert {name: told[name] for name in changes} == changes
 
 
 def test_a_remembered_token_needs_no_tenant(tokens: BearerTokens, forge: Forge, tenant: Tenant, clock: Clock):

@@ -115,6 +115,16 @@ def test_an_endpoint_that_does_not_answer_costs_no_more_than_the_budget(why, rep
         assert time.monotonic() - start < credentials.ENDPOINT_TIMEOUT
 
 
+def test_an_endpoint_that_hangs_after_a_failure_is_not_told_as_that_failure(caller: Caller):
+    clock = Clock()
+    with Scripted(in_turn(NO_IDENTITY, HANG)) as endpoint:
+        caller.asks(endpoint.origin)
+        source = TokenSource(lambda: credentials.credential_for(None), SCOPE, clock=clock, monotonic=clock)
+        assert failure(source).detail == causes.NO_SYSTEM_IDENTITY
+        clock.now += 4
+        assert failure(source, seconds=0.3).detail == causes.NO_ANSWER
+
+
 def test_a_token_that_comes_late_serves_the_next_call(caller: Caller):
     allowed = threading.Event()
 
