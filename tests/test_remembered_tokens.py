@@ -12,10 +12,10 @@ from aad_func import bearer
 from aad_func.bearer import BearerTokens
 from aad_func.function import _answer
 from tests.support.clock import Clock
-from tests.support.faulty import answer, gated, hanging
 from tests.support.finding import fetching, judged, settle
 from tests.support.forge import Forge, encode
-from tests.support.tenant import V1, V2, VERSIONS, Tenant
+from tests.support.scripted import HANG, http
+from tests.support.tenant import V1, V2, VERSIONS, Tenant, gated
 
 
 def test_a_remembered_token_is_not_good_for_longer_than_it_says(tokens: BearerTokens, forge: Forge, wall: Clock):
@@ -55,7 +55,7 @@ def test_nobody_can_change_what_is_remembered_of_a_token(tokens: BearerTokens, f
 def test_a_remembered_token_needs_no_tenant(tokens: BearerTokens, forge: Forge, tenant: Tenant, clock: Clock):
     token = forge.token()
     assert judged(tokens, token) == "application"
-    tenant.fail(hanging)
+    tenant.fail(HANG)
     clock.pass_(hours=47)
     assert judged(tokens, token) == "application"
     assert fetching()  # and nobody has waited for it
@@ -88,7 +88,7 @@ def test_a_remembered_token_is_checked_again_when_its_kid_names_another_key(toke
 def test_a_remembered_token_is_forgotten_48_hours_after_the_last_fetch(tokens, forge: Forge, tenant: Tenant, clock):
     token = forge.token()
     assert judged(tokens, token) == "application"
-    tenant.fail(answer(b"", 500))
+    tenant.fail(http(500))
     clock.pass_(hours=48)
     assert judged(tokens, token) == "keys_unavailable"
 

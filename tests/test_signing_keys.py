@@ -12,10 +12,10 @@ from aad_func import metadata, signing_keys
 from aad_func.signing_keys import SigningKeys
 from local_azure.cloud import LocalAzure
 from tests.support.clock import Clock, FastForward
-from tests.support.faulty import Wire, answer, gated, hanging
 from tests.support.finding import fetching, found, settle
 from tests.support.key_faults import ENDLESS_FAULTS, FAULTS, UNUSABLE_KEYS
-from tests.support.tenant import V1, V2, Tenant
+from tests.support.scripted import HANG, Reply, Request, as_json, http
+from tests.support.tenant import V1, V2, Tenant, gated
 
 THREADS = 16
 
@@ -114,7 +114,7 @@ def test_unknown_kids_cause_one_fetch_in_30_seconds(failing, code, tenant: Tenan
     assert found(keys, kid) == "found"
     clock.pass_(seconds=30)
     if failing:
-        tenant.fail(answer(b"", 500), "keys")
+        tenant.fail(http(500), "keys")
     for second in range(90):
         assert found(keys, f"made up {second}").startswith(code)
         clock.pass_(seconds=1)
@@ -152,7 +152,7 @@ def test_16_threads_that_are_cold_share_one_fetch(tenant: Tenant, keys: SigningK
 
 def test_16_threads_that_are_cold_share_one_failure(tenant: Tenant, keys: SigningKeys, kid: str, patience):
     patience(2)
-    tenant.fail(hanging, "keys")
+    tenant.fail(HANG, "keys")
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         outcomes = list(pool.map(lambda _: found(keys, kid), range(THREADS)))
     assert outcomes == ["keys_unavailable 30"] * THREADS
@@ -162,7 +162,7 @@ def test_16_threads_that_are_cold_share_one_failure(tenant: Tenant, keys: Signin
 def test_16_threads_with_a_known_key_are_served_through_an_outage(tenant: Tenant, keys, clock: Clock, kid, patience):
     assert found(keys, kid) == "found"
     patience(2)
-    tenant.fail(hanging)
+    tenant.fail(HANG)
     clock.pass_(hours=13)
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         known = [pool.submit(found, keys, kid) for _ in range(THREADS)]
@@ -174,11 +174,11 @@ def test_16_threads_with_a_known_key_are_served_through_an_outage(tenant: Tenant
 
 
 def test_versions_are_independent(tenant: Tenant, kid: str):
-    tenant.fail(answer(b"", 500), "metadata", V1)
+    tenant.fail(http(500), "metadata", V1)
     assert found(SigningKeys(tenant.origin, tenant.tenant_id, V2), kid) == "found"
     assert found(SigningKeys(tenant.origin, tenant.tenant_id, V1), kid) == "keys_unavailable 30"
     tenant.recover()
-    tenant.fail(answer(b"", 500), "metadata", V2)
+    tenant.fail(http(500), "metadata", V2)
     assert found(SigningKeys(tenant.origin, tenant.tenant_id, V1), kid) == "found"
 
 
@@ -223,14 +223,12 @@ def test_a_caller_that_gives_up_takes_the_fetch_from_nobody(tenant: Tenant, keys
 
 
 def test_both_documents_together_have_the_time_that_a_fetch_may_take(tenant: Tenant, fast_forward: FastForward):
-    good = tenant.behaviour(tenant.path(V2, "metadata"))
-
-    def late(wire: Wire) -> None:
+    def late(request: Request) -> Reply:
         fast_forward.leap(29.5)
-        good(wire)
+        return as_json(200, tenant.metadata(V2))
 
     tenant.fail(late, "metadata", V2)
-    tenant.fail(hanging, "keys", V2)
+    tenant.fail(HANG, "keys", V2)
     start = fast_forward.real()
     with pytest.raises(metadata.MetadataError, match="no complete answer"):
         metadata.Source(tenant.origin, tenant.tenant_id, V2).fetch(seconds=30)

@@ -10,8 +10,8 @@ from local_azure.cloud import LocalAzure
 from tests.support import apps
 from tests.support.answers import checked
 from tests.support.apps import Host
-from tests.support.faulty import answer, hanging
 from tests.support.forge import Forge, encode
+from tests.support.scripted import HANG, http
 from tests.support.tenant import V1, VERSIONS, Tenant
 from tests.support.wire import bearer, send
 
@@ -51,17 +51,17 @@ def restless_host(settings: dict[str, str], tmp_path: Path) -> Iterator[Host]:
 
 
 def test_an_outage_is_503_and_ends_without_a_restart(restless_host: Host, tenant: Tenant, forge: Forge):
-    tenant.fail(answer(b"", 500))
+    tenant.fail(http(500))
     assert outcome(restless_host, forge.token()) == "503 keys_unavailable"
     tenant.recover()
     assert outcome(restless_host, forge.token()) == "200 application"
-    tenant.fail(answer(b"", 500))
+    tenant.fail(http(500))
     assert outcome(restless_host, forge.token()) == "200 application"
     assert outcome(restless_host, forge.sign(forge.claims(), forge.header(kid="new"))) == "503 keys_unavailable"
 
 
 def test_an_outage_of_one_version_leaves_the_other_alone(host: Host, tenant: Tenant, forge: Forge):
-    tenant.fail(answer(b"", 500), "keys", V1)
+    tenant.fail(http(500), "keys", V1)
     assert outcome(host, forge.token(version=1)) == "503 keys_unavailable"
     assert outcome(host, forge.token(version=2)) == "200 application"
     assert outcome(host, forge.token(version=1)) == "503 keys_unavailable"
@@ -70,7 +70,7 @@ def test_an_outage_of_one_version_leaves_the_other_alone(host: Host, tenant: Ten
 
 def test_a_tenant_that_takes_30_seconds_holds_only_those_who_need_it(host: Host, tenant: Tenant, forge: Forge):
     assert outcome(host, forge.token(version=2)) == "200 application"
-    tenant.fail(hanging, "metadata", V1)
+    tenant.fail(HANG, "metadata", V1)
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         waiting = [pool.submit(outcome, host, forge.token(version=1)) for _ in range(16)]
         while not tenant.fetches(V1):

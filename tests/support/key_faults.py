@@ -1,6 +1,5 @@
 """Ways in which a tenant's documents can be bad, and keys in them that must not be used."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,42 +7,33 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local_azure.keys import SigningKey
 from tests.support.attacks.claims import GUID
-from tests.support.faulty import (
-    CUT_SHORT,
-    DRIPPING_BODY,
-    DRIPPING_HEADERS,
-    Behaviour,
-    answer,
-    hanging,
-    huge,
-    json_answer,
-    raw,
-    redirect,
-    reset,
-)
+from tests.support.scripted import CLOSE, HANG, RESET, Reply, as_json, http
 from tests.support.tenant import V2, Document, Tenant
 
+OK = b"HTTP/1.1 200 OK\r\n"
+SIZED = OK + b"Content-Length: 100000\r\n\r\n"
+
 # What can go wrong with either document at once, and for as long as anybody waits.
-BEHAVIOURS: list[tuple[str, Behaviour]] = [
-    ("500", answer(b"{}", 500)),
-    ("404", answer(b"", 404)),
-    ("429", answer(b"{}", 429)),
-    ("204", answer(b"", 204)),
-    ("an empty answer", answer()),
-    ("no JSON", answer(b"<html>maintenance</html>")),
-    ("JSON that is no object", json_answer(["keys"])),
-    ("JSON in UTF-16", answer('{"keys": []}'.encode("utf-16"))),
-    ("JSON of bottomless depth", answer(b"[" * 100_000)),
-    ("no HTTP", raw(b"SSH-2.0-OpenSSH_9.6\r\n")),
-    ("nothing at all", raw(b"")),
-    ("cut short", CUT_SHORT),
-    ("a megabyte", huge(1024 * 1024)),
-    ("a reset", reset),
+REPLIES: list[tuple[str, Reply]] = [
+    ("500", http(500, b"{}")),
+    ("404", http(404)),
+    ("429", http(429, b"{}")),
+    ("204", http(204)),
+    ("an empty answer", http(200)),
+    ("no JSON", http(200, b"<html>maintenance</html>")),
+    ("JSON that is no object", as_json(200, ["keys"])),
+    ("JSON in UTF-16", http(200, '{"keys": []}'.encode("utf-16"))),
+    ("JSON of bottomless depth", http(200, b"[" * 100_000)),
+    ("no HTTP", Reply(b"SSH-2.0-OpenSSH_9.6\r\n", then="close")),
+    ("nothing at all", CLOSE),
+    ("cut short", Reply(SIZED + b'{"keys": [', then="close")),
+    ("a megabyte", Reply(OK + b"\r\n" + b" " * 1024 * 1024, then="close")),
+    ("a reset", RESET),
 ]
-ENDLESS: list[tuple[str, Behaviour]] = [
-    ("silence", hanging),
-    ("dripping headers", DRIPPING_HEADERS),
-    ("a dripping body", DRIPPING_BODY),
+ENDLESS: list[tuple[str, Reply]] = [
+    ("silence", HANG),
+    ("dripping headers", Reply(OK + b"X: y\r\n" * 1000, drip=True, whole=len(OK))),
+    ("a dripping body", Reply(SIZED + b" " * 100_000, drip=True, whole=len(SIZED))),
 ]
 
 Fault = Callable[[Tenant], None]
@@ -59,7 +49,7 @@ def elsewhere(document: str) -> Fault:
     def fault(tenant: Tenant) -> None:
         good = tenant.path(V2, document)  # type: ignore[arg-type]
         tenant.behave("/copy", tenant.behaviour(good))
-        tenant.behave(good, redirect(f"{tenant.origin}/copy"))
+        tenant.behave(good, http(302, Location=f"{tenant.origin}/copy"))
 
     return fault
 
@@ -70,7 +60,7 @@ def created(document: str) -> Fault:
     def fault(tenant: Tenant) -> None:
         keys = {"keys": [tenant.member(V2, tenant.own)]}
         content = keys if document == "keys" else tenant.metadata(V2)
-        tenant.fail(answer(json.dumps(content).encode(), 201), document)  # type: ignore[arg-type]
+        tenant.fail(as_json(201, content), document)  # type: ignore[arg-type]
 
     return fault
 
@@ -81,20 +71,20 @@ def keys_at(change: Callable[[str], str]) -> Fault:
 
 
 def key_document(value: Any) -> Fault:
-    return lambda tenant: tenant.fail(json_answer(value), "keys")
+    return lambda tenant: tenant.fail(as_json(200, value), "keys")
 
 
-def either(behaviours: list[tuple[str, Behaviour]]) -> list[tuple[str, Fault]]:
+def either(replies: list[tuple[str, Reply]]) -> list[tuple[str, Fault]]:
     """Of one document or the other."""
     documents: list[Document] = ["metadata", "keys"]
-    return [(f"{d}: {why}", lambda tenant, b=b, d=d: tenant.fail(b, d)) for d in documents for why, b in behaviours]
+    return [(f"{d}: {why}", lambda tenant, r=r, d=d: tenant.fail(r, d)) for d in documents for why, r in replies]
 
 
 # Those that a fetch has to end by itself.
 ENDLESS_FAULTS = either(ENDLESS)
 
 FAULTS: list[tuple[str, Fault]] = [
-    *either(BEHAVIOURS),
+    *either(REPLIES),
     ("metadata: 201 with a good body", created("metadata")),
     ("keys: 201 with a good body", created("keys")),
     ("metadata: a redirect to good metadata", elsewhere("metadata")),

@@ -1,24 +1,57 @@
 """A tenant whose metadata and keys can be withdrawn, replaced and made to misbehave, document by document."""
 
-from typing import Any, Literal
+import threading
+from collections.abc import Callable
+from typing import Any, Literal, Self
 
 from local_azure.cloud import LocalAzure
 from local_azure.keys import SigningKey
-from tests.support.faulty import Behaviour, FaultyServer, json_answer
+from tests.support.scripted import Reply, Request, Scripted, as_json, http
 
 Document = Literal["metadata", "keys"]
+Behaviour = Reply | Callable[[Request], Reply]
 V1, V2 = VERSIONS = ("1.0", "2.0")
 
 
-class Tenant(FaultyServer):
+def gated(gate: threading.Event, then: Behaviour) -> Behaviour:
+    """The same, once `gate` opens."""
+
+    def wait(request: Request) -> Reply:
+        gate.wait(30)
+        return then(request) if callable(then) else then
+
+    return wait
+
+
+class Tenant(Scripted):
     """Publishes what `azure` does, from an origin of its own: tokens of that tenant are good here as well."""
 
     def __init__(self, azure: LocalAzure) -> None:
-        super().__init__()
+        super().__init__(self._reply)
         self.tenant_id = azure.directory.tenant_id
-        self._issuers = {V1: azure.issuer.issuer(1), V2: azure.issuer.issuer(2)}
         self.own = azure.keys.current
+        self._issuers = {V1: azure.issuer.issuer(1), V2: azure.issuer.issuer(2)}
+        self._behaviours: dict[str, Behaviour] = {}
+
+    def __enter__(self) -> Self:
+        super().__enter__()
         self.publish(self.own)
+        return self
+
+    def _reply(self, request: Request) -> Reply:
+        behaviour = self._behaviours.get(request.target, http(404))
+        return behaviour(request) if callable(behaviour) else behaviour
+
+    def behave(self, path: str, behaviour: Behaviour) -> None:
+        self._behaviours[path] = behaviour
+
+    def behaviour(self, path: str) -> Behaviour:
+        return self._behaviours[path]
+
+    @property
+    def asked(self) -> list[str]:
+        """Every path asked for, in order."""
+        return [request.target for request in self.requests]
 
     def path(self, version: str, document: Document) -> str:
         folder = f"/{self.tenant_id}" + ("/v2.0" if version == V2 else "")
@@ -41,14 +74,14 @@ class Tenant(FaultyServer):
         self.publish(self.own)
 
     def publish_metadata(self, version: str, **changes: Any) -> None:
-        self.behave(self.path(version, "metadata"), json_answer({**self.metadata(version), **changes}))
+        self.behave(self.path(version, "metadata"), as_json(200, {**self.metadata(version), **changes}))
 
     def metadata(self, version: str) -> dict[str, Any]:
         """The metadata document in good order."""
         return {"issuer": self._issuers[version], "jwks_uri": self.origin + self.path(version, "keys")}
 
     def publish_members(self, version: str, *members: Any) -> None:
-        self.behave(self.path(version, "keys"), json_answer({"keys": members}))
+        self.behave(self.path(version, "keys"), as_json(200, {"keys": members}))
 
     def member(self, version: str, key: SigningKey, **changes: Any) -> dict[str, Any]:
         """A key as a member of the version's JWKS."""
