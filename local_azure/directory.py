@@ -3,14 +3,13 @@
 Read from tenant.json; local_azure/README.md documents its shape. Assignments are all that changes while it runs.
 """
 
-import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_azure import tenant_file
-from local_azure.entries import Entry, EntryError
+from local_azure.entries import Entry, EntryError, read
 from local_azure.grants import Consent, MfaPolicy, consent, mfa_policy
 from local_azure.principals import (
     Application,
@@ -120,15 +119,7 @@ class Directory:
 def load(path: Path = SHIPPED) -> Directory:
     """Read a tenant file. Raises EntryError naming the file, the entry and the reason."""
     try:
-        return _directory(Entry(json.loads(path.read_text("utf-8-sig"))))
-    except OSError as error:
-        raise EntryError(f"{path}: cannot be read ({error.strerror})") from None
-    except RecursionError:
-        raise EntryError(f"{path}: is nested too deeply") from None
-    except UnicodeDecodeError:
-        raise EntryError(f"{path}: is not UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise EntryError(f"{path}: is not JSON (line {error.lineno}: {error.msg})") from None
+        return _directory(read(path))
     except EntryError as error:
         raise EntryError(f"{path}: {error}") from None
 

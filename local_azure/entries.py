@@ -1,7 +1,9 @@
 """Reading a JSON file by hand-written rules, with errors that point at the entry: `applications[1].app_roles[0].id`."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -12,6 +14,29 @@ _REQUIRED: Any = object()
 
 class EntryError(ValueError):
     """Something in the file is not as it has to be. The message names the entry and the reason."""
+
+
+def read(path: Path) -> "Entry":
+    """The object that the file holds. Raises EntryError, which does not name the file."""
+    try:
+        return Entry(json.loads(path.read_text("utf-8-sig"), object_pairs_hook=_members))
+    except OSError as error:
+        raise EntryError(f"cannot be read ({error.strerror})") from None
+    except RecursionError:
+        raise EntryError("is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise EntryError("is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise EntryError(f"is not JSON (line {error.lineno}: {error.msg})") from None
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise EntryError(f"{twice} appears twice in one object: {', '.join(members)}")
+    return members
 
 
 class Entry:

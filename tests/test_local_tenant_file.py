@@ -82,7 +82,13 @@ def test_an_error_points_at_the_entry_and_says_why(where: str, value: object, me
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"{", "is not JSON (line 1"), (b"[]", "the file: is not a JSON object"), (b"\xff", "is not UTF-8")],
+    [
+        (b"{", "is not JSON (line 1"),
+        (b"[]", "the file: is not a JSON object"),
+        (b"\xff", "is not UTF-8"),
+        (b"[" * 100_000, "is nested too deeply"),
+        (b'{"sites": [{"name": "a", "sort": 1, "name": "b"}]}', "name appears twice in one object: name, sort"),
+    ],
 )
 def test_a_file_that_is_no_tenant_at_all_is_named(content: bytes, message: str, tmp_path: Path):
     file = tmp_path / "tenant.json"
