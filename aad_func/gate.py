@@ -114,7 +114,7 @@ def protected(role: str | None = None) -> Callable[[Handler], HttpFunction]:
         # Not functools.wraps: the worker matches parameter names against bindings and would see the handler's.
         async def guarded(req: func.HttpRequest) -> func.HttpResponse:
             try:
-                caller = await gate().admit(req.headers, gate().role if role is None else role)
+                caller = await _admitted(req.headers, role)
                 return await handler(req, caller)
             except Problem as problem:
                 return problems.response(problem)
@@ -124,3 +124,10 @@ def protected(role: str | None = None) -> Callable[[Handler], HttpFunction]:
         return guarded
 
     return decorate
+
+
+async def _admitted(headers: Mapping[str, str], role: str | None) -> Principal:
+    try:
+        return await gate().admit(headers, gate().role if role is None else role)
+    except ImportError as error:
+        raise problems.not_complete(error) from None

@@ -54,8 +54,8 @@ FIXES = {
     "bad_request": "Correct the query as the detail says.",
     "token_unavailable": "Find the detail in the table under token_unavailable in docs/troubleshooting.md.",
     "downstream_refused": (
-        "Look up the code inside. Without one it was not the API's code that refused: it was Easy Auth, a disabled "
-        "function, or AAD_FUNC_URL leads elsewhere."
+        "Look up the code inside. Without one, a 5xx is a failure: look at the API's log. Else it was Easy Auth that "
+        "refused, a disabled function, or AAD_FUNC_URL leads elsewhere."
     ),
     "downstream_unreachable": (
         "Check that the API is running, then AAD_FUNC_URL, DNS, and network rules between the two apps."

@@ -94,6 +94,14 @@ class Problem(Exception):
         super().__init__(code)
 
 
+NOT_COMPLETE = "A package of this app cannot be imported: publish it with all of requirements.txt."
+
+
+def not_complete(error: ImportError) -> Problem:
+    """`misconfigured`, for an app without what it imports. That is found out at a call: heavy imports wait for one."""
+    return Problem("misconfigured", NOT_COMPLETE, package=str(error.name))
+
+
 def response(problem: Problem) -> func.HttpResponse:
     """The problem as an HTTP response, with the challenge that RFC 6750 section 3 asks for."""
     kind = problem.kind

@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any
 
-from common.problems import Problem
+from common.problems import NOT_COMPLETE, Problem
 from msi_func.credentials import MANAGED_IDENTITY, Credential, is_managed
 
 # How azure-identity words an answer of the App Service endpoint: "(invalid_scope) <status>, <message>".
@@ -41,7 +41,6 @@ NOT_MADE = (
     "No credential can be made from the environment: check AZURE_TOKEN_CREDENTIALS, AZURE_AUTHORITY_HOST, "
     "AZURE_CLIENT_ID and AZURE_TENANT_ID."
 )
-NOT_COMPLETE = "A package of this app cannot be imported: publish it with all of requirements.txt."
 SLOW_DESK = "No credential of this machine gave a token in time: sign in first, for example with az login."
 DESK = "No credential of this machine gave a token: sign in, for example with az login --scope and the scope below."
 

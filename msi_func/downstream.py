@@ -7,7 +7,7 @@ from types import EllipsisType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from common.problems import Problem
+from common.problems import Problem, not_complete
 from common.settings import DEFAULT_SCOPE, Settings, is_default_scope
 from msi_func.timing import Timing
 
@@ -80,8 +80,11 @@ class DownstreamApi:
         Raises `misconfigured`, `token_unavailable`, `downstream_refused`, `downstream_unreachable`,
         `downstream_timeout` or `downstream_invalid`; as a user, also what Entra says of that user (refusals.py).
         """
-        from msi_func import replies, retrying
-        from msi_func.credentials import is_managed
+        try:
+            from msi_func import replies, retrying
+            from msi_func.credentials import is_managed
+        except ImportError as error:
+            raise not_complete(error) from None
 
         if self._target is None:
             self._target = self._read_target()

@@ -26,28 +26,49 @@ ADVICE_AS_USER = ADVICE | {
 }
 
 _MAX_CHARS = 1000
+_PIECE = 16  # characters of a token: so many in a row are no accident
 
 
 def relay(answer: "Answer", token: str, *, as_user: bool = False) -> bytes:
     """The body of a 2xx JSON answer. Raises `downstream_refused` or `downstream_invalid`.
 
     The status counts before the content: Easy Auth's 401 and a disabled function's 404 are no problem documents.
-    `token` is what was sent; an answer that repeats it goes no further. `as_user` decides what is advised.
+    `token` is what was sent; an answer that repeats it, or what of a refusal does, goes no further. `as_user` decides
+    what is advised.
     """
-    if token and token.encode() in answer.body:
-        raise Problem("downstream_invalid", "The called API's answer repeats the token that it was sent.")
     content = _json(answer)
     if not 200 <= answer.status < 300:
-        raise _refused(answer.status, content, ADVICE_AS_USER if as_user else ADVICE)
+        raise _refused(answer.status, content, token, ADVICE_AS_USER if as_user else ADVICE)
+    if any(part in answer.body for part in _parts(token.encode())):
+        raise Problem("downstream_invalid", "The called API's answer repeats the token that it was sent.")
     if content is None:
         raise Problem("downstream_invalid")
     return answer.body
 
 
-def _refused(status: int, content: Any, advices: Mapping[str, str]) -> Problem:
+def _parts(token: bytes) -> list[bytes]:
+    """Of which one is in whatever begins like the token, ends like it, or has its payload.
+
+    The header alone is no part of it: all tokens that are signed with one key have the same.
+    """
+    header, _, rest = token.partition(b".")
+    begins = token[: len(header) + 1 + 2 * _PIECE]
+    return [part for part in (begins, rest.partition(b".")[0], token[-_PIECE:]) if len(part) >= _PIECE]
+
+
+def _pieces(token: str) -> list[str]:
+    """Of which one is in any two of that length in a row."""
+    return [token[end - _PIECE : end] for end in (*range(_PIECE, len(token), _PIECE), len(token)) if end >= _PIECE]
+
+
+def _refused(status: int, content: Any, token: str, advices: Mapping[str, str]) -> Problem:
     inner: dict[str, Any] = {"status": status}
     if isinstance(content, dict):
-        inner.update({name: content[name] for name, fits in _PASSED_ON.items() if fits(content.get(name))})
+        pieces = _pieces(token)  # an error text may be cut, and with it a token that it quotes
+        for name, fits in _PASSED_ON.items():
+            value = content.get(name)
+            if fits(value) and not any(piece in str(value) for piece in pieces):
+                inner[name] = value
     code = inner.get("code", "")
     detail = f"The called API refused with status {status}" + (f" ({code})." if code else ".")
     advice = advices.get(code)

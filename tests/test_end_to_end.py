@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import requests
@@ -134,6 +135,18 @@ def test_a_missing_setting_is_named_and_the_host_starts_all_the_same(azure: Loca
     assert msi.json()["settings"] == ["AAD_FUNC_URL", "AAD_FUNC_SCOPE"]
     assert (aad.status_code, aad.json()["code"]) == (500, "misconfigured")
     assert aad.json()["settings"] == ["ENTRA_TENANT_ID", "AAD_FUNC_CLIENT_ID"]
+
+
+def test_an_app_that_was_published_without_its_packages_says_so(azure: LocalAzure, forge: Forge, tmp_path: Path):
+    for package in ("jwt", "requests"):
+        (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError('no {package}', name='{package}')")
+    settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, "http://127.0.0.1:9/")}
+    with apps.running({**settings, "PYTHONPATH": str(tmp_path)}) as host:
+        msi, aad = get(host.url("msi-func")), get(host.url("aad-func"), forge.token())
+    for answer, package in ((msi, "requests"), (aad, "jwt")):
+        said = answer.json()
+        assert (answer.status_code, said["code"], said["package"]) == (500, "misconfigured", package)
+        assert "requirements.txt" in said["detail"]
 
 
 def test_64_concurrent_calls_in_one_host_succeed_with_one_token_request(azure: LocalAzure, caplog):

@@ -240,6 +240,19 @@ def test_an_answer_of_another_shape_breaks_nothing(why, reply, opened, stand_in:
     assert shown.page.get_by_role("button", name="Copy as JSON").is_visible()
 
 
+BEFORE = "Something refused before aad-func's code was asked."
+
+
+@pytest.mark.parametrize(
+    ("status", "headline", "mark"), [(401, BEFORE, "refused here"), (500, "aad-func failed.", "failed here")]
+)
+def test_who_failed_is_not_who_refused(status, headline, mark, opened, stand_in: tuple[Host, Scripted]):
+    host, api = stand_in
+    api.answer = lambda request: http(status)
+    shown = opened(host.url("msi-func"))
+    assert (shown.text(".headline"), path(shown)[-1]) == (headline, f"bad: {mark}")
+
+
 def test_a_host_that_answers_in_msi_funcs_place_is_told_apart(opened, chromium: Any, msi_host: Host):
     """Without a key, disabled, behind a login page, behind a proxy: not JSON, or not from here."""
     page = fetched(msi_host)

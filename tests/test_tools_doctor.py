@@ -70,6 +70,15 @@ def test_the_broken_link_is_named_with_what_to_do(why, changes, link, hint, azur
     assert {ended.state(name) for name in after} <= {"not checked"}
 
 
+@pytest.mark.parametrize(("status", "link"), [(401, "validated"), (500, "called"), (503, "called")])
+def test_an_answer_without_a_code_is_a_refusal_or_a_failure(status: int, link: str, azure: LocalAzure):
+    with Scripted(lambda request: http(status)) as api, broken(azure, AAD_FUNC_URL=api.origin) as host:
+        ended = examine(host)
+    assert ended.state(link) == "failed"
+    assert ("Easy Auth refused" in ended.out) == (status == 401)
+    assert ("log of aad-func" in ended.out) == (status >= 500)
+
+
 ELSEWHERE = [
     ("nothing listens", None, "Check the URL"),
     ("404", http(404), "Check the path"),

@@ -73,6 +73,9 @@ def _called(seen: Seen) -> Verdict:
         return Verdict(
             "called", "failed", "aad-func answered 404", "Check AAD_FUNC_URL, and that aad_func is not disabled."
         )
+    if status >= 500 and not seen.downstream.get("code"):
+        fix = "Look at the log of aad-func: its code failed, or the platform in front of it."
+        return Verdict("called", "failed", f"aad-func answered {status}, and not as it refuses", fix)
     return Verdict("called", "ok", f"aad-func answered {status}")
 
 

@@ -64,6 +64,9 @@ def token_reply(*, seconds: int = 86_400, mark: str = "token", **changes: Any) -
 
 def made_up_token(mark: str) -> str:
     """Something of a token's looks, good enough for a test's own API."""
-    header, payload = ({"alg": "RS256", "typ": "JWT"}, {"mark": mark})
+    header, payload = ({"alg": "RS256", "typ": "JWT"}, {"mark": mark, "aud": SCOPE})
     parts = (json.dumps(part).encode() for part in (header, payload))
-    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts) + ".c2lnbmF0dXJl"
+    return (
+        ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+        + ".bm90LWEtc2lnbmF0dXJlLWJ1dC1hcy1sb25nLWFzLW9uZQ"
+    )
