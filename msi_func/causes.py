@@ -14,6 +14,7 @@ from msi_func.credentials import MANAGED_IDENTITY, Credential, is_managed
 # How azure-identity words an answer of the App Service endpoint: "(invalid_scope) <status>, <message>".
 _ENDPOINT_STATUS = re.compile(r"\(invalid_scope\) (\d{3}),")
 _TRIED = re.compile(r"\b(?!Default)[A-Z][A-Za-z]+Credential\b")
+_B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _AADSTS = re.compile(r"\bAADSTS\d{4,8}\b")
 
 IDENTITY_OFF = "This app has no managed identity: switch on its system-assigned one, or attach a user-assigned one."
@@ -72,6 +73,11 @@ def problem_for(error: Exception, credential: Credential | None, scope: str) -> 
     }
     status = int(answer[1])
     return problem(causes.get(status, NOT_UNDERSTOOD), scope, endpoint_status=status)
+
+
+def is_token(value: Any) -> bool:
+    """Can this be sent as a bearer token (RFC 6750 section 2.1)? azure-identity hands on whatever came."""
+    return isinstance(value, str) and _B64TOKEN.fullmatch(value) is not None
 
 
 def too_late(scope: str) -> Problem:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from common.settings import PUBLIC_CLOUD, Settings
-from msi_func import refusals
+from msi_func import causes, refusals
 from msi_func.credentials import KNOWN_AUTHORITIES, impatient_retries
 from msi_func.tokens import tokens
 from msi_func.user_token import UserToken
@@ -76,8 +76,12 @@ class Registration:
             retry_policy_class=impatient_retries(),
         ) as credential:
             try:
-                return credential.get_token_info(scope)
+                token = credential.get_token_info(scope)
             except AzureError as error:
                 problem = refusals.problem_for(error, scope, self.authority, self.tenant_id)
+            else:
+                if causes.is_token(token.token):
+                    return token
+                problem = causes.problem(causes.NO_ENTRA, scope)
         logging.getLogger(__name__).warning("No token on behalf of a user for %s: %s", scope, problem.code)
         raise problem

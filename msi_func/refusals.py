@@ -51,7 +51,7 @@ def _claims_challenge(claims: str, authority: str, tenant_id: str) -> dict[str, 
         "realm": tenant_id,
         "authorization_uri": f"{authority}/{tenant_id}/oauth2/v2.0/authorize",
         "error": "insufficient_claims",
-        "claims": base64.b64encode(claims.encode()).decode(),
+        "claims": base64.b64encode(claims.encode(errors="replace")).decode(),
     }
 
 

@@ -86,7 +86,7 @@ class TokenSource:
             token = credential.source.get_token_info(self._scope)
             if token.expires_on <= self._clock():
                 raise causes.problem(causes.EXPIRED, self._scope)
-            if not token.token.isascii():
+            if not causes.is_token(token.token):
                 raise causes.problem(causes.NOT_UNDERSTOOD, self._scope)
         except Exception as error:  # azure-identity lets ValueError, JSONDecodeError and others through
             self._failure = causes.problem_for(error, credential, self._scope)

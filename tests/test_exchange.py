@@ -16,14 +16,16 @@ from common.problems import Problem
 from local_azure.cloud import LocalAzure
 from local_azure.directory import load
 from local_azure.traffic import Fault
-from msi_func import credentials
+from msi_func import causes, credentials
 from msi_func.refusals import problem_for
 from msi_func.user_token import user_token
 from tests.support import users
 from tests.support.caller import SCOPE, Caller, caller
-from tests.support.scripted import Scripted, as_json
+from tests.support.scripted import Reply, Request, Scripted, as_json, certified
 
 __all__ = ["caller"]
+
+OK = as_json(200, {"ok": True})
 
 
 @pytest.fixture
@@ -66,6 +68,27 @@ def test_a_fault_is_told_within_the_time_and_over_when_it_is_over(
             patient = caller.api(api.origin, TIMEOUT_SECONDS="30")  # an exchange that is late is waited for
             assert json.loads(patient.get(user_token=user)) == {"ok": True}
             assert "authorization" in api.requests[0].headers
+
+
+@pytest.mark.parametrize("token", [None, 5, ["a.b.c"], "", "a b", "a\r\nX: y", "t\u00f6ken", "\ud800"])
+def test_what_is_no_token_is_not_sent_to_the_api(token, azure: LocalAzure, caller: Caller, tmp_path: Path, monkeypatch):
+    def entra(request: Request) -> Reply:
+        tenant = f"{authority.origin}/{azure.directory.tenant_id}"
+        if request.method == "GET":
+            return as_json(
+                200, {f"{one}_endpoint": tenant + one for one in ("authorization", "token")} | {"issuer": tenant}
+            )
+        return as_json(200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600})
+
+    user = user_token(f"Bearer {users.user_token(azure)}")
+    with Scripted(entra, tls=certified(tmp_path, monkeypatch)) as authority, Scripted(lambda request: OK) as api:
+        caller.is_site(azure)
+        caller.set({**users.on_behalf_of_settings(azure), "ENTRA_AUTHORITY": authority.origin})
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+        with pytest.raises(Problem, match="token_unavailable") as raised:
+            caller.api(api.origin).get(user_token=user)
+    assert authority.requests[-1].method == "POST"
+    assert (raised.value.detail, api.requests) == (causes.NO_ENTRA, [])
 
 
 def test_after_an_exchange_no_librarys_logger_is_without_the_filter(azure: LocalAzure, caller: Caller):
@@ -128,7 +151,7 @@ def test_an_answer_counts_by_its_numbers_and_never_by_its_text(answer, code):
     assert b"eyJ" not in response.get_body() + str(dict(response.headers)).encode()
 
 
-@pytest.mark.parametrize("claims", ['{"a":"é"}', '"quoted"', "a\r\nSet-Cookie: b", "\\", "x" * 5000])
+@pytest.mark.parametrize("claims", ['{"a":"é"}', '"quoted"', "a\r\nSet-Cookie: b", "\\", "x" * 5000, "\ud800"])
 def test_claims_cannot_leave_their_place_in_the_challenge(claims):
     refused = Refusal({"error": "interaction_required", "error_codes": [50076], "claims": claims})
     response = problems.response(problem_for(refused, SCOPE, "https://login.example", "tenant"))

@@ -2,7 +2,6 @@
 
 import gzip
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -10,12 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import trustme
 
 from common import http
 from tests.support import apps
 from tests.support.clock import FastForward
-from tests.support.scripted import CLOSE, HANG, RESET, Reply, Scripted, as_json, dripping
+from tests.support.scripted import CLOSE, HANG, RESET, Reply, Scripted, as_json, certified, dripping
 from tests.support.scripted import http as reply_of
 
 SECONDS, MANY = 30.0, 1024 * 1024
@@ -77,15 +75,6 @@ def test_nothing_is_unpacked(status):
     assert server.requests[0].headers["accept-encoding"] == "identity"
 
 
-def tls(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(folder / "ca.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context
-
-
 SLOW = [
     ("nothing", HANG),
     ("headers byte by byte", dripping(as_json(200, {}, X_Long="b" * 300))),
@@ -98,7 +87,7 @@ SLOW = [
 @pytest.mark.parametrize("way", ["plain", "tls", "proxy"])
 @pytest.mark.parametrize(("why", "reply"), SLOW, ids=[case[0] for case in SLOW])
 def test_a_slow_answer_is_cut_off_in_time(why, reply, way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    context = tls(tmp_path, monkeypatch) if way == "tls" else None
+    context = certified(tmp_path, monkeypatch) if way == "tls" else None
     with Scripted(lambda request: reply, tls=context) as server:
         if way == "proxy":
             monkeypatch.setenv("HTTP_PROXY", server.origin)
@@ -109,7 +98,7 @@ def test_a_slow_answer_is_cut_off_in_time(why, reply, way, tmp_path: Path, monke
 
 
 def test_an_answer_over_tls_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with Scripted(lambda request: as_json(200, {}), tls=tls(tmp_path, monkeypatch)) as server:
+    with Scripted(lambda request: as_json(200, {}), tls=certified(tmp_path, monkeypatch)) as server:
         assert get(server.origin).body == b"{}"
 
 
@@ -223,7 +212,7 @@ def test_why_there_is_no_answer_is_said_in_fixed_words(url, reason):
 
 
 def test_a_certificate_that_nobody_vouches_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    context = tls(tmp_path, monkeypatch)
+    context = certified(tmp_path, monkeypatch)
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     with Scripted(lambda request: as_json(200, {}), tls=context) as server, pytest.raises(http.Unreachable) as raised:
         get(server.origin)

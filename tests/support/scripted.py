@@ -10,7 +10,11 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
+
+import pytest
+import trustme
 
 DRIP_EVERY = 0.05  # seconds between bytes
 
@@ -116,6 +120,7 @@ class Scripted:
             while (line := lines.readline().decode("latin-1").strip()) != "":
                 name, _, value = line.partition(":")
                 headers[name.lower()] = value.strip()
+            lines.read(int(headers.get("content-length", 0)))
             request = Request(first[0], first[1], headers)
             with self._lock:
                 self.requests.append(request)
@@ -139,6 +144,16 @@ class Scripted:
             # Closing with a linger time of nothing sends RST instead of FIN.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             os.close(connection.detach())
+
+
+def certified(folder: Path, environment: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """TLS for a server on 127.0.0.1, with a certificate that this process trusts."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    environment.setenv("REQUESTS_CA_BUNDLE", str(folder / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
 
 
 def dripping(reply: Reply) -> Reply:
