@@ -123,6 +123,7 @@ _REASONS = (
     (urllib3.exceptions.SSLError, "its TLS certificate or handshake was not accepted"),
     (urllib3.exceptions.ProxyError, "the proxy did not let it through"),
     (urllib3.exceptions.NewConnectionError, "the connection was refused"),
+    (requests.exceptions.InvalidProxyURL, "the environment names a proxy that is neither http nor https"),
     ((urllib3.exceptions.LocationValueError, requests.exceptions.InvalidURL), "its URL is none"),
     (ValueError, "what it said is not HTTP"),
 )

@@ -211,6 +211,14 @@ def test_why_there_is_no_answer_is_said_in_fixed_words(url, reason):
     assert str(raised.value) == reason
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "SOCKS5H://127.0.0.1:9", "ftp://127.0.0.1:9", "http://"])
+def test_a_proxy_of_another_kind_is_told(proxy: str, monkeypatch: pytest.MonkeyPatch):
+    """PySocks may be installed: its connections would not keep to the time."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(http.Unreachable, match="the environment names a proxy that is neither http nor https"):
+        get("https://api.example/", 2)
+
+
 def test_a_certificate_that_nobody_vouches_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     context = certified(tmp_path, monkeypatch)
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
