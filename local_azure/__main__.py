@@ -1,6 +1,7 @@
 """python -m local_azure demo | run -- COMMAND | serve | host | easy-auth | token | control"""
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (StartError, EntryError) as error:
         print(f"local_azure: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # who reads what is printed has had enough
+        return 141  # as in a shell: 128 and SIGPIPE's number
     except processes.Stopped as stopped:
         stays = options.run in (_serve, _host, _easy_auth) or (options.run is _demo and not options.once)
         return 0 if stays else 128 + stopped.number
@@ -116,6 +119,7 @@ def _log(name: str, others: int) -> None:
 if __name__ == "__main__":
     code = main()
     # Not sys.exit: a function that is still running in the pool must not hold the process.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None where it is closed
+        with contextlib.suppress(BrokenPipeError):
+            stream.flush()
     os._exit(code)

@@ -50,6 +50,8 @@ class LocalAzure:
         self.certificates = Certificates(state)
         if https_port is None:
             https_port = HTTPS_PORT if port else 0
+        if port and port == https_port:
+            raise StartError(f"Port {port} cannot be for http and https: give another one with --https-port.")
         http, https = bind(port), bind(https_port, "--https-port")
         self.origin = f"http://{LOOPBACK}:{http.getsockname()[1]}"
         self.https_origin = f"https://{LOOPBACK}:{https.getsockname()[1]}"

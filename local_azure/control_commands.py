@@ -47,23 +47,29 @@ def add(commands: Any) -> None:
         help="keys, kept tokens, faults and counters of a running tenant",
     )
     what = control.add_subparsers(required=True, metavar="WHAT", dest="what")
-    for name, text in (("keys", "the published keys; the last one signs"), ("counters", "requests per endpoint")):
-        what.add_parser(name, help=text).set_defaults(run=_look)
-    what.add_parser("faults", help="the faults in force").set_defaults(run=_look)
-    what.add_parser("rotate-keys", help="publish a new key and sign with it").set_defaults(run=_command)
-    withdraw = what.add_parser("withdraw-key", help="stop publishing a key")
-    withdraw.add_argument("kid", help="as `keys` lists it")
-    withdraw.set_defaults(run=_command)
-    what.add_parser("forget-tokens", help="forget kept tokens, as if a day had passed").set_defaults(run=_command)
-    _add_fault(what.add_parser("fault", help="spoil an endpoint's answers"))
-    what.add_parser("clear-faults", help="no faults any more").set_defaults(run=_command)
+    behind = argparse.ArgumentParser(add_help=False)  # --url may stand behind WHAT as well
+    behind.add_argument("--url", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+    def add_one(name: str, text: str, run: Any) -> argparse.ArgumentParser:
+        one: argparse.ArgumentParser = what.add_parser(name, parents=[behind], help=text)
+        one.set_defaults(run=run)
+        return one
+
+    add_one("keys", "the published keys; the last one signs", _look)
+    add_one("counters", "requests per endpoint", _look)
+    add_one("faults", "the faults in force", _look)
+    add_one("rotate-keys", "publish a new key and sign with it", _command)
+    add_one("withdraw-key", "stop publishing a key", _command).add_argument("kid", help="as `keys` lists it")
+    add_one("forget-tokens", "forget kept tokens, as if a day had passed", _command)
+    _add_fault(add_one("fault", "spoil an endpoint's answers", _command))
+    add_one("clear-faults", "no faults any more", _command)
 
 
 def add_url(parser: argparse.ArgumentParser) -> None:
     """Add the option that says where the running tenant is."""
     parser.add_argument(
         "--url",
-        default=os.environ.get("LOCAL_AZURE_URL", f"http://127.0.0.1:{HTTP_PORT}"),
+        default=os.environ.get("LOCAL_AZURE_URL") or f"http://127.0.0.1:{HTTP_PORT}",
         help=f"where the tenant runs (default: LOCAL_AZURE_URL, which run and serve set, else port {HTTP_PORT})",
     )
 
@@ -75,7 +81,6 @@ def _add_fault(fault: argparse.ArgumentParser) -> None:
     fault.add_argument("--garbage", action="store_const", const=True, help="answer with JSON that is cut off")
     fault.add_argument("--reset", action="store_const", const=True, help="break the connection off")
     fault.add_argument("--count", type=int, metavar="N", help="for so many requests (default: until cleared)")
-    fault.set_defaults(run=_command)
 
 
 def _token(options: argparse.Namespace) -> int:

@@ -28,6 +28,10 @@ async def read(request: Request) -> Values:
         raise BadRequest("The body is not a JSON object.") from None
     if not isinstance(values, dict):
         raise BadRequest("The body is not a JSON object.")
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BadRequest("The body has half a character (a surrogate) in it.") from None
     return {**request.query_params, **values}
 
 

@@ -6,6 +6,7 @@ With what it prints (demo_texts.py), the one part of local_azure that knows the 
 import contextlib
 import json
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -39,7 +40,7 @@ def run(azure: LocalAzure, *, api_name: str, once: bool, easy_auth: bool, any_po
         print(demo_texts.where(azure, apps.msi_url, apps.aad_url, easy_auth=easy_auth))
         with session() as through:
             answer = through.get(apps.msi_url, timeout=30)
-        succeeded = _show(apps.msi_url, answer)
+        succeeded = show(apps.msi_url, answer)
         if not once:
             role = apps.api.role(ROLE)
             print(demo_texts.things_to_try(azure, apps.api, role, apps.msi_url, apps.aad_url), flush=True)
@@ -66,16 +67,16 @@ class _Apps:
 
     def start_msi(self, stack: contextlib.ExitStack) -> None:
         settings = {**self._settings(), **self._on_behalf_of(), "AzureWebJobs_aad_func_Disabled": "true"}
-        stack.enter_context(host(str(APP), self.msi_port, "msi-func", settings))
+        stack.enter_context(app_host(self.msi_port, "msi-func", settings))
 
     def start_aad(self, stack: contextlib.ExitStack, *, easy_auth: bool) -> None:
         settings = {**self._settings(), "AzureWebJobs_msi_func_Disabled": "true"}
         if not easy_auth:
-            stack.enter_context(host(str(APP), self.aad_port, "aad-func", settings))
+            stack.enter_context(app_host(self.aad_port, "aad-func", settings))
             return
         # In front on the port that callers know; the app itself is where nobody looks.
         port = _free_port()
-        stack.enter_context(host(str(APP), port, "aad-func", {**settings, "WEBSITE_AUTH_ENABLED": "True"}))
+        stack.enter_context(app_host(port, "aad-func", {**settings, "WEBSITE_AUTH_ENABLED": "True"}))
         keys = TenantKeys(self.azure.origin, self.azure.directory.tenant_id, self.api.token_version)
         front = only_local_hosts(EasyAuth(f"http://{LOOPBACK}:{port}", self.api, keys))
         stack.enter_context(BackgroundServer(front, [Listener(bind(self.aad_port))]))
@@ -95,6 +96,11 @@ class _Apps:
             "AAD_FUNC_SCOPE": f"{self.api.app_id_uris[0]}/.default",
             "AAD_FUNC_URL": self.aad_url,
         }
+
+
+def app_host(port: int, name: str, settings: dict[str, str]) -> AbstractContextManager[object]:
+    """The function app with these settings, and without local.settings.json: that is for Azure, or another tenant."""
+    return host(str(APP), port, name, settings, options=["--no-local-settings"])
 
 
 def _restart_on_enter(apps: _Apps, msi: contextlib.ExitStack) -> NoReturn:
@@ -133,8 +139,13 @@ def _free_port() -> int:
     return port
 
 
-def _show(url: str, answer: requests.Response) -> bool:
-    body: Any = answer.json()
+def show(url: str, answer: requests.Response) -> bool:
+    """Print msi-func's answer. Returns whether it is the one that was hoped for."""
+    try:
+        body: Any = answer.json()
+    except ValueError:
+        print(f"GET {url} -> {answer.status_code}, and no JSON: see above what the host said.\n")
+        return False
     print(f"GET {url} -> {answer.status_code}\n{json.dumps(body, indent=2)}\n")
     if answer.status_code == 200 and ROLE in body["roles"]:
         caller = body["caller"]

@@ -10,6 +10,7 @@ T = TypeVar("T")
 
 _GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _REQUIRED: Any = object()
+COMMENT = "//"  # a member for people
 
 
 class EntryError(ValueError):
@@ -28,12 +29,16 @@ def read(path: Path) -> "Entry":
         raise EntryError("is not UTF-8") from None
     except json.JSONDecodeError as error:
         raise EntryError(f"is not JSON (line {error.lineno}: {error.msg})") from None
+    except EntryError:
+        raise
+    except ValueError as error:  # a number of thousands of digits
+        raise EntryError(f"cannot be read ({error})") from None
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
+    names = [name for name, _ in pairs if name != COMMENT]
+    if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise EntryError(f"{twice} appears twice in one object: {', '.join(members)}")
     return members
@@ -103,7 +108,7 @@ class Entry:
 
     def done(self) -> None:
         """Raise for members that nobody asked for: most often a misspelt name. A member `//` is a comment."""
-        for name in self._value.keys() - self._asked - {"//"}:
+        for name in self._value.keys() - self._asked - {COMMENT}:
             raise self.fault(name, f"is not known here; known are {', '.join(sorted(self._asked))}")
 
     def _each(self, name: str, read: "Callable[[Entry], T]") -> Iterator[T]:

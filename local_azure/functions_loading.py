@@ -46,7 +46,7 @@ def load(folder: Path, *, local_settings: bool = True) -> list[HttpFunction]:
     host = _read_json(folder / "host.json")
     if local_settings:
         _apply_settings(folder)
-    prefix = host.get("extensions", {}).get("http", {}).get("routePrefix", "api")
+    prefix = _route_prefix(host, folder)
     module = _import(folder)
     apps = [
         value for value in vars(module).values() if hasattr(value, "get_functions") and hasattr(value, "auth_level")
@@ -68,8 +68,21 @@ def _apply_settings(folder: Path) -> None:
     settings = _read_json(file)
     if settings.get("IsEncrypted"):
         raise StartError(f"{file} is encrypted: run 'func settings decrypt' first.")
-    for name, value in settings.get("Values", {}).items():
-        os.environ.setdefault(name, str(value))
+    try:
+        for name, value in settings.get("Values", {}).items():
+            os.environ.setdefault(name, str(value))
+    except (AttributeError, ValueError, OSError):  # the last two: what no environment can hold
+        raise StartError(f"{file} has no object Values of names and texts.") from None
+
+
+def _route_prefix(host: dict[str, Any], folder: Path) -> str:
+    try:
+        prefix = host.get("extensions", {}).get("http", {}).get("routePrefix", "api")
+    except AttributeError:
+        prefix = None
+    if not isinstance(prefix, str):
+        raise StartError(f"{folder / 'host.json'}: extensions.http.routePrefix is not a text, or not where it belongs.")
+    return prefix
 
 
 def _read_json(file: Path) -> dict[str, Any]:

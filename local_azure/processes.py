@@ -113,7 +113,7 @@ def run(command: Sequence[str], settings: Mapping[str, str]) -> int:
     As in a shell, a command that a signal ended gives 128 and the signal's number. What it started and left running
     is ended too; at a terminal that is the terminal's business, where Ctrl+C reaches the whole group.
     """
-    own_group = os.name == "posix" and not sys.stdin.isatty()
+    own_group = os.name == "posix" and not (sys.stdin and sys.stdin.isatty())  # None where it is closed
     received: list[int] = []
     child: subprocess.Popen[bytes] | None = None
 

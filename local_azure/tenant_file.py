@@ -104,7 +104,9 @@ def site(identities: Iterable[ManagedIdentity]) -> Callable[[Entry], Site]:
     by_name = {identity.name: identity for identity in identities}
 
     def read(entry: Entry) -> Site:
-        found = Site(entry.text("name"), entry.text("identity_header"), entry.named("identities", by_name))
+        found = Site(
+            entry.text("name"), entry.text("identity_header", like=r"[!-~]+"), entry.named("identities", by_name)
+        )
         if sum(one.system_assigned for one in found.identities) > 1:
             raise entry.fault("identities", "has more than one that is system-assigned")
         return found

@@ -168,6 +168,22 @@ BROKEN = [
         {"host.json": "{}", "function_app.py": "", "local.settings.json": '{"IsEncrypted": true}'},
         "func settings decrypt",
     ),
+    *(
+        (
+            f"settings that are none: {values}",
+            {"host.json": "{}", "local.settings.json": f'{{"Values": {values}}}'},
+            "has no object Values",
+        )
+        for values in ("[]", "null", '{"A": "\\u0000"}', '{"": "a"}', '{"A=B": "a"}')
+    ),
+    *(
+        (f"a route prefix that is none: {content}", {"host.json": content}, "extensions.http.routePrefix is not a text")
+        for content in (
+            '{"extensions": null}',
+            '{"extensions": {"http": []}}',
+            '{"extensions": {"http": {"routePrefix": 1}}}',
+        )
+    ),
     (
         "two functions of one name",
         {

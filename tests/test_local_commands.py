@@ -19,7 +19,7 @@ from local_azure.directory import load
 from local_azure.port_holder import holder
 from local_azure.server import bind
 from tests.support import commands
-from tests.support.apps import APP
+from tests.support.apps import APP, free_port
 from tests.support.clients import verified
 from tests.support.commands import call, serving, start
 
@@ -219,12 +219,22 @@ def test_token_and_control_speak_to_the_tenant_that_runs(azure: LocalAzure, monk
     assert refused.stderr.startswith("local_azure: AADSTS50034: ")
 
     assert list(json.loads(call("control", "keys", **here).stdout)) == ["keys"]
+    nowhere = {"LOCAL_AZURE_URL": "http://127.0.0.1:9"}
+    for told in (("control", "--url", azure.origin, "keys"), ("control", "keys", "--url", azure.origin)):
+        assert list(json.loads(call(*told, **nowhere).stdout)) == ["keys"]
     assert json.loads(call("control", "fault", "graph", "--reset", "--count", "1", **here).stdout)["graph"]["reset"]
     assert "graph" in json.loads(call("control", "faults", **here).stdout)
     assert call("control", "clear-faults", **here).stdout == "{}\n"
     assert "msi" in json.loads(call("control", "counters", **here).stdout)
     unknown = call("control", "withdraw-key", "none", **here)
     assert (unknown.returncode, unknown.stderr) == (1, "local_azure: kid: is not one of the published keys.\n")
+
+
+def test_one_port_cannot_be_for_both(state: Path):
+    port = free_port()
+    done = call("serve", "--port", port, "--https-port", port, "--state", state)
+    told = f"local_azure: Port {port} cannot be for http and https: give another one with --https-port.\n"
+    assert (done.returncode, done.stderr) == (1, told)
 
 
 def test_easy_auth_is_a_command(azure: LocalAzure):

@@ -157,6 +157,8 @@ BAD = [
     ("fault", {"endpoint": "msi", "delay": "soon"}, "delay: is not a number from 0 to 3600."),
     ("fault", {"endpoint": "msi", "reset": "maybe"}, "reset: is not true or false."),
     ("fault", {"endpoint": "msi", "stauts": 500}, "stauts: is not known here; known are"),
+    ("user-token", {"user": "\ud800", "scope": "x"}, "The body has half a character"),
+    ("user-token", {"user": "admin@local.example", "scope": ["\udfff"]}, "The body has half a character"),
     ("forget-tokens", {"all": True}, "all: is not known here; known are none."),
 ]
 

@@ -1,13 +1,11 @@
-"""The state folder, and what a signal leaves as exit code."""
+"""The state folder."""
 
 import concurrent.futures
-import signal
 from pathlib import Path
 
 import pytest
 
-from local_azure import __main__ as command
-from local_azure import demo, private_files, processes, server
+from local_azure import private_files
 from local_azure.certificates import CA_FILE, Certificates
 from local_azure.keys import KeyRing
 from local_azure.server import StartError
@@ -39,31 +37,3 @@ def test_of_two_that_begin_at_once_both_have_the_same_keys(tmp_path: Path):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         rings = [pool.submit(KeyRing, tmp_path).result() for _ in range(2)]
     assert rings[0].current.kid == rings[1].current.kid
-
-
-def test_a_port_that_is_taken_is_left_to_who_has_it(monkeypatch, capsys):
-    with server.bind(0) as listener:
-        taken = listener.getsockname()[1]
-        monkeypatch.setattr(demo, "MSI_PORT", taken)
-        monkeypatch.setattr(demo, "AAD_PORT", taken)
-        ports = demo.usual_ports()
-    assert taken not in ports
-    assert capsys.readouterr().out.splitlines() == [
-        f"Port {taken} is taken, so msi-func is on {ports[0]}.",
-        f"Port {taken} is taken, so aad-func is on {ports[1]}.",
-    ]
-
-
-STOPPED = [
-    (["demo", "--once"], 128 + signal.SIGTERM),
-    (["demo"], 0),
-]
-
-
-@pytest.mark.parametrize(("arguments", "code"), STOPPED)
-def test_a_demo_that_was_to_end_by_itself_has_not_succeeded_when_stopped(arguments, code, state: Path, monkeypatch):
-    def stopped(*_: object, **__: object) -> int:
-        raise processes.Stopped(signal.SIGTERM)
-
-    monkeypatch.setattr(demo, "run", stopped)
-    assert command.main([*arguments, "--port", "0", "--https-port", "0", "--state", str(state)]) == code

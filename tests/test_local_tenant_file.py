@@ -40,6 +40,9 @@ BAD = [
     ("groups/0/members/1", "ghost", "groups[0].members[1]: nothing that can stand here is called ghost"),
     ("sites/0/identities/0", "ghost", "sites[0].identities[0]: nothing that can stand here is called ghost"),
     ("sites/1/identity_header", "local-only-msi-func", "sites[1].identity_header: local-only-msi-func is already at"),
+    ("sites/1/identity_header", "a\0b", "sites[1].identity_header: is not a text like"),
+    ("sites/1/identity_header", " x", "sites[1].identity_header: is not a text like"),
+    ("sites/1/identity_header", "日本", "sites[1].identity_header: is not a text like"),
     ("sites/0/identities", ["msi-func", "msi-func/slots/staging"], "sites[0].identities: has more than one that is"),
     ("managed_identities/0/kind", "both", "managed_identities[0].kind: is not one of system, user"),
     ("managed_identities/0/client_id", "dae00001-c11d-4000-8000-000000000000", "managed_identities[0].client_id: dae"),
@@ -88,6 +91,7 @@ def test_an_error_points_at_the_entry_and_says_why(where: str, value: object, me
         (b"\xff", "is not UTF-8"),
         (b"[" * 100_000, "is nested too deeply"),
         (b'{"sites": [{"name": "a", "sort": 1, "name": "b"}]}', "name appears twice in one object: name, sort"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "cannot be read (Exceeds the limit"),
     ],
 )
 def test_a_file_that_is_no_tenant_at_all_is_named(content: bytes, message: str, tmp_path: Path):
@@ -127,3 +131,8 @@ def test_a_policy_for_a_group_is_for_its_users(tmp_path: Path):
     api = tenant.application("aad-func")
     asked = {user.name for user in tenant.users if tenant.mfa_policy(user, api)}
     assert asked == {"developer@local.example", "guarded@local.example"}
+
+
+def test_comments_may_stand_more_than_once(tmp_path: Path):
+    (tmp_path / "tenant.json").write_text(SHIPPED.read_text("utf-8").replace("{", '{"//": "a", ', 1))
+    assert load(tmp_path / "tenant.json").name == load().name

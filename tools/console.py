@@ -47,7 +47,14 @@ def run(tool: Callable[[], int]) -> int:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         use_local_settings()
-        return tool()
+        code = tool()
+        if sys.stdout:  # None where it is closed
+            sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Who reads what is printed has had enough. Python would flush it once more at its end, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except ToolError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.code
@@ -77,7 +84,7 @@ def use_local_settings() -> None:
 def coloured(word: str) -> str:
     """`word`, padded, in its colour on a terminal that wants colours (https://no-color.org)."""
     padded = word.ljust(11)
-    wanted = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    wanted = sys.stdout and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return f"\x1b[{_COLOURS[word]}m{padded}\x1b[0m" if wanted and word in _COLOURS else padded
 
 

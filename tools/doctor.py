@@ -58,7 +58,7 @@ def _examine(options: argparse.Namespace) -> int:
 def _key_header(url: str) -> dict[str, str]:
     """The function key, from the environment or, where msi-func asks for one, from a prompt."""
     key = os.environ.get(KEY, "")
-    if not key and sys.stdin.isatty() and probe.get(url).status == 401:
+    if not key and sys.stdin and sys.stdin.isatty() and probe.get(url).status == 401:
         key = getpass.getpass(f"{url} wants a function key: ")
     if key and not (key.isascii() and key.isprintable()):
         raise ToolError(f"The key in {KEY} has characters that no function key has.", console.USAGE)

@@ -45,7 +45,7 @@ def _show(options: argparse.Namespace) -> int:
     scope = options.scope or os.environ.get("AAD_FUNC_SCOPE", "")
     identity = options.identity or os.environ.get("AAD_FUNC_IDENTITY_CLIENT_ID")
     if options.source:
-        token, origin = sys.stdin.read().strip(), "standard input"
+        token, origin = sys.stdin.read().strip() if sys.stdin else "", "standard input"
     else:
         token, origin = _obtain(scope, identity)
     found = claims.read(token)
