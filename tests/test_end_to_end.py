@@ -141,7 +141,7 @@ def test_an_app_that_was_published_without_its_packages_says_so(azure: LocalAzur
     for package in ("jwt", "requests"):
         (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError('no {package}', name='{package}')")
     settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, "http://127.0.0.1:9/")}
-    with apps.running({**settings, "PYTHONPATH": str(tmp_path)}) as host:
+    with apps.running({**settings, "PYTHONPATH": str(tmp_path)}, measured=True) as host:
         msi, aad = get(host.url("msi-func")), get(host.url("aad-func"), forge.token())
     for answer, package in ((msi, "requests"), (aad, "jwt")):
         said = answer.json()
