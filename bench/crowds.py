@@ -12,6 +12,7 @@ import requests
 from bench.calling import Failed, good, load
 from bench.rows import Row, number, share
 from local_azure.cloud import LocalAzure
+from local_azure.server import free_port
 from local_azure.traffic import Fault
 from tests.support import apps
 from tests.support.forge import Forge
@@ -44,7 +45,7 @@ def _ten_thousand(azure: LocalAzure) -> Iterator[Row]:
 
 
 def _both_in_one_host(azure: LocalAzure) -> Iterator[Row]:
-    forge, port, numbers = Forge(azure), apps.free_port(), itertools.count()  # no token comes twice
+    forge, port, numbers = Forge(azure), free_port(), itertools.count()  # no token comes twice
     settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, f"http://127.0.0.1:{port}/api/aad-func")}
     with apps.running(settings, port=port) as host:
         # Cold: the first of them ask for the token and the keys, the others wait for it.

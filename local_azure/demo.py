@@ -6,7 +6,6 @@ With what it prints (demo_texts.py), the one part of local_azure that knows the 
 import contextlib
 import json
 import sys
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,7 +17,16 @@ from local_azure.cloud import LocalAzure
 from local_azure.easy_auth import EasyAuth
 from local_azure.principals import Application
 from local_azure.processes import host, until_stopped
-from local_azure.server import LOOPBACK, BackgroundServer, Listener, StartError, bind, is_free, only_local_hosts
+from local_azure.server import (
+    LOOPBACK,
+    BackgroundServer,
+    Listener,
+    StartError,
+    bind,
+    free_port,
+    is_free,
+    only_local_hosts,
+)
 from local_azure.tenant_client import TenantKeys, session
 
 APP = Path(__file__).resolve().parent.parent
@@ -32,7 +40,7 @@ def run(azure: LocalAzure, *, api_name: str, once: bool, easy_auth: bool, any_po
     With `any_ports` they listen where nobody does, rather than where one would look for them. Returns 0 where the
     answer was 200 and carried the role.
     """
-    msi_port, aad_port = (_free_port(), _free_port()) if any_ports else usual_ports()
+    msi_port, aad_port = (free_port(), free_port()) if any_ports else usual_ports()
     apps = _Apps(azure, _api(azure, api_name), msi_port, aad_port)
     with contextlib.ExitStack() as aad, contextlib.ExitStack() as msi:
         apps.start_aad(aad, easy_auth=easy_auth)
@@ -75,7 +83,7 @@ class _Apps:
             stack.enter_context(app_host(self.aad_port, "aad-func", settings))
             return
         # In front on the port that callers know; the app itself is where nobody looks.
-        port = _free_port()
+        port = free_port()
         stack.enter_context(app_host(port, "aad-func", {**settings, "WEBSITE_AUTH_ENABLED": "True"}))
         keys = TenantKeys(self.azure.origin, self.azure.directory.tenant_id, self.api.token_version)
         front = only_local_hosts(EasyAuth(f"http://{LOOPBACK}:{port}", self.api, keys))
@@ -98,7 +106,7 @@ class _Apps:
         }
 
 
-def app_host(port: int, name: str, settings: dict[str, str]) -> AbstractContextManager[object]:
+def app_host(port: int, name: str, settings: dict[str, str]) -> contextlib.AbstractContextManager[object]:
     """The function app with these settings, and without local.settings.json: that is for Azure, or another tenant."""
     return host(str(APP), port, name, settings, options=["--no-local-settings"])
 
@@ -128,14 +136,8 @@ def usual_ports() -> tuple[int, int]:
 def _port(wanted: int, name: str) -> int:
     if is_free(wanted):
         return wanted
-    port = _free_port()
+    port = free_port()
     print(f"Port {wanted} is taken, so {name} is on {port}.")
-    return port
-
-
-def _free_port() -> int:
-    with bind(0) as listener:
-        port: int = listener.getsockname()[1]
     return port
 
 

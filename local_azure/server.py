@@ -51,6 +51,13 @@ def bind(port: int, option: str = "--port") -> socket.socket:
     return listener
 
 
+def free_port() -> int:
+    """A port on which nobody listens at this moment."""
+    with bind(0) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
 def is_free(port: int) -> bool:
     """Could a server listen on this port at this moment?"""
     with contextlib.suppress(StartError):

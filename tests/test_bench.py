@@ -10,7 +10,7 @@ from bench import rows
 from bench.calling import Failed, load
 from bench.load import Load
 from bench.soak import growth, meanwhile
-from tests.support import apps
+from local_azure.server import free_port
 from tests.support.scripted import CLOSE, Scripted, as_json, in_turn
 
 TWICE, HALF = [(2.0, 1.0)] * 3, [(1.0, 2.0)] * 3
@@ -73,7 +73,7 @@ def test_fewer_calls_than_were_to_be_counted_are_a_failure():
 
 def test_a_host_that_is_gone_is_said_in_a_sentence():
     with pytest.raises(Failed, match="Connect call failed"):
-        load(f"http://127.0.0.1:{apps.free_port()}/api", 1, calls=5)
+        load(f"http://127.0.0.1:{free_port()}/api", 1, calls=5)
 
 
 def test_a_soak_that_ended_before_its_first_sample_still_has_its_other_rows():

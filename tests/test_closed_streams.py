@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.apps import APP, clean_environment, free_port
+from local_azure.server import free_port
+from tests.support.apps import APP, clean_environment
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes the streams")
 

@@ -12,6 +12,7 @@ import requests
 
 from bench.starts import first_call
 from local_azure.cloud import LocalAzure
+from local_azure.server import free_port
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.forge import GONE, Forge, encode
@@ -61,7 +62,7 @@ def test_the_managed_identitys_claims_come_back(msi_host: Host, azure: LocalAzur
 
 def test_a_version_1_registration_works_the_same(azure: LocalAzure):
     settings = apps.aad_settings(azure, "aad-func-v1")
-    port = apps.free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}/api/aad-func"
     with apps.running({**settings, **apps.msi_settings(azure, url, api="aad-func-v1")}, port=port) as host:
         body = get(host.url("msi-func")).json()
@@ -150,7 +151,7 @@ def test_an_app_that_was_published_without_its_packages_says_so(azure: LocalAzur
 
 
 def test_64_concurrent_calls_in_one_host_succeed_with_one_token_request(azure: LocalAzure, caplog):
-    port = apps.free_port()
+    port = free_port()
     settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, f"http://127.0.0.1:{port}/api/aad-func")}
     with (
         caplog.at_level("INFO", logger="local_azure"),
@@ -207,7 +208,7 @@ def test_one_trace_goes_through_both_apps(azure: LocalAzure):
 
 
 def test_no_token_is_logged_at_debug_level(azure: LocalAzure, forge: Forge):
-    port, token = apps.free_port(), forge.token()
+    port, token = free_port(), forge.token()
     settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, f"http://127.0.0.1:{port}/api/aad-func")}
     with apps.running(settings, port=port, verbose=True) as host:
         assert get(host.url("msi-func")).status_code == 200

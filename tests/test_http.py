@@ -12,12 +12,11 @@ import pytest
 
 from common import http
 from tests.support import apps
-from tests.support.clock import FastForward
+from tests.support.clock import MUCH_LATER, FastForward
 from tests.support.scripted import CLOSE, HANG, RESET, Reply, Scripted, as_json, certified, dripping
 from tests.support.scripted import http as reply_of
 
 SECONDS, MANY = 30.0, 1024 * 1024
-MUCH_LATER = 10  # seconds: what is not cut off in time lasts longer, and no busy machine takes so long
 LARGE = b"x" * (MANY + 1)
 BOMB = gzip.compress(b"\0" * 50_000_000)
 

@@ -17,9 +17,9 @@ from local_azure import environment, exports
 from local_azure.cloud import LocalAzure
 from local_azure.directory import load
 from local_azure.port_holder import holder
-from local_azure.server import bind
+from local_azure.server import bind, free_port
 from tests.support import commands
-from tests.support.apps import APP, free_port
+from tests.support.apps import APP
 from tests.support.clients import verified
 from tests.support.commands import call, serving, start
 

@@ -9,6 +9,7 @@ import requests
 
 from local_azure import __main__ as command
 from local_azure import demo, processes, server
+from local_azure.server import free_port
 from tests.support import apps
 from tests.support.scripted import Scripted, http
 
@@ -49,7 +50,7 @@ def test_a_demo_has_its_own_settings_only(tmp_path: Path, monkeypatch):
     (tmp_path / "local.settings.json").write_text(json.dumps({"Values": {"THEIRS": "1"}}))
     (tmp_path / "function_app.py").write_text(PRINTS_SETTINGS)
     monkeypatch.setattr(demo, "APP", tmp_path)
-    with apps.clean_environment(), demo.app_host(port := apps.free_port(), "app", {"OURS": "2"}):
+    with apps.clean_environment(), demo.app_host(port := free_port(), "app", {"OURS": "2"}):
         assert requests.get(f"http://127.0.0.1:{port}/api/settings", timeout=30).json() == [None, "2"]
 
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from local_azure.cloud import LocalAzure
 from local_azure.directory import load
 from local_azure.easy_auth import EasyAuth
-from local_azure.server import BackgroundServer, Listener, StartError, bind, only_local_hosts
+from local_azure.server import BackgroundServer, Listener, StartError, bind, free_port, only_local_hosts
 from local_azure.tenant_client import TenantKeys
 from tests.support import apps
 from tests.support.forge import CALLER, CALLER_OBJECT, GONE, USER_OBJECT, Forge, encode
@@ -203,7 +203,7 @@ def test_easy_auths_own_pages_are_not_the_apps(front: str, forge: Forge):
 
 
 def test_an_app_that_is_down_is_502(azure: LocalAzure, forge: Forge):
-    with easy_auth(azure, f"http://127.0.0.1:{apps.free_port()}") as front:
+    with easy_auth(azure, f"http://127.0.0.1:{free_port()}") as front:
         assert call(front, forge.token()).status_code == 502
 
 

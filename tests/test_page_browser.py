@@ -12,6 +12,7 @@ from common.claim_meanings import MEANINGS, OTHER
 from common.fixes import CHECKS, FIXES
 from common.problems import KINDS
 from local_azure.cloud import LocalAzure
+from local_azure.server import free_port
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.browser import Tab, launched, tab
@@ -144,7 +145,7 @@ def test_a_missing_role_is_explained(opened, no_role: Host):
 
 
 def test_aad_func_down(opened, azure: LocalAzure):
-    with apps.running(apps.msi_settings(azure, f"http://127.0.0.1:{apps.free_port()}/api/aad-func")) as host:
+    with apps.running(apps.msi_settings(azure, f"http://127.0.0.1:{free_port()}/api/aad-func")) as host:
         shown = opened(host.url("msi-func"))
         assert shown.text(".headline") == KINDS["downstream_unreachable"].meaning
         assert path(shown) == ["ok: asked", "ok: answered 502", "ok: gave a token", "bad: failed here"]

@@ -11,7 +11,7 @@ import pytest
 from aad_func import metadata, signing_keys
 from aad_func.signing_keys import SigningKeys
 from local_azure.cloud import LocalAzure
-from tests.support.clock import Clock, FastForward
+from tests.support.clock import MUCH_LATER, Clock, FastForward
 from tests.support.finding import fetching, found, settle
 from tests.support.key_faults import ENDLESS_FAULTS, FAULTS, UNUSABLE_KEYS
 from tests.support.scripted import HANG, Reply, Request, as_json, http
@@ -54,7 +54,8 @@ def test_a_fault_is_our_outage_and_ends_by_itself(
     assert found(keys, kid) == "keys_unavailable 30"
     clock.pass_(seconds=10)
     assert found(keys, kid) == "keys_unavailable 20"
-    assert tenant.fetches(V2) <= 1  # none where a busy machine let so short a time pass before the request
+    # Of an endless one the time may be over, on a busy machine, before the request is sent.
+    assert tenant.fetches(V2) in ([0, 1] if real_seconds < 1 else [1])
     recovers()
     clock.pass_(seconds=20)
     assert found(keys, kid) == "found"
@@ -124,6 +125,7 @@ def test_unknown_kids_cause_one_fetch_in_30_seconds(failing, code, tenant: Tenan
 
 def test_keys_are_refreshed_in_the_background_from_12_hours_on(tenant: Tenant, keys: SigningKeys, clock, kid, new_key):
     assert found(keys, kid) == "found"
+    settle()
     clock.pass_(hours=12)
     assert found(keys, kid) == "found"
     assert tenant.fetches(V2) == 1
@@ -133,7 +135,7 @@ def test_keys_are_refreshed_in_the_background_from_12_hours_on(tenant: Tenant, k
     tenant.fail(gated(gate, tenant.behaviour(tenant.path(V2, "keys"))), "keys")
     clock.pass_(seconds=1)
     assert [found(keys, kid) for _ in range(3)] == ["found"] * 3
-    assert fetching()  # nobody has waited: it is still under way
+    assert len(fetching()) == 1  # nobody has waited: it is still under way
     gate.set()
     settle()
     assert found(keys, new_key.kid) == "found"
@@ -229,7 +231,9 @@ def test_both_documents_together_have_the_time_that_a_fetch_may_take(tenant: Ten
 
     tenant.fail(late, "metadata", V2)
     tenant.fail(HANG, "keys", V2)
-    start = fast_forward.real()
+    source, start = metadata.Source(tenant.origin, tenant.tenant_id, V2), fast_forward.real()
     with pytest.raises(metadata.MetadataError, match="no complete answer"):
-        metadata.Source(tenant.origin, tenant.tenant_id, V2).fetch(seconds=30)
-    assert fast_forward.real() - start < 10
+        source.fetch(seconds=30)
+    assert fast_forward.real() - start < MUCH_LATER
+    tenant.recover()
+    assert source.fetch(seconds=30)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_azure.cloud import LocalAzure
+from local_azure.server import free_port
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.forge import CALLER
@@ -20,7 +21,7 @@ OTHER = "aad00003-c11d-4000-8000-000000000000"
 @contextlib.contextmanager
 def broken(azure: LocalAzure, *, site: str = "msi-func", gone: tuple[str, ...] = (), **changes: str) -> Iterator[Host]:
     """Both functions in one host, with some settings changed and some gone."""
-    port = apps.free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}/api/aad-func"
     settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, url, site=site), **changes}
     with apps.running({name: value for name, value in settings.items() if name not in gone}, port=port) as host:

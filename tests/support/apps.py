@@ -9,7 +9,7 @@ from pathlib import Path
 
 from local_azure import processes
 from local_azure.cloud import LocalAzure
-from local_azure.server import LOOPBACK, bind
+from local_azure.server import LOOPBACK, free_port
 
 APP = Path(__file__).parents[2]
 API = "aad-func"  # the registration that the demo uses
@@ -46,12 +46,6 @@ class Host:
     @property
     def printed(self) -> str:
         return self.log.read_text()
-
-
-def free_port() -> int:
-    with bind(0) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def aad_settings(azure: LocalAzure, api: str = API) -> dict[str, str]:

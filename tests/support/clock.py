@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+MUCH_LATER = 10  # seconds: what is not cut off in time lasts longer, and no busy machine takes so long
+
 
 class Clock:
     """Seconds since some moment."""
