@@ -53,7 +53,7 @@ class BearerTokens:
     async def caller(self, header: str | None) -> Principal:
         """Who calls with this Authorization header: signature, issuer and time are good, audience and rights are open.
 
-        Raises a 401 problem, or `keys_unavailable` where the tenant cannot be asked.
+        Raises a 401 problem, or `signing_keys_unavailable` where the tenant cannot be asked.
         """
         token = token_in(header)
         digest = hashlib.sha256(token.encode()).digest()

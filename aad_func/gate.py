@@ -20,7 +20,7 @@ from aad_func import easy_auth
 from aad_func.principal import Principal
 from common import problems
 from common.problems import Problem
-from common.settings import PUBLIC_CLOUD, Settings
+from common.settings import PUBLIC_CLOUD_AUTHORITY, Settings
 
 if TYPE_CHECKING:
     from aad_func.bearer import BearerTokens
@@ -68,11 +68,11 @@ class Gate:
 
         with Settings() as settings:
             tenant_id = settings.guid("ENTRA_TENANT_ID")
-            authority = settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD)
+            authority = settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD_AUTHORITY)
             client_id = settings.guid("AAD_FUNC_CLIENT_ID")
-            audiences = settings.names("AAD_FUNC_AUDIENCES", (client_id, f"api://{client_id}"))
-            role = settings.text("AAD_FUNC_REQUIRED_ROLE", "DoAll")
-            scope = settings.text("AAD_FUNC_REQUIRED_SCOPE", "user_impersonation")
+            audiences = settings.string_list("AAD_FUNC_AUDIENCES", (client_id, f"api://{client_id}"))
+            role = settings.string("AAD_FUNC_REQUIRED_ROLE", "DoAll")
+            scope = settings.string("AAD_FUNC_REQUIRED_SCOPE", "user_impersonation")
             allowed = settings.guids("AAD_FUNC_ALLOWED_CALLERS")
         return cls(
             tenant_id=tenant_id,
@@ -117,7 +117,7 @@ def protected(role: str | None = None) -> Callable[[Handler], HttpFunction]:
                 caller = await _admitted(req.headers, role)
                 return await handler(req, caller)
             except Problem as problem:
-                return problems.response(problem)
+                return problems.problem_response(problem)
 
         guarded.__name__ = handler.__name__
         guarded.__doc__ = handler.__doc__
@@ -130,4 +130,4 @@ async def _admitted(headers: Mapping[str, str], role: str | None) -> Principal:
     try:
         return await gate().admit(headers, gate().role if role is None else role)
     except ImportError as error:
-        raise problems.not_complete(error) from None
+        raise problems.missing_dependency(error) from None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from common.settings import is_safe_url
+from common.settings import is_https_or_loopback
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -64,13 +64,13 @@ class Source:
         issuer = document.get("issuer")
         # v1 issuers live on another host than the authority (sts.windows.net), so it is the path that must be right.
         path = _DOCUMENTS[self.version][1].format(tenant_id=self.tenant_id)
-        if not isinstance(issuer, str) or not is_safe_url(issuer) or urlsplit(issuer).path != path:
+        if not isinstance(issuer, str) or not is_https_or_loopback(issuer) or urlsplit(issuer).path != path:
             raise MetadataError("the document's issuer does not name the configured tenant")
         return issuer
 
     def _jwks_uri(self, document: Mapping[str, Any]) -> str:
         uri = document.get("jwks_uri")
-        if not isinstance(uri, str) or not is_safe_url(uri) or _host(uri) != _host(self.authority):
+        if not isinstance(uri, str) or not is_https_or_loopback(uri) or _host(uri) != _host(self.authority):
             raise MetadataError("the document's jwks_uri is not on the authority's host")
         return uri
 

@@ -65,7 +65,7 @@ class SigningKeys:
     async def find(self, kid: str) -> tuple["RSAPublicKey", str]:
         """The key called `kid` and the issuer it signs for.
 
-        Raises `unknown_key` where the tenant does not publish such a key, and `keys_unavailable` where that cannot
+        Raises `unknown_key` where the tenant does not publish such a key, and `signing_keys_unavailable` where that cannot
         be found out at the moment.
         """
         if self.known(kid) is None:
@@ -78,7 +78,7 @@ class SigningKeys:
             return keys.keys[kid], keys.issuer
         if keys is not None and not self._last_failed:
             raise Problem("unknown_key")
-        raise Problem("keys_unavailable", retry_after=max(1, round(self._next_try - self._clock())))
+        raise Problem("signing_keys_unavailable", retry_after=max(1, round(self._next_try - self._clock())))
 
     def _usable(self) -> KeySet | None:
         keys = self._known

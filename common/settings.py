@@ -1,11 +1,11 @@
-"""Reading settings, with errors that name them.
+"""Reads settings, with errors that name them.
 
     with Settings() as settings:
-        tenant = settings.guid("ENTRA_TENANT_ID")
-        authority = settings.url("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
+        tenant_id = settings.guid("ENTRA_TENANT_ID")
+        authority = settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD_AUTHORITY)
 
-Leaving the block raises one `misconfigured` problem that names every setting that is missing or malformed, so that
-a person fixes them all at once. Values are never part of a message: a URL may hold a function key.
+Leaving the block raises one `misconfigured` problem that names every missing or malformed setting, so that all of them
+can be fixed at once. Values are never part of a message, because a URL may contain a function key.
 """
 
 import functools
@@ -18,7 +18,14 @@ from urllib.parse import urlsplit
 
 from common.problems import Problem
 
-PUBLIC_CLOUD = "https://login.microsoftonline.com"
+PUBLIC_CLOUD_AUTHORITY = "https://login.microsoftonline.com"
+
+DEFAULT_SCOPE_ERROR = (
+    "is not <resource>/.default: use the API's App ID URI followed by /.default, such as api://<client id>/.default "
+    "(a single scope, such as user_impersonation, can only be requested for a user)"
+)
+HTTPS_ERROR = "is not an https URL (azure-identity accepts nothing else)"
+HTTPS_OR_LOOPBACK_ERROR = "is not an https URL (http only on a loopback address, no user name, no fragment)"
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -26,11 +33,12 @@ _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 class Settings:
     """The app's settings (environment variables).
 
-    A setting that is there but empty is a fault, never its default: an emptied list of callers must not let all in.
+    A setting that is present but empty is an error and never means its default: an emptied list of allowed callers must
+    not admit everyone.
     """
 
     def __init__(self) -> None:
-        self._faults: dict[str, str] = {}
+        self._errors: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -38,91 +46,91 @@ class Settings:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None and self._faults:
-            detail = " ".join(f"{name} {fault}." for name, fault in self._faults.items())
-            raise Problem("misconfigured", detail, settings=list(self._faults))
+        if kind is None and self._errors:
+            detail = " ".join(f"{name} {error}." for name, error in self._errors.items())
+            raise Problem("misconfigured", detail, settings=list(self._errors))
 
-    def text(self, name: str, default: str | None = None) -> str:
-        """The setting without surrounding white space. Without a default it is required."""
+    def string(self, name: str, default: str | None = None) -> str:
+        """Return the setting without surrounding white space. It is required if there is no default."""
         value = os.environ.get(name, default)
         if value is None:
-            return self.fault(name, "is not set")
-        return value.strip() or self.fault(name, "is empty: give it a value or remove it")
+            return self.add_error(name, "is not set")
+        return value.strip() or self.add_error(name, "is empty: set a value or remove it")
 
     def guid(self, name: str, default: str | None = None) -> str:
-        """A GUID in lower case, as Entra writes it into tokens."""
-        value = self.text(name, default).lower()
-        return value if is_guid(value) else self.fault(name, "is not a GUID")
+        """Return a GUID in lower case, as in Entra tokens."""
+        value = self.string(name, default).lower()
+        return value if is_guid(value) else self.add_error(name, "is not a GUID")
 
     def optional_guid(self, name: str) -> str | None:
-        """The same; None where the setting is not there."""
+        """Return a GUID in lower case, or None if the setting is absent."""
         return self.guid(name) if name in os.environ else None
 
     def scope(self, name: str) -> str:
-        """`<resource>/.default`, the only form in which an application can ask for a token."""
-        value = self.text(name)
-        return value if is_default_scope(value) else self.fault(name, DEFAULT_SCOPE)
+        """Return `<resource>/.default`, the only form of scope that an application can request."""
+        value = self.string(name)
+        return value if is_default_scope(value) else self.add_error(name, DEFAULT_SCOPE_ERROR)
 
     def url(self, name: str, default: str | None = None) -> str:
-        """An https URL, or an http URL on a loopback address, without user information or fragment."""
-        value = self.text(name, default)
-        return value if is_safe_url(value) else self.fault(name, SAFE_URL)
+        """Return an https URL, or an http URL on a loopback address, without user information or fragment."""
+        value = self.string(name, default)
+        return value if is_https_or_loopback(value) else self.add_error(name, HTTPS_OR_LOOPBACK_ERROR)
 
     def https_url(self, name: str, default: str | None = None) -> str:
-        """The same for those that take https only, on a loopback address too."""
+        """Return an https URL; http is an error on a loopback address as well."""
         value = self.url(name, default)
-        return value if not value.startswith("http:") else self.fault(name, ONLY_HTTPS)
+        return value if not value.startswith("http:") else self.add_error(name, HTTPS_ERROR)
 
     def seconds(self, name: str, default: float, *, most: float) -> float:
-        """A number of seconds above 0 and up to `most`."""
-        value = self.text(name, str(default))
+        """Return a number of seconds above 0 and up to `most`."""
+        value = self.string(name, str(default))
         if re.fullmatch(r"\d{1,6}(\.\d{1,3})?", value) and 0 < float(value) <= most:
             return float(value)
-        self.fault(name, f"is not a number of seconds above 0 and up to {most:g}")
+        self.add_error(name, f"is not a number of seconds above 0 and up to {most:g}")
         return default
 
-    def names(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        """A comma-separated list of one or more names; the default where the setting is not there."""
+    def integer(self, name: str, default: int, *, most: int) -> int:
+        """Return a whole number above 0 and up to `most`."""
+        value = self.string(name, str(default))
+        if re.fullmatch(r"[0-9]{1,15}", value) and 0 < int(value) <= most:
+            return int(value)
+        self.add_error(name, f"is not a whole number above 0 and up to {most}")
+        return default
+
+    def string_list(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """Return a comma-separated list of one or more strings, or the default if the setting is absent."""
         if name not in os.environ:
             return default
-        names = tuple(part.strip() for part in self.text(name).split(","))
-        if not all(names):
-            self.fault(name, "is not a comma-separated list of names")
-        return names
+        values = tuple(part.strip() for part in self.string(name).split(","))
+        if not all(values):
+            self.add_error(name, "is not a comma-separated list of names")
+        return values
 
-    def guids(self, name: str) -> tuple[str, ...]:
-        """A comma-separated list of GUIDs, in lower case; empty where the setting is not there."""
-        guids = tuple(guid.lower() for guid in self.names(name, ()))
+    def guid_list(self, name: str) -> tuple[str, ...]:
+        """Return a comma-separated list of GUIDs in lower case, empty if the setting is absent."""
+        guids = tuple(guid.lower() for guid in self.string_list(name, ()))
         if not all(map(is_guid, guids)):
-            self.fault(name, "is not a comma-separated list of GUIDs")
+            self.add_error(name, "is not a comma-separated list of GUIDs")
         return guids
 
-    def fault(self, name: str, what: str) -> str:
-        """Note that something is wrong with the setting; the first fault of each is kept."""
-        self._faults.setdefault(name, what)
+    def add_error(self, name: str, error: str) -> str:
+        """Record an error of a setting and return an empty value. Only the first error of each setting is reported."""
+        self._errors.setdefault(name, error)
         return ""
 
 
-DEFAULT_SCOPE = (
-    "is not <resource>/.default: write the API's App ID URI followed by /.default, such as api://<client id>/.default "
-    "(one scope of it, such as user_impersonation, can be asked for by users only)"
-)
-ONLY_HTTPS = "is not an https URL (azure-identity signs in over nothing else)"
-SAFE_URL = "is not an https URL (http only on a loopback address, no user name, no fragment)"
-
-
 def is_guid(value: str) -> bool:
-    """A GUID in lower case with hyphens."""
+    """Return whether `value` is a GUID in lower case with hyphens."""
     return _GUID.fullmatch(value) is not None
 
 
 def is_default_scope(value: str) -> bool:
-    """A managed identity sends all that stands before /.default as the resource, and anything else unchanged."""
+    """Return whether `value` is `<resource>/.default`; the identity endpoint is sent the part before /.default."""
     return re.fullmatch(r"[^\s,]+/\.default", value) is not None
 
 
-def is_safe_url(value: str) -> bool:
-    """May a token be sent there, or be judged by what comes from there? https, or http on a loopback address."""
+def is_https_or_loopback(value: str) -> bool:
+    """Return whether a token may be sent to this URL, or validated with keys from it."""
     if not value.isascii() or re.search(r"[\s\\\x00-\x1f\x7f]", value):
         return False
     try:
@@ -137,7 +145,7 @@ def is_safe_url(value: str) -> bool:
 
 @functools.lru_cache(64)
 def is_loopback(host: str) -> bool:
-    """This machine: localhost, or a loopback address."""
+    """Return whether `host` is localhost or a loopback address."""
     if host == "localhost":
         return True
     try:

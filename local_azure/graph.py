@@ -66,7 +66,7 @@ class Graph:
             wanted = request.query_params.get("$filter")
             found = graph_objects.listed(kind, self._directory)
             try:
-                matches = graph_filter.parse(wanted, graph_objects.KINDS[kind]) if wanted else bool
+                matches = graph_filter.parse(wanted, graph_objects.PROBLEM_TYPES[kind]) if wanted else bool
             except ValueError:
                 message = "Unsupported or invalid query filter clause specified."
                 raise GraphError(400, "Request_UnsupportedQuery", message) from None

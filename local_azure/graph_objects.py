@@ -77,7 +77,7 @@ def service_principal(principal: ServicePrincipal) -> dict[str, Any]:
 
 
 # What there is, and by what it can be filtered.
-KINDS = {
+PROBLEM_TYPES = {
     "servicePrincipals": frozenset({"appId", "displayName", "servicePrincipalNames"}),
     "users": frozenset({"displayName", "userPrincipalName"}),
     "groups": frozenset({"displayName"}),

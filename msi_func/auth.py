@@ -4,7 +4,7 @@ import requests
 from requests.auth import AuthBase
 
 from common.problems import Problem
-from common.settings import DEFAULT_SCOPE, SAFE_URL, is_default_scope, is_safe_url
+from common.settings import DEFAULT_SCOPE_ERROR, HTTPS_OR_LOOPBACK_ERROR, is_default_scope, is_https_or_loopback
 from msi_func.tokens import tokens
 
 
@@ -22,13 +22,13 @@ class ManagedIdentityAuth(AuthBase):
 
     def __init__(self, scope: str, *, identity_client_id: str | None = None, timeout: float = 10) -> None:
         if not is_default_scope(scope):
-            raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE}.")
+            raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE_ERROR}.")
         self._tokens = tokens(identity_client_id, scope)
         self._timeout = timeout
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Called by `requests` for each request."""
-        if not is_safe_url(request.url or ""):
-            raise Problem("misconfigured", f"No token is sent there: the URL {SAFE_URL}.")
+        if not is_https_or_loopback(request.url or ""):
+            raise Problem("misconfigured", f"No token is sent there: the URL {HTTPS_OR_LOOPBACK_ERROR}.")
         request.headers["Authorization"] = f"Bearer {self._tokens.get(self._timeout)}"
         return request

@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any
 
-from common.problems import NOT_COMPLETE, Problem
+from common.problems import MISSING_DEPENDENCY, Problem
 from msi_func.credentials import MANAGED_IDENTITY, Credential, is_managed
 
 # How azure-identity words an answer of the App Service endpoint: "(invalid_scope) <status>, <message>".
@@ -53,7 +53,7 @@ def problem_for(error: Exception, credential: Credential | None, scope: str) -> 
     if isinstance(error, Problem):
         return error
     if isinstance(error, ImportError):
-        return problem(NOT_COMPLETE, scope, package=str(error.name))
+        return problem(MISSING_DEPENDENCY, scope, package=str(error.name))
     if credential is None:
         return problem(NOT_MADE, scope)
     if credential.kind != MANAGED_IDENTITY:

@@ -7,8 +7,8 @@ from types import EllipsisType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from common.problems import Problem, not_complete
-from common.settings import DEFAULT_SCOPE, Settings, is_default_scope
+from common.problems import Problem, missing_dependency
+from common.settings import DEFAULT_SCOPE_ERROR, Settings, is_default_scope
 from msi_func.timing import Timing
 
 if TYPE_CHECKING:
@@ -77,20 +77,20 @@ class DownstreamApi:
         in this call. `authenticate=False` calls without a token; with `user_token` the call is made as that user, and
         as this app without.
 
-        Raises `misconfigured`, `token_unavailable`, `downstream_refused`, `downstream_unreachable`,
-        `downstream_timeout` or `downstream_invalid`; as a user, also what Entra says of that user (refusals.py).
+        Raises `misconfigured`, `token_unavailable`, `downstream_error`, `downstream_unreachable`,
+        `downstream_timeout` or `downstream_invalid_response`; as a user, also what Entra says of that user (refusals.py).
         """
         try:
             from msi_func import replies, retrying
             from msi_func.credentials import is_managed
         except ImportError as error:
-            raise not_complete(error) from None
+            raise missing_dependency(error) from None
 
         if self._target is None:
             self._target = self._read_target()
         target, timing = self._target, timing or Timing()
         if scope is not None and not is_default_scope(scope):
-            raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE}.")
+            raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE_ERROR}.")
         deadline = time.monotonic() + target.timeout
         sent = {"Accept": "application/json", **(headers or {})}
         token = ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from common.settings import PUBLIC_CLOUD, Settings
+from common.settings import PUBLIC_CLOUD_AUTHORITY, Settings
 from msi_func import causes, refusals
 from msi_func.credentials import KNOWN_AUTHORITIES, impatient_retries
 from msi_func.tokens import tokens
@@ -45,7 +45,7 @@ class Registration:
         with Settings() as settings:
             return cls(
                 tenant_id=settings.guid("ENTRA_TENANT_ID"),
-                authority=settings.https_url("ENTRA_AUTHORITY", PUBLIC_CLOUD).rstrip("/"),
+                authority=settings.https_url("ENTRA_AUTHORITY", PUBLIC_CLOUD_AUTHORITY).rstrip("/"),
                 client_id=settings.guid("MSI_FUNC_CLIENT_ID"),
                 identity_client_id=settings.guid("MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID"),
             )

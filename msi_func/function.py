@@ -33,7 +33,7 @@ def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         body = aad_func.get(authenticate=authenticate, user_token=user, headers=_trace(context), timing=timing)
         answer = problems.json_response(body)
     except Problem as problem:
-        answer = problems.response(problem)
+        answer = problems.problem_response(problem)
     if str(timing):
         answer.headers["Server-Timing"] = str(timing)
     answer.headers["Vary"] = "Accept"

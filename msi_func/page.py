@@ -13,9 +13,9 @@ from typing import Any
 
 import azure.functions as func
 
-from common.claim_meanings import MEANINGS, OTHER, TIMES
-from common.fixes import CHECKS, FIXES
-from common.problems import KINDS
+from common.remediations import CLAIM_DESCRIPTIONS, UNDESCRIBED_CLAIM, TIME_CLAIMS
+from common.remediations import VALIDATION_STEPS, REMEDIATIONS
+from common.problems import PROBLEM_TYPES
 
 HTML = "text/html"
 
@@ -82,10 +82,10 @@ def _hash(start: str, end: str, page: str) -> str:
 def _words() -> str:
     """What the page says about codes, checks and claims, as JSON that no HTML parser takes for markup."""
     words: dict[str, Any] = {
-        "codes": {code: [kind.meaning, FIXES.get(code, "")] for code, kind in KINDS.items()},
-        "checks": CHECKS,
-        "claims": MEANINGS,
-        "other": OTHER,
-        "times": TIMES,
+        "codes": {code: [kind.meaning, REMEDIATIONS.get(code, "")] for code, kind in PROBLEM_TYPES.items()},
+        "checks": VALIDATION_STEPS,
+        "claims": CLAIM_DESCRIPTIONS,
+        "other": UNDESCRIBED_CLAIM,
+        "times": TIME_CLAIMS,
     }
     return json.dumps(words, separators=(",", ":")).replace("<", "\\u003c")

@@ -17,13 +17,13 @@ _NO_CREDENTIAL = (70021, 700211, 700212, 700213, 7002137, 7002138)
 
 CODES = {
     500133: "user_token_expired",
-    500131: "user_token_for_another",
+    500131: "user_token_wrong_audience",
     7000114: "user_token_required",
     50105: "user_not_assigned",
     **dict.fromkeys(_INTERACTION, "interaction_required"),
-    **dict.fromkeys(_NO_CREDENTIAL, "federated_credential_unknown"),
+    **dict.fromkeys(_NO_CREDENTIAL, "federated_credential_mismatch"),
 }
-ERRORS = {"interaction_required": "interaction_required", "invalid_grant": "user_token_refused"}
+ERRORS = {"interaction_required": "interaction_required", "invalid_grant": "user_token_rejected"}
 
 
 def problem_for(error: Exception, scope: str, authority: str, tenant_id: str) -> Problem:

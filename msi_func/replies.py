@@ -30,7 +30,7 @@ _PIECE = 16  # characters of a token: so many in a row are no accident
 
 
 def relay(answer: "Answer", token: str, *, as_user: bool = False) -> bytes:
-    """The body of a 2xx JSON answer. Raises `downstream_refused` or `downstream_invalid`.
+    """The body of a 2xx JSON answer. Raises `downstream_error` or `downstream_invalid_response`.
 
     The status counts before the content: Easy Auth's 401 and a disabled function's 404 are no problem documents.
     `token` is what was sent; an answer that repeats it, or what of a refusal does, goes no further. `as_user` decides
@@ -40,9 +40,9 @@ def relay(answer: "Answer", token: str, *, as_user: bool = False) -> bytes:
     if not 200 <= answer.status < 300:
         raise _refused(answer.status, content, token, ADVICE_AS_USER if as_user else ADVICE)
     if any(part in answer.body for part in _parts(token.encode())):
-        raise Problem("downstream_invalid", "The called API's answer repeats the token that it was sent.")
+        raise Problem("downstream_invalid_response", "The called API's answer repeats the token that it was sent.")
     if content is None:
-        raise Problem("downstream_invalid")
+        raise Problem("downstream_invalid_response")
     return answer.body
 
 
@@ -73,7 +73,7 @@ def _refused(status: int, content: Any, token: str, advices: Mapping[str, str]) 
     detail = f"The called API refused with status {status}" + (f" ({code})." if code else ".")
     advice = advices.get(code)
     members: dict[str, Any] = {"downstream": inner, **({"advice": advice} if advice else {})}
-    return Problem("downstream_refused", detail, **members)
+    return Problem("downstream_error", detail, **members)
 
 
 def _is_code(value: Any) -> bool:

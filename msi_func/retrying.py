@@ -24,7 +24,7 @@ _session = http.session(int(_configured) if _configured.isdecimal() else min(32,
 def get(url: str, headers: Mapping[str, str], deadline: float) -> http.Answer:
     """The answer to a GET, the last one where none was satisfying. `deadline` is in seconds of `time.monotonic`.
 
-    Raises `downstream_unreachable`, `downstream_timeout` or `downstream_invalid`.
+    Raises `downstream_unreachable`, `downstream_timeout` or `downstream_invalid_response`.
     """
     answer, problem = None, Problem("downstream_unreachable")
     for tries in range(1, MAX_TRIES + 1):
@@ -36,7 +36,7 @@ def get(url: str, headers: Mapping[str, str], deadline: float) -> http.Answer:
                 break
             asked = _retry_after(answer.headers.get("Retry-After", ""))
         except http.TooLarge as error:
-            raise Problem("downstream_invalid", f"The called API cannot be understood: {error}.") from None
+            raise Problem("downstream_invalid_response", f"The called API cannot be understood: {error}.") from None
         except http.TooSlow as error:
             problem = Problem("downstream_timeout", f"The called API did not answer in time: {error}.")
             break

@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from common import http
-from common.fixes import CHECKS, FIXES
-from common.problems import KINDS
+from common.remediations import VALIDATION_STEPS, REMEDIATIONS
+from common.problems import PROBLEM_TYPES
 from local_azure.cloud import LocalAzure
 from msi_func import causes
 from msi_func.auth import ManagedIdentityAuth
@@ -94,7 +94,7 @@ def test_the_token_alone_goes_with_requests(caller: Caller):
 
 def test_troubleshooting_has_every_code_and_no_other():
     headings = re.findall(r"^### (.*)$", (apps.APP / "docs" / "troubleshooting.md").read_text(), re.MULTILINE)
-    assert sorted(re.findall(r"`(\w+)`", " ".join(headings))) == sorted(KINDS)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(headings))) == sorted(PROBLEM_TYPES)
 
 
 def test_troubleshooting_has_every_cause_of_a_missing_token():
@@ -118,19 +118,19 @@ def test_troubleshooting_says_of_each_code_what_the_tables_say():
     for section in re.findall(r"^### (.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL):
         plain = " ".join(section.replace("`", "").replace("**", "").split())
         for code in re.findall(r"`(\w+)`", section.partition("\n")[0]):
-            assert f"{KINDS[code].meaning} Do: {FIXES[code]}" in plain, code
+            assert f"{PROBLEM_TYPES[code].description} Do: {REMEDIATIONS[code]}" in plain, code
 
 
 def test_every_code_has_a_fix_and_every_check_has_codes_of_the_table():
-    assert FIXES.keys() == KINDS.keys()
-    checked = [code for _, codes in CHECKS for code in codes]
+    assert REMEDIATIONS.keys() == PROBLEM_TYPES.keys()
+    checked = [code for _, codes in VALIDATION_STEPS for code in codes]
     assert len(checked) == len(set(checked))
-    assert set(checked) <= KINDS.keys()
+    assert set(checked) <= PROBLEM_TYPES.keys()
 
 
 def test_descriptions_in_challenges_have_only_the_characters_that_rfc_6750_allows():
-    for kind in KINDS.values():
-        assert re.fullmatch(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+", kind.meaning)
+    for kind in PROBLEM_TYPES.values():
+        assert re.fullmatch(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+", kind.description)
 
 
 @pytest.mark.parametrize(

@@ -164,25 +164,25 @@ def test_a_scope_that_is_no_default_scope_says_what_to_write(caller: Caller, ide
 
 SENT = made_up_token("token")
 ANSWERS = [
-    ("a problem document", as_json(403, {"code": "missing_role", "detail": "No."}), "downstream_refused", 403),
-    ("Easy Auth's 401, which is no JSON", http(401, b"You do not have permission."), "downstream_refused", 401),
-    ("a disabled function's empty 404", http(404), "downstream_refused", 404),
+    ("a problem document", as_json(403, {"code": "missing_role", "detail": "No."}), "downstream_error", 403),
+    ("Easy Auth's 401, which is no JSON", http(401, b"You do not have permission."), "downstream_error", 401),
+    ("a disabled function's empty 404", http(404), "downstream_error", 404),
     (
         "a redirect to a login page, not followed",
         http(302, Location="https://login.example/"),
-        "downstream_refused",
+        "downstream_error",
         302,
     ),
-    ("JSON that is not an object", as_json(500, ["x"]), "downstream_refused", 500),
-    ("200 with HTML", http(200, b"<html>", Content_Type="text/html"), "downstream_invalid", None),
-    ("200 with broken JSON", http(200, b"{", Content_Type="application/json"), "downstream_invalid", None),
-    ("200 with nothing", http(204), "downstream_invalid", None),
-    ("JSON nested too deeply", http(200, b"[" * 100_000, Content_Type="application/json"), "downstream_invalid", None),
-    ("more than a MiB", http(200, b" " * 1_048_577, Content_Type="application/json"), "downstream_invalid", None),
-    ("200 with the token", as_json(200, {"you sent": SENT}), "downstream_invalid", None),
-    ("200 with half of the token", as_json(200, {"you sent": SENT[:80]}), "downstream_invalid", None),
-    ("200 with the token's payload", as_json(200, {"you sent": SENT.split(".")[1]}), "downstream_invalid", None),
-    ("200 with the token's end", as_json(200, {"you sent": SENT[-16:]}), "downstream_invalid", None),
+    ("JSON that is not an object", as_json(500, ["x"]), "downstream_error", 500),
+    ("200 with HTML", http(200, b"<html>", Content_Type="text/html"), "downstream_invalid_response", None),
+    ("200 with broken JSON", http(200, b"{", Content_Type="application/json"), "downstream_invalid_response", None),
+    ("200 with nothing", http(204), "downstream_invalid_response", None),
+    ("JSON nested too deeply", http(200, b"[" * 100_000, Content_Type="application/json"), "downstream_invalid_response", None),
+    ("more than a MiB", http(200, b" " * 1_048_577, Content_Type="application/json"), "downstream_invalid_response", None),
+    ("200 with the token", as_json(200, {"you sent": SENT}), "downstream_invalid_response", None),
+    ("200 with half of the token", as_json(200, {"you sent": SENT[:80]}), "downstream_invalid_response", None),
+    ("200 with the token's payload", as_json(200, {"you sent": SENT.split(".")[1]}), "downstream_invalid_response", None),
+    ("200 with the token's end", as_json(200, {"you sent": SENT[-16:]}), "downstream_invalid_response", None),
 ]
 
 
@@ -255,7 +255,7 @@ def test_a_passing_fault_is_tried_again(why, reply, caller: Caller, identity: Sc
 
 
 @pytest.mark.parametrize(
-    ("reply", "code"), [(RESET, "downstream_unreachable"), (http(503), "downstream_refused")], ids=["reset", "503"]
+    ("reply", "code"), [(RESET, "downstream_unreachable"), (http(503), "downstream_error")], ids=["reset", "503"]
 )
 def test_a_lasting_fault_is_given_up_after_four_tries(reply, code, caller: Caller, identity: Scripted):
     with Scripted(lambda request: reply) as api:
@@ -274,10 +274,10 @@ def test_an_api_that_is_down_is_unreachable_and_back_when_it_is_back(caller: Cal
 
 
 def test_retry_after_beyond_the_budget_is_not_waited_for(caller: Caller, identity: Scripted):
-    with Scripted(lambda request: as_json(503, {"code": "keys_unavailable"}, Retry_After="30")) as api:
+    with Scripted(lambda request: as_json(503, {"code": "signing_keys_unavailable"}, Retry_After="30")) as api:
         start = time.monotonic()
         problem = problem_of(caller.api(api.origin).get)
-    assert (problem.code, problem.members["downstream"]["code"]) == ("downstream_refused", "keys_unavailable")
+    assert (problem.code, problem.members["downstream"]["code"]) == ("downstream_error", "signing_keys_unavailable")
     assert len(api.requests) == 1
     assert time.monotonic() - start < MUCH_LATER
 
@@ -330,9 +330,9 @@ def test_token_and_call_share_one_budget(caller: Caller, fast_forward: FastForwa
 
 
 def test_a_refusal_is_told_even_where_the_next_try_fails(caller: Caller, identity: Scripted):
-    with Scripted(in_turn(as_json(503, {"code": "keys_unavailable"}), HANG)) as api:
+    with Scripted(in_turn(as_json(503, {"code": "signing_keys_unavailable"}), HANG)) as api:
         problem = problem_of(caller.api(api.origin, TIMEOUT_SECONDS="2").get)
-    assert (problem.code, problem.members["downstream"]["code"]) == ("downstream_refused", "keys_unavailable")
+    assert (problem.code, problem.members["downstream"]["code"]) == ("downstream_error", "signing_keys_unavailable")
 
 
 def test_what_failed_is_said_in_the_answer(caller: Caller, identity: Scripted):
@@ -354,7 +354,7 @@ NO_JSON = [b'{"a": NaN}', b'{"a": Infinity}', '{"a": 1}'.encode("utf-16"), "ÿ".
 @pytest.mark.parametrize("body", NO_JSON, ids=range(len(NO_JSON)))
 def test_what_is_not_json_is_not_handed_on_as_json(body, caller: Caller, identity: Scripted):
     with Scripted(lambda request: http(200, body, Content_Type="application/json")) as api:
-        assert problem_of(caller.api(api.origin).get).code == "downstream_invalid"
+        assert problem_of(caller.api(api.origin).get).code == "downstream_invalid_response"
 
 
 def test_of_a_refusal_only_short_texts_are_handed_on(caller: Caller, identity: Scripted):

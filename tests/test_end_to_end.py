@@ -77,14 +77,14 @@ def test_an_identity_without_the_role_is_refused_by_aad_func(azure: LocalAzure, 
         answer = get(host.url("msi-func"))
     assert answer.status_code == 502
     body = answer.json()
-    assert (body["code"], body["downstream"]["status"]) == ("downstream_refused", 403)
+    assert (body["code"], body["downstream"]["status"]) == ("downstream_error", 403)
     assert (body["downstream"]["code"], body["downstream"]["required_role"]) == ("missing_role", "DoAll")
     assert "24 hours" in body["advice"]
 
 
 def test_without_a_token_aad_func_says_401(msi_host: Host, aad_host: Host):
     body = get(msi_host.url("msi-func") + "?auth=0").json()
-    assert (body["status"], body["code"]) == (502, "downstream_refused")
+    assert (body["status"], body["code"]) == (502, "downstream_error")
     assert (body["downstream"]["status"], body["downstream"]["code"]) == (401, "missing_token")
 
     direct = get(aad_host.url("aad-func"))

@@ -130,15 +130,15 @@ ANSWERS = [
     ("[" * 10_000, "token_unavailable"),
     ({"error": "temporarily_unavailable", "error_codes": [90033]}, "token_unavailable"),
     ({"error": "invalid_client", "error_codes": [7000222]}, "token_unavailable"),
-    ({"error": "invalid_grant", "error_codes": "AADSTS500133"}, "user_token_refused"),
-    ({"error": "invalid_grant", "error_codes": [None, {}, 1]}, "user_token_refused"),
+    ({"error": "invalid_grant", "error_codes": "AADSTS500133"}, "user_token_rejected"),
+    ({"error": "invalid_grant", "error_codes": [None, {}, 1]}, "user_token_rejected"),
     ({"error": "invalid_grant", "error_codes": [70002, 500133]}, "user_token_expired"),
     ({"error": "invalid_grant", "error_codes": [65001], "suberror": "consent_required"}, "interaction_required"),
     ({"error": "interaction_required", "error_codes": [999]}, "interaction_required"),
     ({"error": "invalid_grant", "error_codes": [53003], "claims": "{}"}, "interaction_required"),
-    ({"error": "invalid_grant", "error_codes": [53003], "claims": {"no": "text"}}, "user_token_refused"),
-    ({"error": "invalid_client", "error_codes": [700213]}, "federated_credential_unknown"),
-    ({"error": "invalid_client", "error_codes": [7002138]}, "federated_credential_unknown"),
+    ({"error": "invalid_grant", "error_codes": [53003], "claims": {"no": "text"}}, "user_token_rejected"),
+    ({"error": "invalid_client", "error_codes": [700213]}, "federated_credential_mismatch"),
+    ({"error": "invalid_client", "error_codes": [7002138]}, "federated_credential_mismatch"),
     ({"error": ["a", "list"]}, "token_unavailable"),
 ]
 
@@ -147,12 +147,12 @@ ANSWERS = [
 def test_an_answer_counts_by_its_numbers_and_never_by_its_text(answer, code):
     problem = problem_for(Refusal(answer), SCOPE, "https://login.example", "tenant")
     assert problem.code == code
-    response = problems.response(problem)
+    response = problems.problem_response(problem)
     assert b"eyJ" not in response.get_body() + str(dict(response.headers)).encode()
 
 
 @pytest.mark.parametrize("claims", ['{"a":"é"}', '"quoted"', "a\r\nSet-Cookie: b", "\\", "x" * 5000, "\ud800"])
 def test_claims_cannot_leave_their_place_in_the_challenge(claims):
     refused = Refusal({"error": "interaction_required", "error_codes": [50076], "claims": claims})
-    response = problems.response(problem_for(refused, SCOPE, "https://login.example", "tenant"))
+    response = problems.problem_response(problem_for(refused, SCOPE, "https://login.example", "tenant"))
     assert re.fullmatch(r'Bearer (\w+="[ !#-\[\]-~]*"(, |$))+', response.headers["WWW-Authenticate"])

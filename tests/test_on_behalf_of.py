@@ -50,7 +50,7 @@ def test_a_user_with_the_role_gets_in_as_themselves(host: Host, azure: LocalAzur
 def test_a_user_without_the_role_is_refused_by_aad_func(host: Host, azure: LocalAzure):
     answer = call(host, user_token(azure, VISITOR))
     body = answer.json()
-    assert (answer.status_code, body["code"]) == (502, "downstream_refused")
+    assert (answer.status_code, body["code"]) == (502, "downstream_error")
     assert (body["downstream"]["status"], body["downstream"]["code"]) == (403, "missing_role")
     assert "to the user" in body["advice"]
 
@@ -113,8 +113,8 @@ def test_a_call_as_user_needs_a_users_token(host: Host, azure: LocalAzure):
 
 REFUSED = [
     ("expired", "user_token_expired", {"exp": 1_700_000_000}),
-    ("for another API", "user_token_for_another", {"aud": AAD_FUNC}),
-    ("of another tenant", "user_token_refused", {"iss": "https://elsewhere.example/v2.0"}),
+    ("for another API", "user_token_wrong_audience", {"aud": AAD_FUNC}),
+    ("of another tenant", "user_token_rejected", {"iss": "https://elsewhere.example/v2.0"}),
     ("not valid yet", "user_token_expired", {"nbf": 9_000_000_000}),
     ("of an application that says it is a user's", "user_token_required", {"idtyp": "app"}),
     ("without an expiry", "malformed_token", {"exp": GONE}),
@@ -134,7 +134,7 @@ def test_a_token_with_another_signature_is_not_the_one_that_is_remembered(host: 
     good = forge.token(user=True)
     assert call(host, good).status_code == 200
     forged = good.rpartition(".")[0] + "." + forge.token(user=True, uti="other").rpartition(".")[2]
-    assert call(host, forged).json()["code"] == "user_token_refused"
+    assert call(host, forged).json()["code"] == "user_token_rejected"
     assert call(host, good).status_code == 200
 
 

@@ -11,11 +11,11 @@ WRONG_SETTINGS = [
     (401, "interaction_required", {"AAD_FUNC_SCOPE": "api://aad00001-c11d-4000-8000-000000000000/.default"}),
     (403, "user_not_assigned", {"AAD_FUNC_SCOPE": "api://aad00003-c11d-4000-8000-000000000000/.default"}),
     (502, "token_unavailable", {"AAD_FUNC_SCOPE": "api://nowhere/.default"}),
-    (502, "federated_credential_unknown", {"MSI_FUNC_CLIENT_ID": "dae00001-c11d-4000-8000-000000000000"}),
+    (502, "federated_credential_mismatch", {"MSI_FUNC_CLIENT_ID": "dae00001-c11d-4000-8000-000000000000"}),
     (502, "token_unavailable", {"MSI_FUNC_CLIENT_ID": "dae0000f-c11d-4000-8000-000000000000"}),
     (
         502,
-        "federated_credential_unknown",
+        "federated_credential_mismatch",
         {"MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": "1de00001-c11d-4000-8000-000000000000"},
     ),
     (502, "token_unavailable", {"MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": "1de00002-c11d-4000-8000-000000000000"}),

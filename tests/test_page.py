@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from common.claim_meanings import MEANINGS
-from common.fixes import CHECKS, FIXES
-from common.problems import KINDS
+from common.remediations import CLAIM_DESCRIPTIONS
+from common.remediations import VALIDATION_STEPS, REMEDIATIONS
+from common.problems import PROBLEM_TYPES
 from local_azure.cloud import LocalAzure
 from msi_func import page
 from tests.support import apps
@@ -192,15 +192,15 @@ def test_the_page_has_no_way_to_markup_and_keeps_nothing(word: str):
 
 def test_the_page_knows_every_code_check_and_claim(monkeypatch: pytest.MonkeyPatch):
     words = words_in(page.response().get_body().decode())
-    assert words["codes"] == {code: [kind.meaning, FIXES[code]] for code, kind in KINDS.items()}
-    assert words["checks"] == [[name, list(codes)] for name, codes in CHECKS]
-    assert words["claims"] == MEANINGS
+    assert words["codes"] == {code: [kind.description, REMEDIATIONS[code]] for code, kind in PROBLEM_TYPES.items()}
+    assert words["checks"] == [[name, list(codes)] for name, codes in VALIDATION_STEPS]
+    assert words["claims"] == CLAIM_DESCRIPTIONS
     # The tables are ours, but a sentence with markup in it must not end the element that holds it.
-    monkeypatch.setitem(FIXES, "missing_role", "</script><script>alert(1)</script><!--")
+    monkeypatch.setitem(REMEDIATIONS, "missing_role", "</script><script>alert(1)</script><!--")
     page._page.cache_clear()
     text = page.response().get_body().decode()
     page._page.cache_clear()
-    assert words_in(text)["codes"]["missing_role"][1] == FIXES["missing_role"]
+    assert words_in(text)["codes"]["missing_role"][1] == REMEDIATIONS["missing_role"]
     assert text.count("</script>") == 2
 
 

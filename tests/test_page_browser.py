@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from common.claim_meanings import MEANINGS, OTHER
-from common.fixes import CHECKS, FIXES
-from common.problems import KINDS
+from common.remediations import CLAIM_DESCRIPTIONS, UNDESCRIBED_CLAIM
+from common.remediations import VALIDATION_STEPS, REMEDIATIONS
+from common.problems import PROBLEM_TYPES
 from local_azure.cloud import LocalAzure
 from local_azure.server import free_port
 from tests.support import apps
@@ -86,8 +86,8 @@ def test_a_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, a
     who = shown.text("#who")
     for told in ("An application, acting as itself", identity.client_id, identity.object_id, azure.directory.tenant_id):
         assert told in who
-    assert shown.page.locator("#checks .ok").count() == len(CHECKS)
-    assert shown.text("#tally") == f"{len(CHECKS)} passed"
+    assert shown.page.locator("#checks .ok").count() == len(VALIDATION_STEPS)
+    assert shown.text("#tally") == f"{len(VALIDATION_STEPS)} passed"
     assert shown.page.get_by_role("heading", name="What to do").count() == 0
     row = shown.page.get_by_role("row", name=re.compile("^aud "))
     assert "The token is meant for this API." in row.inner_text()
@@ -118,10 +118,10 @@ def test_without_a_token_and_with_it_again(opened, msi_host: Host):
     shown = opened(msi_host.url("msi-func") + "?code=a%2Bb==&x=1")
     shown.press("Call without a token")
     assert shown.page.url.endswith("?code=a%2Bb==&x=1&auth=0")
-    assert shown.text(".headline") == KINDS["missing_token"].meaning
+    assert shown.text(".headline") == PROBLEM_TYPES["missing_token"].description
     assert path(shown) == ["ok: asked", "ok: answered 502", "none: not asked", "bad: refused here"]
-    assert failed_checks(shown) == [CHECKS[0][0]]
-    assert shown.text("#fix").startswith(FIXES["missing_token"])
+    assert failed_checks(shown) == [VALIDATION_STEPS[0][0]]
+    assert shown.text("#fix").startswith(REMEDIATIONS["missing_token"])
     shown.press("Call with the token")
     assert shown.page.url.endswith("?code=a%2Bb==&x=1")
     assert shown.text(".headline") == "aad-func let the app in."
@@ -131,15 +131,15 @@ def test_without_a_token_and_with_it_again(opened, msi_host: Host):
 
 def test_a_missing_role_is_explained(opened, no_role: Host):
     shown = opened(no_role.url("msi-func"))
-    assert shown.text(".headline") == KINDS["missing_role"].meaning
-    assert shown.text("#said").endswith("aad-func answered 403 missing_role; msi-func answered 502 downstream_refused.")
+    assert shown.text(".headline") == PROBLEM_TYPES["missing_role"].description
+    assert shown.text("#said").endswith("aad-func answered 403 missing_role; msi-func answered 502 downstream_error.")
     assert path(shown)[-1] == "bad: refused here"
     assert failed_checks(shown) == ["The caller has the app role"]
-    place = [name for name, _ in CHECKS].index("The caller has the app role")
-    assert shown.text("#tally") == f"{place} passed, 1 failed, {len(CHECKS) - place - 1} open"
+    place = [name for name, _ in VALIDATION_STEPS].index("The caller has the app role")
+    assert shown.text("#tally") == f"{place} passed, 1 failed, {len(VALIDATION_STEPS) - place - 1} open"
     assert shown.page.locator("#checks li").first.get_attribute("class") == "ok"
     fix = shown.text("#fix")
-    assert fix.startswith(FIXES["missing_role"])
+    assert fix.startswith(REMEDIATIONS["missing_role"])
     assert "Required role DoAll" in fix
     assert shown.page.title().startswith("missing_role")
 
@@ -147,17 +147,17 @@ def test_a_missing_role_is_explained(opened, no_role: Host):
 def test_aad_func_down(opened, azure: LocalAzure):
     with apps.running(apps.msi_settings(azure, f"http://127.0.0.1:{free_port()}/api/aad-func")) as host:
         shown = opened(host.url("msi-func"))
-        assert shown.text(".headline") == KINDS["downstream_unreachable"].meaning
+        assert shown.text(".headline") == PROBLEM_TYPES["downstream_unreachable"].description
         assert path(shown) == ["ok: asked", "ok: answered 502", "ok: gave a token", "bad: failed here"]
         assert failed_checks(shown) == []
-        assert shown.text("#fix").startswith(FIXES["downstream_unreachable"])
+        assert shown.text("#fix").startswith(REMEDIATIONS["downstream_unreachable"])
 
 
 def test_no_token_and_a_missing_setting_stop_where_they_do(opened, azure: LocalAzure, aad_host: Host):
     settings = apps.msi_settings(azure, aad_host.url("aad-func"))
     with apps.running({**settings, "IDENTITY_HEADER": "wrong"}) as host:
         shown = opened(host.url("msi-func"))
-        assert shown.text(".headline") == KINDS["token_unavailable"].meaning
+        assert shown.text(".headline") == PROBLEM_TYPES["token_unavailable"].description
         assert path(shown) == ["ok: asked", "ok: answered 502", "bad: failed here", "none: not reached"]
     with apps.running({}) as host:
         shown = opened(host.url("msi-func"))
@@ -168,13 +168,13 @@ def test_no_token_and_a_missing_setting_stop_where_they_do(opened, azure: LocalA
 def test_every_code_of_the_table_is_explained(opened, stand_in: tuple[Host, Scripted]):
     host, api = stand_in
     shown = opened(host.url("msi-func"))
-    for code, kind in KINDS.items():
+    for code, kind in PROBLEM_TYPES.items():
         # 403, so that nothing is tried again; the code counts.
-        api.answer = lambda request, code=code: as_json(403, {"code": code, "detail": KINDS[code].meaning})
+        api.answer = lambda request, code=code: as_json(403, {"code": code, "detail": PROBLEM_TYPES[code].description})
         shown.press("Call with the token")
-        assert shown.text(".headline") == kind.meaning
-        assert shown.text("#fix").startswith(FIXES[code])
-        assert failed_checks(shown) == [name for name, codes in CHECKS if code in codes]
+        assert shown.text(".headline") == kind.description
+        assert shown.text("#fix").startswith(REMEDIATIONS[code])
+        assert failed_checks(shown) == [name for name, codes in VALIDATION_STEPS if code in codes]
 
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -212,7 +212,7 @@ def test_hostile_claims_are_text(opened, stand_in: tuple[Host, Scripted]):
         assert "(100000 characters)" in text
         copied = json.loads(shown.page.locator("pre").text_content())
         assert copied["claims"] == {**HOSTILE["claims"], "nbf": 1e30}
-        assert text.count(OTHER) == len(HOSTILE["claims"]) - len(HOSTILE["claims"].keys() & MEANINGS.keys())
+        assert text.count(UNDESCRIBED_CLAIM) == len(HOSTILE["claims"]) - len(HOSTILE["claims"].keys() & CLAIM_DESCRIPTIONS.keys())
         assert shown.page.locator("table time").count() == 0
         assert MARKUP in shown.text("#who")
 

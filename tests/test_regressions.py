@@ -53,9 +53,9 @@ def test_keys_were_never_refreshed_while_only_remembered_tokens_came(
 def test_a_key_published_with_its_private_half_was_trusted(tenant: Tenant, forge: Forge, kid: str):
     private = forge.key.private_numbers()
     tenant.publish_members(V2, tenant.member(V2, tenant.own, d=base64url(private.d.to_bytes(256))))
-    assert found(SigningKeys(tenant.origin, tenant.tenant_id, V2), kid) == "keys_unavailable 30"
+    assert found(SigningKeys(tenant.origin, tenant.tenant_id, V2), kid) == "signing_keys_unavailable 30"
 
 
 def test_a_key_to_encrypt_with_was_taken_for_a_signing_key(tenant: Tenant, kid: str):
     tenant.publish_members(V2, tenant.member(V2, tenant.own, key_ops=["encrypt", "wrapKey"]))
-    assert found(SigningKeys(tenant.origin, tenant.tenant_id, V2), kid) == "keys_unavailable 30"
+    assert found(SigningKeys(tenant.origin, tenant.tenant_id, V2), kid) == "signing_keys_unavailable 30"

@@ -90,7 +90,7 @@ def test_a_remembered_token_is_forgotten_48_hours_after_the_last_fetch(tokens, f
     assert judged(tokens, token) == "application"
     tenant.fail(http(500))
     clock.pass_(hours=48)
-    assert judged(tokens, token) == "keys_unavailable"
+    assert judged(tokens, token) == "signing_keys_unavailable"
 
 
 def test_only_so_many_tokens_are_remembered(tokens: BearerTokens, forge: Forge, monkeypatch: pytest.MonkeyPatch):

@@ -3,7 +3,7 @@
 import pytest
 
 from common.problems import Problem
-from common.settings import Settings, is_safe_url
+from common.settings import Settings, is_https_or_loopback
 
 NAME = "TEST_SETTING"
 GUID = "10ca1000-0000-4000-8000-000000000000"
@@ -68,14 +68,14 @@ def test_a_fault_names_the_setting_and_what_is_wrong(method, value, arguments, c
 
 def test_all_faults_are_named_at_once(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(Problem) as raised, Settings() as settings:
-        settings.text("FIRST_MISSING")
+        settings.string("FIRST_MISSING")
         settings.guid("SECOND_MISSING")
     assert raised.value.members["settings"] == ["FIRST_MISSING", "SECOND_MISSING"]
 
 
 def test_another_error_in_the_block_is_not_hidden():
     with pytest.raises(KeyError), Settings() as settings:
-        settings.text("MISSING")
+        settings.string("MISSING")
         raise KeyError
 
 
@@ -117,9 +117,9 @@ UNSAFE = [
 
 @pytest.mark.parametrize("url", SAFE)
 def test_https_anywhere_and_http_on_loopback_are_safe(url):
-    assert is_safe_url(url)
+    assert is_https_or_loopback(url)
 
 
 @pytest.mark.parametrize("url", UNSAFE)
 def test_everything_else_is_not(url):
-    assert not is_safe_url(url)
+    assert not is_https_or_loopback(url)

@@ -51,9 +51,9 @@ def test_a_fault_is_our_outage_and_ends_by_itself(
 
     # Before the first fetch.
     fails()
-    assert found(keys, kid) == "keys_unavailable 30"
+    assert found(keys, kid) == "signing_keys_unavailable 30"
     clock.pass_(seconds=10)
-    assert found(keys, kid) == "keys_unavailable 20"
+    assert found(keys, kid) == "signing_keys_unavailable 20"
     # Of an endless one the time may be over, on a busy machine, before the request is sent.
     assert tenant.fetches(V2) in ([0, 1] if real_seconds < 1 else [1])
     recovers()
@@ -64,11 +64,11 @@ def test_a_fault_is_our_outage_and_ends_by_itself(
     fails()
     clock.pass_(hours=12, seconds=1)
     assert (found(keys, kid), settle()) == ("found", None)
-    assert found(keys, "unknown").startswith("keys_unavailable")
+    assert found(keys, "unknown").startswith("signing_keys_unavailable")
     clock.pass_(hours=35)
     assert (found(keys, kid), settle()) == ("found", None)
     clock.pass_(hours=1)
-    assert found(keys, kid) == "keys_unavailable 30"
+    assert found(keys, kid) == "signing_keys_unavailable 30"
     recovers()
     clock.pass_(seconds=30)
     assert found(keys, kid) == "found"
@@ -110,7 +110,7 @@ def test_an_answer_without_usable_keys_withdraws_nothing(tenant: Tenant, keys: S
     assert found(keys, kid) == "found"
 
 
-@pytest.mark.parametrize(("failing", "code"), [(False, "unknown_key"), (True, "keys_unavailable")])
+@pytest.mark.parametrize(("failing", "code"), [(False, "unknown_key"), (True, "signing_keys_unavailable")])
 def test_unknown_kids_cause_one_fetch_in_30_seconds(failing, code, tenant: Tenant, keys: SigningKeys, clock, kid):
     assert found(keys, kid) == "found"
     clock.pass_(seconds=30)
@@ -157,7 +157,7 @@ def test_16_threads_that_are_cold_share_one_failure(tenant: Tenant, keys: Signin
     tenant.fail(HANG, "keys")
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         outcomes = list(pool.map(lambda _: found(keys, kid), range(THREADS)))
-    assert outcomes == ["keys_unavailable 30"] * THREADS
+    assert outcomes == ["signing_keys_unavailable 30"] * THREADS
     assert tenant.fetches(V2) == 1
 
 
@@ -170,7 +170,7 @@ def test_16_threads_with_a_known_key_are_served_through_an_outage(tenant: Tenant
         known = [pool.submit(found, keys, kid) for _ in range(THREADS)]
         unknown = [pool.submit(found, keys, f"made up {number}") for number in range(THREADS)]
         assert {outcome.result() for outcome in known} == {"found"}
-        assert {outcome.result() for outcome in unknown} == {"keys_unavailable 30"}
+        assert {outcome.result() for outcome in unknown} == {"signing_keys_unavailable 30"}
     settle()
     assert tenant.fetches(V2) == 2
 
@@ -178,7 +178,7 @@ def test_16_threads_with_a_known_key_are_served_through_an_outage(tenant: Tenant
 def test_versions_are_independent(tenant: Tenant, kid: str):
     tenant.fail(http(500), "metadata", V1)
     assert found(SigningKeys(tenant.origin, tenant.tenant_id, V2), kid) == "found"
-    assert found(SigningKeys(tenant.origin, tenant.tenant_id, V1), kid) == "keys_unavailable 30"
+    assert found(SigningKeys(tenant.origin, tenant.tenant_id, V1), kid) == "signing_keys_unavailable 30"
     tenant.recover()
     tenant.fail(http(500), "metadata", V2)
     assert found(SigningKeys(tenant.origin, tenant.tenant_id, V1), kid) == "found"
@@ -186,7 +186,7 @@ def test_versions_are_independent(tenant: Tenant, kid: str):
 
 def test_a_tenant_that_is_not_there_is_an_outage(tenant: Tenant, azure: LocalAzure, kid: str):
     tenant.__exit__()
-    assert found(SigningKeys(tenant.origin, tenant.tenant_id, V2), kid) == "keys_unavailable 30"
+    assert found(SigningKeys(tenant.origin, tenant.tenant_id, V2), kid) == "signing_keys_unavailable 30"
 
 
 def test_the_log_says_why_and_quotes_nothing_that_came(tenant: Tenant, keys: SigningKeys, kid: str, caplog):
@@ -201,7 +201,7 @@ def test_the_log_says_why_and_quotes_nothing_that_came(tenant: Tenant, keys: Sig
 def test_the_log_names_a_package_that_was_not_published(keys: SigningKeys, kid: str, caplog, monkeypatch):
     monkeypatch.delattr("common.http")
     monkeypatch.setitem(sys.modules, "common.http", None)
-    assert found(keys, kid) == "keys_unavailable 30"
+    assert found(keys, kid) == "signing_keys_unavailable 30"
     (line,) = caplog.messages
     assert "common.http cannot be imported: publish this app with all of requirements.txt" in line
 

@@ -52,19 +52,19 @@ def restless_host(settings: dict[str, str], tmp_path: Path) -> Iterator[Host]:
 
 def test_an_outage_is_503_and_ends_without_a_restart(restless_host: Host, tenant: Tenant, forge: Forge):
     tenant.fail(http(500))
-    assert outcome(restless_host, forge.token()) == "503 keys_unavailable"
+    assert outcome(restless_host, forge.token()) == "503 signing_keys_unavailable"
     tenant.recover()
     assert outcome(restless_host, forge.token()) == "200 application"
     tenant.fail(http(500))
     assert outcome(restless_host, forge.token()) == "200 application"
-    assert outcome(restless_host, forge.sign(forge.claims(), forge.header(kid="new"))) == "503 keys_unavailable"
+    assert outcome(restless_host, forge.sign(forge.claims(), forge.header(kid="new"))) == "503 signing_keys_unavailable"
 
 
 def test_an_outage_of_one_version_leaves_the_other_alone(host: Host, tenant: Tenant, forge: Forge):
     tenant.fail(http(500), "keys", V1)
-    assert outcome(host, forge.token(version=1)) == "503 keys_unavailable"
+    assert outcome(host, forge.token(version=1)) == "503 signing_keys_unavailable"
     assert outcome(host, forge.token(version=2)) == "200 application"
-    assert outcome(host, forge.token(version=1)) == "503 keys_unavailable"
+    assert outcome(host, forge.token(version=1)) == "503 signing_keys_unavailable"
     assert tenant.fetches(V1) == 1
 
 
@@ -76,7 +76,7 @@ def test_a_tenant_that_takes_30_seconds_holds_only_those_who_need_it(host: Host,
         while not tenant.fetches(V1):
             assert outcome(host, forge.token(version=2)) == "200 application"
         assert not any(call.done() for call in waiting)
-        assert {call.result() for call in waiting} == {"503 keys_unavailable"}
+        assert {call.result() for call in waiting} == {"503 signing_keys_unavailable"}
     assert tenant.fetches(V1) == 1
 
 

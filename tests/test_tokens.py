@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from common.problems import NOT_COMPLETE, Problem
+from common.problems import MISSING_DEPENDENCY, Problem
 from local_azure.cloud import LocalAzure
 from msi_func import causes, credentials
 from msi_func.tokens import TokenSource, tokens
@@ -222,7 +222,7 @@ def test_a_package_that_was_not_published_is_named():
         raise ModuleNotFoundError("No module named 'azure.identity'", name="azure.identity")
 
     problem = failure(TokenSource(credential, SCOPE))
-    assert (problem.detail, problem.members["package"]) == (NOT_COMPLETE, "azure.identity")
+    assert (problem.detail, problem.members["package"]) == (MISSING_DEPENDENCY, "azure.identity")
 
 
 def test_a_choice_of_credentials_that_does_not_exist_is_said_plainly(caller: Caller):

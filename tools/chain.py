@@ -11,9 +11,9 @@ KEY = "MSI_FUNC_KEY"
 _UNREACHED = {
     "downstream_unreachable": "Check AAD_FUNC_URL, and network rules between the two apps.",
     "downstream_timeout": "Raise AAD_FUNC_TIMEOUT_SECONDS, or keep an instance of aad-func always ready.",
-    "downstream_invalid": "AAD_FUNC_URL leads to something else than aad-func: correct it.",
+    "downstream_invalid_response": "AAD_FUNC_URL leads to something else than aad-func: correct it.",
 }
-OF_MSI_FUNC = ("bad_request", "misconfigured", "token_unavailable", "downstream_refused", *_UNREACHED)
+OF_MSI_FUNC = ("bad_request", "misconfigured", "token_unavailable", "downstream_error", *_UNREACHED)
 
 
 def walk(seen: Seen) -> Iterator[Verdict]:

@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from common.claim_meanings import MEANINGS, OTHER, TIMES
+from common.remediations import CLAIM_DESCRIPTIONS, UNDESCRIBED_CLAIM, TIME_CLAIMS
 from tools.console import ToolError
 
 
@@ -26,11 +26,11 @@ def read(token: str) -> dict[str, Any]:
 
 def rows(claims: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Name, value and meaning of each claim; times in local time."""
-    return [(name, _value(name, value), MEANINGS.get(name, OTHER)) for name, value in claims.items()]
+    return [(name, _value(name, value), CLAIM_DESCRIPTIONS.get(name, UNDESCRIBED_CLAIM)) for name, value in claims.items()]
 
 
 def _value(name: str, value: Any) -> str:
-    if name in TIMES and isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**10:
+    if name in TIME_CLAIMS and isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**10:
         local = datetime.datetime.fromtimestamp(value).astimezone()
         return f"{local:%Y-%m-%d %H:%M:%S %Z} ({_distance(value - time.time(), name)})"
     if isinstance(value, list) and all(isinstance(item, str) for item in value):

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-from common.settings import SAFE_URL, is_safe_url
+from common.settings import HTTPS_OR_LOOPBACK_ERROR, is_https_or_loopback
 from tools import chain, console, forgery, probe
 from tools.chain import KEY
 from tools.console import ToolError
@@ -40,8 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _examine(options: argparse.Namespace) -> int:
     for url in filter(None, (options.url, options.aad)):
-        if not is_safe_url(url):
-            raise ToolError(f"The URL {SAFE_URL}.", console.USAGE)
+        if not is_https_or_loopback(url):
+            raise ToolError(f"The URL {HTTPS_OR_LOOPBACK_ERROR}.", console.USAGE)
         if "code" in {name.lower() for name, _ in parse_qsl(urlsplit(url).query)}:
             raise ToolError(f"A function key does not belong on a command line: put it into {KEY}.", console.USAGE)
     headers = _key_header(options.url)

@@ -7,7 +7,7 @@ import shlex
 import sys
 from typing import Any
 
-from common.settings import SAFE_URL, is_safe_url
+from common.settings import HTTPS_OR_LOOPBACK_ERROR, is_https_or_loopback
 from tools import console
 from tools.console import ToolError
 from tools.graph import Graph, GraphError, Principal
@@ -56,8 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _graph(url: str) -> Graph:
     from msi_func.tokens import tokens
 
-    if not is_safe_url(url):
-        raise ToolError(f"--graph {SAFE_URL}.", console.USAGE)
+    if not is_https_or_loopback(url):
+        raise ToolError(f"--graph {HTTPS_OR_LOOPBACK_ERROR}.", console.USAGE)
     # A Graph of another cloud is a resource of its own; any other address stands in for the public one.
     resource = url.rstrip("/") if url.rstrip("/") in CLOUDS else GRAPH
     source = tokens(None, f"{resource}/.default")

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-from common.settings import DEFAULT_SCOPE, is_default_scope
+from common.settings import DEFAULT_SCOPE_ERROR, is_default_scope
 from tools import claims, console, verdicts
 from tools.console import ToolError
 
@@ -68,7 +68,7 @@ def _obtain(scope: str, identity: str | None) -> tuple[str, str]:
             "No scope: give --scope api://<client id of aad-func>/.default, or set AAD_FUNC_SCOPE.", console.USAGE
         )
     if not is_default_scope(scope):
-        raise ToolError(f"The scope {DEFAULT_SCOPE}.", console.USAGE)
+        raise ToolError(f"The scope {DEFAULT_SCOPE_ERROR}.", console.USAGE)
     source = tokens(identity, scope)
     return source.get(TOKEN_WITHIN), source.kind
 

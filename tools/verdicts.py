@@ -10,7 +10,7 @@ from aad_func.bearer import BearerTokens
 from aad_func.principal import Principal
 from aad_func.signing_keys import SigningKeys
 from common.problems import Problem
-from common.settings import PUBLIC_CLOUD, Settings, is_guid
+from common.settings import PUBLIC_CLOUD_AUTHORITY, Settings, is_guid
 
 State = Literal["ok", "failed", "not checked"]
 
@@ -52,10 +52,10 @@ class Expected:
         with Settings() as settings:
             return cls(
                 tenant_id=os.environ.get("ENTRA_TENANT_ID", "").lower(),
-                authority=settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD),
+                authority=settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD_AUTHORITY),
                 audiences=tuple(filter(None, audiences)),
-                role=settings.text("AAD_FUNC_REQUIRED_ROLE", "DoAll"),
-                scope=settings.text("AAD_FUNC_REQUIRED_SCOPE", "user_impersonation"),
+                role=settings.string("AAD_FUNC_REQUIRED_ROLE", "DoAll"),
+                scope=settings.string("AAD_FUNC_REQUIRED_SCOPE", "user_impersonation"),
                 allowed_callers=settings.guids("AAD_FUNC_ALLOWED_CALLERS"),
             )
 
@@ -67,7 +67,7 @@ def judge(token: str, claims: Mapping[str, Any], expected: Expected) -> list[Ver
         caller = Principal.from_claims(dict(claims), "bearer_token")
     except Problem as problem:
         fix = "Ask for api://<client id>/.default and use the access token, not an ID token."
-        return [*signature, Verdict("kind", "failed", problem.kind.meaning, fix)]
+        return [*signature, Verdict("kind", "failed", problem.kind.description, fix)]
     return [
         *signature,
         _tenant(caller, expected),
@@ -89,11 +89,11 @@ def _signature(token: str, claims: Mapping[str, Any], expected: Expected) -> lis
     try:
         asyncio.run(BearerTokens(keys).caller(f"Bearer {token}"))
     except Problem as problem:
-        if problem.code == "keys_unavailable":
+        if problem.code == "signing_keys_unavailable":
             return [Verdict("signature", "not checked", f"the keys of {expected.authority} cannot be had from here")]
         check = _CHECKS.get(problem.code, "signature")
         fix = _FIXES.get(problem.code, "Look the code up in docs/troubleshooting.md.")
-        return [Verdict(check, "failed", f"{problem.kind.meaning} ({problem.code})", fix)]
+        return [Verdict(check, "failed", f"{problem.kind.description} ({problem.code})", fix)]
     return [
         Verdict("signature", "ok", "signed with a key of the tenant"),
         Verdict("issuer", "ok", f"{claims['iss']} (version {claims['ver']})"),

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from common.problems import KINDS
+from common.problems import PROBLEM_TYPES
 from tests.support.wire import Answer, Call
 
 PLAIN = 'Bearer realm="api"'
@@ -15,9 +15,9 @@ CHALLENGE = re.compile(PLAIN + r', error="(\w+)", error_description="[\x20-\x21\
 # What an answer may say and a request may hold as well: the texts of problems and of RFC 6750, and a setting's value.
 KNOWN = (
     "user_impersonation",
-    *(kind.meaning for kind in KINDS.values()),
-    *KINDS,
-    *(kind.error for kind in KINDS.values() if kind.error),
+    *(kind.description for kind in PROBLEM_TYPES.values()),
+    *PROBLEM_TYPES,
+    *(kind.oauth_error for kind in PROBLEM_TYPES.values() if kind.oauth_error),
     PLAIN,
     "error_description=",
     "application/problem+json",
