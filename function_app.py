@@ -1,10 +1,19 @@
-"""The function app: two blueprints, nothing else. Each deployed app switches the other's function off by setting."""
+"""The function app: registers the functions that this app enables, and loads nothing of the others."""
+
+import importlib
+import os
 
 import azure.functions as func
 
-from aad_func.function import blueprint as aad_func
-from msi_func.function import blueprint as msi_func
+from common.missing_dependency import missing_dependency
 
 app = func.FunctionApp()
-app.register_functions(msi_func)
-app.register_functions(aad_func)
+for name in ("msi_func", "aad_func"):
+    # https://learn.microsoft.com/azure/azure-functions/disable-function
+    settings = (os.environ.get(f"AzureWebJobs.{name}.Disabled"), os.environ.get(f"AzureWebJobs_{name}_Disabled"))
+    if any(value and value.lower() in ("true", "1") for value in settings):
+        continue
+    try:
+        app.register_functions(importlib.import_module(f"{name}.function").blueprint)
+    except ImportError as error:
+        app.register_functions(missing_dependency(name, error))

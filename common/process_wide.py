@@ -3,10 +3,9 @@
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
-K = TypeVar("K")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -17,40 +16,34 @@ def process_wide(create: Callable[P, T]) -> Callable[P, T]:
     The Functions worker has one event loop, so the object exists once per process. Tests and tools run several loops,
     and a session or a pending request cannot move between them. Exceptions are not cached.
     """
-    caches: WeakKeyDictionary[asyncio.AbstractEventLoop, Callable[P, T]] = WeakKeyDictionary()
+    caches: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
 
     @functools.wraps(create)
     def cached(*args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
         if loop not in caches:
             caches[loop] = functools.cache(create)
-        return caches[loop](*args, **kwargs)
+        result: T = caches[loop](*args, **kwargs)
+        return result
 
     return cached
 
 
-class PendingRequests(Generic[K, T]):
-    """Requests in flight, at most one per key, each shared by all callers that wait for it.
+class PendingRequest:
+    """At most one request in flight, shared by all callers that wait for it.
 
     A canceled caller cancels nothing: the request completes for the other callers, or for the next one.
     """
 
     def __init__(self) -> None:
-        self._tasks: dict[K, asyncio.Task[T]] = {}
+        self._task: asyncio.Task[None] | None = None
 
-    def get(self, key: K) -> "asyncio.Task[T] | None":
-        """Return the pending request for `key`, if there is one. Await it with `asyncio.shield`."""
-        return self._tasks.get(key)
+    def start(self, request: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start `request`, which handles its own errors, unless one is in flight."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(request())
 
-    def start(self, key: K, request: Callable[[], Coroutine[Any, Any, T]]) -> "asyncio.Task[T]":
-        """Return the pending request for `key`, or start it. Await it with `asyncio.shield`."""
-        task = self._tasks.get(key)
-        if task is None:
-            task = self._tasks[key] = asyncio.create_task(request())
-            task.add_done_callback(lambda done: self._finish(key, done))
-        return task
-
-    def _finish(self, key: K, task: "asyncio.Task[T]") -> None:
-        del self._tasks[key]
-        if not task.cancelled():
-            task.exception()  # Retrieved here, because every caller may have been canceled by now.
+    async def wait(self) -> None:
+        """Wait for the request in flight, if there is one."""
+        if self._task is not None:
+            await asyncio.shield(self._task)

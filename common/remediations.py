@@ -3,6 +3,8 @@
 docs/troubleshooting.md repeats these texts word for word.
 """
 
+import re
+
 REMEDIATIONS = {
     "missing_token": (
         "Send an Authorization header with a bearer token. With ?auth=0 this error is expected; otherwise look for a "
@@ -10,7 +12,7 @@ REMEDIATIONS = {
     ),
     "missing_principal": "Set Easy Auth to return 401 for unauthenticated requests, and have callers sign in to Entra.",
     "malformed_token": (
-        "Send exactly one token, as it was issued: look for line breaks, quotes, a second Bearer and missing characters."
+        "Send exactly one token, as it was issued: look for line breaks, quotes, a second Bearer, missing characters."
     ),
     "unsupported_token": "Send an access token that Entra issued for this API; those are signed with RS256.",
     "unknown_key": (
@@ -28,11 +30,12 @@ REMEDIATIONS = {
     "token_not_yet_valid": "Compare the clocks: they differ by more than five minutes.",
     "not_an_access_token": "Request api://<client id>/.default and send the access token, not an ID token.",
     "missing_role": (
-        "Assign the app role to the caller itself, not to a group. A managed identity's token is cached for up to 24 "
-        "hours, so a new assignment can take that long to become visible."
+        "Assign the app role: for a managed identity to its own service principal, not to a group, and for a user to "
+        "the user or one of the user's groups. The platform caches a managed identity's token for up to 24 hours, so a "
+        "new role can take that long to become visible; restarting does not help."
     ),
-    "missing_scope": "Expose the scope on the API's app registration and request it.",
-    "caller_not_allowed": "Add the calling application's client ID to AAD_FUNC_ALLOWED_CALLERS.",
+    "missing_scope": "Expose the scope on the API's app registration, and consent to it for the calling application.",
+    "caller_not_allowed": "Add the calling application's client ID to the API's AAD_FUNC_ALLOWED_CALLERS.",
     "signing_keys_unavailable": (
         "Wait: keys are fetched again within 30 seconds. If the error persists, check ENTRA_AUTHORITY, ENTRA_TENANT_ID "
         "and outbound network access."
@@ -44,8 +47,8 @@ REMEDIATIONS = {
     "interaction_required": "Sign in again; if consent is missing, ask an administrator for it.",
     "user_not_assigned": "Assign the app role to the user or to one of the user's groups.",
     "federated_credential_mismatch": (
-        "Compare the app registration's federated credential with the managed identity; entra_codes names the part that "
-        "differs."
+        "Compare the app registration's federated credential with the managed identity; entra_codes names the part "
+        "that differs."
     ),
     "bad_request": "Correct the query as the detail says.",
     "call_mode_not_allowed": "Use a mode that MSI_FUNC_CALL_MODES lists, or add this one to it.",
@@ -61,31 +64,13 @@ REMEDIATIONS = {
         "Check AAD_FUNC_URL: most often it points to a start page instead of /api/aad-func."
     ),
     "downstream_timeout": (
-        "Retry, because a cold start can take this long; then raise AAD_FUNC_TIMEOUT_SECONDS or keep an instance always "
-        "ready."
+        "Retry, because a cold start can take this long; then raise AAD_FUNC_TIMEOUT_SECONDS or keep an instance "
+        "always ready."
     ),
     "misconfigured": (
-        "Correct the named settings in the app's settings, locally in local.settings.json. An empty setting is an error "
-        "as well: remove it to use its default."
+        "Correct the named settings in the app's settings, locally in local.settings.json. An empty setting is an "
+        "error as well: remove it to use its default."
     ),
-}
-
-# For msi-func, about an error of the API that it called. {prefix} is the prefix of that API's settings.
-DOWNSTREAM_REMEDIATIONS = {
-    "missing_role": (
-        "Assign the app role to this app's managed identity. The platform caches a managed identity's token for up to "
-        "24 hours, so a new assignment can take that long to become visible; restarting does not help."
-    ),
-    "wrong_audience": (
-        "Set {prefix}_SCOPE to the API's own App ID URI followed by /.default, and list that audience in the API's "
-        "AAD_FUNC_AUDIENCES."
-    ),
-    "caller_not_allowed": "Add the client ID of this app's identity to the API's AAD_FUNC_ALLOWED_CALLERS.",
-}
-DOWNSTREAM_REMEDIATIONS_AS_USER = DOWNSTREAM_REMEDIATIONS | {
-    "missing_role": "Assign the app role to the user or to one of the user's groups; the user's next token carries it.",
-    "missing_scope": "Consent to the API's scope for this app's registration, and require that scope in the API.",
-    "caller_not_allowed": "Add the client ID of this app's registration to the API's AAD_FUNC_ALLOWED_CALLERS.",
 }
 
 # aad-func's checks in order, with the codes of each. Claims precede the key because the unverified `ver` selects the
@@ -134,3 +119,8 @@ CLAIM_DESCRIPTIONS = {
 }
 UNDESCRIBED_CLAIM = "Not documented for applications: internal to Entra, or added by this tenant."
 TIME_CLAIMS = ("iat", "nbf", "exp")  # seconds since 1970
+
+
+def with_prefix(text: str, prefix: str) -> str:
+    """Return a text about calling aad-func as one about calling the API whose settings begin with `prefix`."""
+    return re.sub(r"AAD_FUNC(?=_(URL|SCOPE|IDENTITY_CLIENT_ID|TIMEOUT_SECONDS|MAX_RESPONSE_BYTES)\b)", prefix, text)

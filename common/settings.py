@@ -81,20 +81,12 @@ class Settings:
         value = self.url(name, default)
         return value if not value.startswith("http:") else self.add_error(name, HTTPS_ERROR)
 
-    def seconds(self, name: str, default: float, *, most: float) -> float:
-        """Return a number of seconds above 0 and up to `most`."""
+    def number(self, name: str, default: float, *, most: float) -> float:
+        """Return a number above 0 and up to `most`."""
         value = self.string(name, str(default))
-        if re.fullmatch(r"\d{1,6}(\.\d{1,3})?", value) and 0 < float(value) <= most:
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", value) and 0 < float(value) <= most:
             return float(value)
-        self.add_error(name, f"is not a number of seconds above 0 and up to {most:g}")
-        return default
-
-    def integer(self, name: str, default: int, *, most: int) -> int:
-        """Return a whole number above 0 and up to `most`."""
-        value = self.string(name, str(default))
-        if re.fullmatch(r"[0-9]{1,15}", value) and 0 < int(value) <= most:
-            return int(value)
-        self.add_error(name, f"is not a whole number above 0 and up to {most}")
+        self.add_error(name, f"is not a number above 0 and up to {most:.10g}")
         return default
 
     def string_list(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:

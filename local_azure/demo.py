@@ -95,7 +95,11 @@ class _Apps:
         if found is None:
             return {}
         app, identity = found
-        return {"MSI_FUNC_CLIENT_ID": app.client_id, "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": identity.client_id}
+        return {
+            "MSI_FUNC_CALL_MODES": "app,user",
+            "MSI_FUNC_CLIENT_ID": app.client_id,
+            "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": identity.client_id,
+        }
 
     def _settings(self) -> dict[str, str]:
         return {

@@ -1,1 +1,1 @@
-"""The caller: gets a token for a protected API as this app, calls the API, survives its faults."""
+"""The caller: requests a token for a protected API, calls the API and handles its failures."""

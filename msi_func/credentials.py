@@ -1,114 +1,96 @@
-"""Which azure-identity credential this machine should use."""
+"""The identity of this app: which azure-identity credential to use, and its access tokens.
 
+https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains
+"""
+
+import asyncio
 import logging
 import os
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from azure.core.credentials import SupportsTokenInfo
+from azure.core.credentials import AccessTokenInfo
+from azure.core.credentials_async import AsyncSupportsTokenInfo
+from azure.core.pipeline.policies import AsyncRetryPolicy
+from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
-ENDPOINT_TIMEOUT = 4  # seconds for one try at the managed identity endpoint, which is on the same machine
-ENDPOINT_RETRIES = 1
-
-# https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
-KNOWN_AUTHORITIES = frozenset(
-    {
-        "login.microsoftonline.com",
-        "login.microsoftonline.us",
-        "login.partner.microsoftonline.cn",
-        "login.chinacloudapi.cn",
-    }
-)
+from common.process_wide import process_wide
+from msi_func import token_errors
+from msi_func.http_client import IdentityTransport
+from msi_func.token_cache import TokenCache
 
 MANAGED_IDENTITY, DEFAULT = "managed identity", "default credential"
 
+# All in seconds, but RETRIES.
+ATTEMPT_TIMEOUT = 4  # for one request to the identity endpoint or to Entra
+RETRIES = 1
+ENDPOINT_TIME_LIMIT = 15  # for the identity endpoint, retries included
+SIGN_IN_TIME_LIMIT = 60  # a developer's credential may run a command or wait for a person
 
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A credential of azure-identity, and for people what kind it is."""
-
-    kind: str
-    identity_client_id: str | None
-    source: "SupportsTokenInfo"
+log = logging.getLogger(__name__)
 
 
-def is_managed() -> bool:
-    """Does the platform offer this app a managed identity? (Else this is a desk, or a VM.)"""
+class IgnoreRetryAfterPolicy(AsyncRetryPolicy[Any, Any]):
+    """A retry policy that does not sleep for as long as Retry-After says, because all callers would wait with it."""
+
+    def get_retry_after(self, response: Any) -> None:
+        """Return None: the backoff applies."""
+
+
+def has_managed_identity() -> bool:
+    """Return whether the platform offers a managed identity. Otherwise this is a developer's machine or a VM."""
     return bool(os.environ.get("IDENTITY_ENDPOINT"))
 
 
-def is_private_cloud() -> bool:
-    """Is AZURE_AUTHORITY_HOST an authority of the tenant's own? The public cloud then cannot vouch for it."""
-    host = os.environ.get("AZURE_AUTHORITY_HOST", "").removeprefix("https://").rstrip("/").lower()
-    return bool(host) and host not in KNOWN_AUTHORITIES
+def credential_kind() -> str:
+    """Return the kind of credential that `credential_for` uses, for people."""
+    return MANAGED_IDENTITY if has_managed_identity() else DEFAULT
 
 
-def impatient_retries() -> type:
-    """A retry policy for azure-identity that does not sleep for as long as a Retry-After says, be it an hour.
+@process_wide
+def credential_for(identity_client_id: str | None) -> AsyncSupportsTokenInfo:
+    """Return the managed identity's credential on Azure, and DefaultAzureCredential elsewhere.
 
-    All calls would wait with it. Its own pauses, of a second or so, remain.
+    `identity_client_id` is the client ID of a user-assigned identity; None is the system-assigned one. Being explicit
+    on Azure keeps DefaultAzureCredential from trying others. AZURE_TOKEN_CREDENTIALS narrows it elsewhere.
     """
-    from azure.core.pipeline.policies import RetryPolicy
-
-    class Impatient(RetryPolicy[Any, Any]):
-        def get_retry_after(self, response: Any) -> None:
-            return None
-
-    return Impatient
+    if has_managed_identity():
+        return ManagedIdentityCredential(client_id=identity_client_id, **transport_options())
+    # Absent rather than None, so that AZURE_CLIENT_ID keeps naming the identity.
+    named = {"managed_identity_client_id": identity_client_id} if identity_client_id else {}
+    return DefaultAzureCredential(transport=IdentityTransport(), **named)
 
 
-def credential_for(identity_client_id: str | None) -> Credential:
-    """The credential for this machine: the app's managed identity where there is one, else DefaultAzureCredential.
-
-    `identity_client_id` names a user-assigned identity; None is the system-assigned one. Being explicit in Azure
-    keeps other credentials from being tried there. AZURE_TOKEN_CREDENTIALS narrows the default credential.
-    https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains
-    """
-    if is_managed():
-        from azure.identity import ManagedIdentityCredential
-
-        source: SupportsTokenInfo = ManagedIdentityCredential(
-            client_id=identity_client_id,
-            connection_timeout=ENDPOINT_TIMEOUT,
-            read_timeout=ENDPOINT_TIMEOUT,
-            retry_total=ENDPOINT_RETRIES,
-            retry_policy_class=impatient_retries(),
-            use_env_settings=False,  # the endpoint is on this machine: no proxy may see it, no .netrc change it
-        )
-        kind = MANAGED_IDENTITY
-    else:
-        from azure.identity import DefaultAzureCredential
-
-        # Left out rather than None: then AZURE_CLIENT_ID goes on naming the identity.
-        named = {"managed_identity_client_id": identity_client_id} if identity_client_id else {}
-        source = DefaultAzureCredential(disable_instance_discovery=is_private_cloud(), **named)
-        kind = DEFAULT
-    _keep_tokens_out_of_logs()
-    return Credential(kind, identity_client_id, source)
+def transport_options() -> dict[str, Any]:
+    """Return the options with which a credential uses our transport and its limits."""
+    return {
+        "transport": IdentityTransport(),
+        "connection_timeout": ATTEMPT_TIMEOUT,
+        "read_timeout": ATTEMPT_TIMEOUT,
+        "retry_total": RETRIES,
+        "retry_policy_class": IgnoreRetryAfterPolicy,
+    }
 
 
-class _Redact(logging.Filter):
-    """Removes whatever could be a token, or a part of one, from what azure-identity and msal log.
-
-    They log the body of a reply that they cannot read, token included. GUIDs are shorter than what is removed.
-    """
-
-    _TOKEN = re.compile(r"eyJ[\w.-]*|[\w-]{40,}")
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self._TOKEN.sub("<redacted>", record.getMessage()), ()
-        record.exc_info = record.exc_text = record.stack_info = None
-        return True
+async def access_token(identity_client_id: str | None, scope: str) -> str:
+    """Return this app's access token for `scope`, from the process's cache. Raises `token_unavailable`."""
+    return await token_cache_for(identity_client_id, scope).get(lambda: request_token(identity_client_id, scope))
 
 
-_redact = _Redact()
+@process_wide
+def token_cache_for(identity_client_id: str | None, scope: str) -> TokenCache:
+    """Return this process's token cache for the identity and the scope."""
+    return TokenCache()
 
 
-def _keep_tokens_out_of_logs() -> None:
-    # A filter applies to the logger that a record is made with, not to its children: hence each of them, also the one
-    # that msal makes no earlier than at the first exchange.
-    for name in [*logging.root.manager.loggerDict, "msal.oauth2cli.oauth2"]:
-        if name.partition(".")[0] in ("azure", "msal", "urllib3"):
-            logging.getLogger(name).addFilter(_redact)
+async def request_token(identity_client_id: str | None, scope: str) -> AccessTokenInfo:
+    """Request an access token. Raises `token_unavailable` with the likely cause."""
+    try:
+        async with asyncio.timeout(ENDPOINT_TIME_LIMIT if has_managed_identity() else SIGN_IN_TIME_LIMIT):
+            token = await credential_for(identity_client_id).get_token_info(scope)
+        token_errors.check_token(token, scope)
+    except Exception as error:  # azure-identity also raises ValueError, KeyError and others
+        problem = token_errors.problem_for(error, scope, identity_client_id, is_managed=has_managed_identity())
+        log.warning("No token for %s (%s): %s", scope, credential_kind(), problem.detail)
+        raise problem from None
+    log.info("New token for %s (%s).", scope, credential_kind())
+    return token

@@ -1,130 +1,205 @@
-"""DownstreamApi: settings -> token -> HTTP call -> answer or problem."""
+"""DownstreamApi: a client for one protected API, which adds this app's or the user's token to each request."""
 
-import time
-from collections.abc import Callable, Mapping
+import asyncio
+import copy
+import json as jsonlib
+import re
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partialmethod
 from types import EllipsisType
-from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
 
-from common.problems import Problem, missing_dependency
+from multidict import CIMultiDict
+
+from common.problems import Problem
+from common.remediations import with_prefix
 from common.settings import DEFAULT_SCOPE_ERROR, Settings, is_default_scope
-from msi_func.timing import Timing
+from msi_func import http_client, token_errors
+from msi_func.credentials import access_token, credential_kind, has_managed_identity
+from msi_func.downstream_response import DownstreamResponse, check_response
+from msi_func.on_behalf_of import token_on_behalf_of
+from msi_func.server_timing import ServerTiming
+from msi_func.user_assertion import UserAssertion
 
-if TYPE_CHECKING:
-    from msi_func.on_behalf_of import OnBehalfOf
-    from msi_func.tokens import TokenSource
-    from msi_func.user_token import UserToken
+MAX_TIMEOUT = 230  # seconds, after which Azure's load balancer ends an HTTP function
+MAX_PAGES = 1000
 
-LONGEST_BUDGET = 230  # seconds; Azure's load balancer gives up on an HTTP function then
+# Set here or by aiohttp; a caller's value could send the token elsewhere or desynchronize the connection.
+_RESERVED_HEADER = re.compile(r"(?i)authorization|host|content-length|transfer-encoding|connection|proxy-.*")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*")  # RFC 9110 section 5
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """What to call, as whom, and within how many seconds, token and retries included."""
+class DownstreamApiOptions:
+    """Where the API is, which token it requires, and the limits of one call in seconds and bytes."""
 
     url: str
     scope: str
     identity_client_id: str | None
     timeout: float
+    max_response_bytes: int
 
     @classmethod
-    def from_settings(cls, prefix: str) -> "Target":
-        """Read PREFIX_URL, _SCOPE, _IDENTITY_CLIENT_ID and _TIMEOUT_SECONDS. Raises `misconfigured`."""
+    def from_settings(cls, prefix: str) -> "DownstreamApiOptions":
+        """Read the settings that begin with `prefix`. Raises `misconfigured`."""
         with Settings() as settings:
             return cls(
                 url=settings.url(f"{prefix}_URL"),
                 scope=settings.scope(f"{prefix}_SCOPE"),
                 identity_client_id=settings.optional_guid(f"{prefix}_IDENTITY_CLIENT_ID"),
-                timeout=settings.seconds(f"{prefix}_TIMEOUT_SECONDS", 10, most=LONGEST_BUDGET),
+                timeout=settings.number(f"{prefix}_TIMEOUT_SECONDS", 10, most=MAX_TIMEOUT),
+                max_response_bytes=int(settings.number(f"{prefix}_MAX_RESPONSE_BYTES", 2**20, most=2**28)),
             )
 
 
 class DownstreamApi:
-    """A protected API, called as this app. Safe to share between threads; make one for each API, at module level.
+    """A client for one protected API. Create one per API, at module level; settings are read on the first request.
 
-        graph = DownstreamApi.from_settings("GRAPH")  # GRAPH_URL, GRAPH_SCOPE, ...
-        body = graph.get(path="/organization")
-
-    Nothing is read or fetched before the first call.
+    graph = DownstreamApi.from_settings("GRAPH")  # GRAPH_URL, GRAPH_SCOPE, ...
+    organization = (await graph.get("/organization")).json()
     """
 
-    def __init__(self, name: str, target: Callable[[], Target]) -> None:
-        self.name = name
-        self._read_target = target
-        self._target: Target | None = None
+    def __init__(self, prefix: str) -> None:
+        self.name = prefix.lower().replace("_", "-")
+        self._prefix = prefix
 
     @classmethod
     def from_settings(cls, prefix: str) -> "DownstreamApi":
-        """The API that the settings PREFIX_URL, PREFIX_SCOPE and so on describe."""
-        return cls(prefix.lower().replace("_", "-"), lambda: Target.from_settings(prefix))
+        """Return a client for the API that the settings PREFIX_URL, PREFIX_SCOPE and so on describe."""
+        return cls(prefix)
 
-    def get(
+    @cached_property
+    def options(self) -> DownstreamApiOptions:
+        """The API's settings. Raises `misconfigured`."""
+        return DownstreamApiOptions.from_settings(self._prefix)
+
+    async def request(
         self,
-        *,
+        method: str,
         path: str = "",
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        content_type: str = "application/json",
+        timeout: float | None = None,
         scope: str | None = None,
         identity_client_id: str | EllipsisType | None = ...,
         authenticate: bool = True,
-        user_token: "UserToken | None" = None,
-        headers: Mapping[str, str] | None = None,
-        timing: Timing | None = None,
-    ) -> bytes:
-        """GET the API and return the body of its 2xx JSON answer, within the time configured.
+        user: UserAssertion | None = None,
+        timing: ServerTiming | None = None,
+    ) -> DownstreamResponse:
+        """Send a request and return the API's 2xx response. `get`, `post`, `put`, `patch` and `delete` are shortcuts.
 
-        `path` (with a leading "/", and a query if you like; not for text out of a request) is put behind the configured
-        URL's. `scope` and `identity_client_id` (None: the system-assigned identity) stand in for the configured ones
-        in this call. `authenticate=False` calls without a token; with `user_token` the call is made as that user, and
-        as this app without.
+        `path` is appended to the configured URL; it begins with "/" and may have a query, or is a URL of the same
+        origin. Never build it from unchecked input. `params` are added to the query. The body is `json`, or `content`
+        of type `content_type`. `timeout` (seconds), `scope` and `identity_client_id` (None: the system-assigned
+        identity) override the settings. The request is made as this app, with `user` on behalf of the user, and with
+        `authenticate=False` without a token. `timing` receives the metrics "token" and the API's name.
 
-        Raises `misconfigured`, `token_unavailable`, `downstream_error`, `downstream_unreachable`,
-        `downstream_timeout` or `downstream_invalid_response`; as a user, also what Entra says of that user (refusals.py).
+        Raises `misconfigured`, `token_unavailable`, `downstream_error`, `downstream_unreachable`, `downstream_timeout`,
+        `downstream_invalid_response`, and for a user the problems of entra_errors.py. Raises ValueError for a path that
+        leaves the configured URL and for a header that callers cannot set.
         """
+        options, timing = self.options, timing or ServerTiming()
+        url = _join(options.url, path, params)
+        body = content if json is None else jsonlib.dumps(json).encode()
+        sent = CIMultiDict({"Accept": "application/json", **({} if body is None else {"Content-Type": content_type})})
+        sent.update(_checked(headers or {}))
+        seconds, token = timeout or options.timeout, ""
+        deadline = asyncio.get_running_loop().time() + seconds
         try:
-            from msi_func import replies, retrying
-            from msi_func.credentials import is_managed
-        except ImportError as error:
-            raise missing_dependency(error) from None
+            if authenticate:
+                identity = options.identity_client_id if identity_client_id is ... else identity_client_id
+                token = await _token(scope or options.scope, identity, user, deadline, timing)
+                sent["Authorization"] = f"Bearer {token}"
+                if not has_managed_identity():  # a developer's sign-in does not count
+                    deadline = asyncio.get_running_loop().time() + seconds
+            with timing.metric(self.name):
+                response = await http_client.send(
+                    method, url, deadline=deadline, max_bytes=options.max_response_bytes, headers=sent, body=body
+                )
+            return check_response(response, token)
+        except Problem as problem:
+            raise _naming_settings(problem, self._prefix) from None
 
-        if self._target is None:
-            self._target = self._read_target()
-        target, timing = self._target, timing or Timing()
-        if scope is not None and not is_default_scope(scope):
-            raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE_ERROR}.")
-        deadline = time.monotonic() + target.timeout
-        sent = {"Accept": "application/json", **(headers or {})}
-        token = ""
-        if authenticate:
-            identity = target.identity_client_id if identity_client_id is ... else identity_client_id
-            source = _source(identity, scope or target.scope, user_token)
-            with timing.hop("token", lambda: source.kind):
-                token = source.get(target.timeout)
-            sent["Authorization"] = f"Bearer {token}"
-            if not is_managed():
-                # Signing in on a desk may take as long as it likes; in Azure the token is part of the budget.
-                deadline = time.monotonic() + target.timeout
-        with timing.hop(self.name):
-            answer = retrying.get(_with_path(target.url, path), sent, deadline)
-            return replies.relay(answer, token, as_user=user_token is not None)
+    get = partialmethod(request, "GET")
+    post = partialmethod(request, "POST")
+    put = partialmethod(request, "PUT")
+    patch = partialmethod(request, "PATCH")
+    delete = partialmethod(request, "DELETE")
+
+    async def pages(self, path: str = "", **options: Any) -> AsyncIterator[Any]:
+        """Yield the JSON of each page of an OData collection, following `@odata.nextLink` on the same origin only.
+
+        `options` are those of `request`. Raises `downstream_invalid_response` for a link to another origin, and after
+        MAX_PAGES pages.
+        """
+        for _ in range(MAX_PAGES):
+            page = (await self.get(path, **options)).json()
+            yield page
+            link = page.get("@odata.nextLink") if isinstance(page, dict) else None
+            if not link:
+                return
+            if not isinstance(link, str) or _origin(link) != _origin(self.options.url):
+                raise Problem("downstream_invalid_response", "The called API's next page is on another origin.")
+            path, options["params"] = link, None
+        raise Problem("downstream_invalid_response", f"The called API returned more than {MAX_PAGES} pages.")
 
 
-def _source(identity_client_id: str | None, scope: str, user_token: "UserToken | None") -> "TokenSource | OnBehalfOf":
-    """Where the token is from: this app's identity, or Entra in exchange for the user's."""
-    if user_token is not None:
-        from msi_func.on_behalf_of import OnBehalfOf
+async def _token(
+    scope: str, identity_client_id: str | None, user: UserAssertion | None, deadline: float, timing: ServerTiming
+) -> str:
+    if not is_default_scope(scope):
+        raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE_ERROR}.")
+    with timing.metric("token", "on behalf of the user" if user else credential_kind()):
+        try:
+            async with asyncio.timeout_at(deadline if has_managed_identity() else None):
+                return await (token_on_behalf_of(user, scope) if user else access_token(identity_client_id, scope))
+        except TimeoutError:
+            raise token_errors.no_response(scope, is_managed=has_managed_identity()) from None
 
-        return OnBehalfOf(user_token, scope)
-    from msi_func.tokens import tokens
 
-    return tokens(identity_client_id, scope)
+def _naming_settings(problem: Problem, prefix: str) -> Problem:
+    """Return a copy of the problem, because callers of other APIs can share it, that names this API's settings."""
+    named = copy.copy(problem)
+    named.detail = with_prefix(problem.detail, prefix)
+    if "advice" in problem.members:
+        named.members = problem.members | {"advice": with_prefix(problem.members["advice"], prefix)}
+    return named
 
 
-def _with_path(url: str, path: str) -> str:
-    if not path:
-        return url
+def _join(url: str, path: str, params: Mapping[str, Any] | None) -> str:
+    if path.startswith(("https://", "http://")) and _origin(path) == _origin(url) and path.isprintable():
+        return path
     path, _, query = path.partition("?")
-    if not path.startswith("/") or path.startswith("//") or ".." in unquote(path).split("/") or "#" in path + query:
+    if (path and not _is_below(path)) or not re.fullmatch(r"[!-~]*", query) or "#" in query:
         raise ValueError("path must begin with one slash and stay below the configured URL")
     parts = urlsplit(url)
-    both = "&".join(filter(None, (parts.query, query)))
-    return parts._replace(path=parts.path.rstrip("/") + path, query=both).geturl()
+    queries = "&".join(filter(None, (parts.query, query, urlencode(params or {}, doseq=True, safe="$"))))
+    return parts._replace(path=parts.path.rstrip("/") + path if path else parts.path, query=queries).geturl()
+
+
+def _is_below(path: str) -> bool:
+    """Return whether the path stays below the one that it is appended to, however often the server decodes it."""
+    decoded = path
+    while (path := unquote(decoded)) != decoded:
+        decoded = path
+    is_plain = re.fullmatch(r"/(?!/)[!-~]*", path) and not re.search(r"[#?\\]", path)
+    return bool(is_plain) and not {".", ".."} & set(path.split("/"))
+
+
+def _origin(url: str) -> tuple[str, str]:
+    return urlsplit(url)[:2]
+
+
+def _checked(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        if _RESERVED_HEADER.fullmatch(name):
+            raise ValueError(f"callers cannot set the header {name}")
+        if not _HEADER.fullmatch(f"{name}:{value}"):
+            raise ValueError("a header is not valid")
+    return headers

@@ -1,53 +1,45 @@
-"""GET /api/msi-func: query -> call -> response; and for browsers a page that shows the call."""
-
-from typing import TYPE_CHECKING
+"""GET /api/msi-func: calls aad-func and returns the claims it receives; browsers get a page that shows the call."""
 
 import azure.functions as func
 
-from common import problems
-from common.problems import Problem
+from common.problems import Problem, json_response, problem_response
+from common.process_wide import process_wide
+from common.settings import Settings
+from msi_func import page
 from msi_func.downstream import DownstreamApi
-from msi_func.timing import Timing
-
-if TYPE_CHECKING:
-    from msi_func.user_token import UserToken
+from msi_func.server_timing import ServerTiming
+from msi_func.trace_context import trace_headers
+from msi_func.user_assertion import UserAssertion
 
 blueprint = func.Blueprint()
 aad_func = DownstreamApi.from_settings("AAD_FUNC")
 
+CALL_MODES = ("app", "user")
 _AUTH = {"1": True, "true": True, "0": False, "false": False}
 
 
 @blueprint.route(route="msi-func", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """Call aad-func as this app's managed identity and hand on its answer.
+async def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Call aad-func and return its response.
 
-    `?as=user` calls as the user whose token came with the request, `?auth=0` without a token.
+    `?as=app` calls it as this app's managed identity, `?as=user` on behalf of the user whose token the request carries;
+    MSI_FUNC_CALL_MODES lists which of them callers may choose. `?auth=0` calls it without a token.
     """
-    page = _page(req)
-    if page is not None:
-        return page
-    timing = Timing()
+    if page.prefers_html(req.headers.get("accept", "")):
+        return page.page_response()
+    timing = ServerTiming()
     try:
-        authenticate, user = _authenticate(req), _user(req)
-        body = aad_func.get(authenticate=authenticate, user_token=user, headers=_trace(context), timing=timing)
-        answer = problems.json_response(body)
+        authenticate = _authenticate(req)
+        user = _user(req, authenticate=authenticate)
+        result = await aad_func.get(authenticate=authenticate, user=user, headers=trace_headers(context), timing=timing)
+        result.json()
+        response = json_response(result.body)
     except Problem as problem:
-        answer = problems.problem_response(problem)
+        response = problem_response(problem)
     if str(timing):
-        answer.headers["Server-Timing"] = str(timing)
-    answer.headers["Vary"] = "Accept"
-    return answer
-
-
-def _page(req: func.HttpRequest) -> func.HttpResponse | None:
-    """The page for people, where a browser asks; it calls back here for JSON."""
-    accept = req.headers.get("accept", "")
-    if "text/html" not in accept.lower():
-        return None
-    from msi_func import page
-
-    return page.response() if page.is_wanted(accept) else None
+        response.headers["Server-Timing"] = str(timing)
+    response.headers["Vary"] = "Accept"
+    return response
 
 
 def _authenticate(req: func.HttpRequest) -> bool:
@@ -57,22 +49,27 @@ def _authenticate(req: func.HttpRequest) -> bool:
     return _AUTH[auth]
 
 
-def _user(req: func.HttpRequest) -> "UserToken | None":
-    """Whose call it is to be; None is this app's own."""
-    caller = req.params.get("as", "app").lower()
-    if caller not in ("app", "user"):
-        raise Problem("bad_request", "as must be app (this app's own identity, the default) or user (who calls it).")
-    if caller == "user" and not _authenticate(req):
-        raise Problem("bad_request", "as=user is a call with a token, auth=0 one without: give one of the two.")
-    if caller == "app":
+def _user(req: func.HttpRequest, *, authenticate: bool) -> UserAssertion | None:
+    """Return the user on whose behalf to call, or None to call as this app. Nothing falls back to the other mode."""
+    allowed = call_modes()
+    mode = req.params.get("as", allowed[0]).lower()
+    if mode not in CALL_MODES:
+        raise Problem("bad_request", "as must be app (this app's own identity) or user (the signed-in user).")
+    if mode not in allowed:
+        raise Problem("call_mode_not_allowed", f"MSI_FUNC_CALL_MODES does not allow as={mode}.")
+    if mode == "app":
         return None
-    from msi_func.user_token import user_token
+    if not authenticate:
+        raise Problem("bad_request", "as=user needs a token and auth=0 sends none: use one of the two.")
+    return UserAssertion.from_header(req.headers.get("authorization"))
 
-    return user_token(req.headers.get("authorization"))
 
-
-def _trace(context: func.Context) -> dict[str, str]:
-    """W3C trace context of this invocation, so that both apps show up as one trace."""
-    trace = context.trace_context
-    named = {"traceparent": trace.trace_parent, "tracestate": trace.trace_state}
-    return {name: value for name, value in named.items() if value}
+@process_wide
+def call_modes() -> tuple[str, ...]:
+    """Return the allowed call modes, the default first: `app` unless only `user` is allowed. Raises `misconfigured`."""
+    with Settings() as settings:
+        listed = settings.string_list("MSI_FUNC_CALL_MODES", ("app",))
+        modes = tuple(mode for mode in CALL_MODES if mode in listed)
+        if not set(listed) <= set(CALL_MODES):
+            settings.add_error("MSI_FUNC_CALL_MODES", "is not app, user, or app,user")
+    return modes

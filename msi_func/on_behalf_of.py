@@ -1,115 +1,90 @@
-"""Tokens to call an API as the user who called this app: one exchange for each user and scope, kept while good."""
+"""Tokens to call APIs on behalf of the signed-in user: one token request per user and scope, cached while valid."""
 
-import copy
-import functools
-import threading
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Awaitable, Callable
+
+from azure.core.credentials import AccessTokenInfo
 
 from common.problems import Problem
-from common.single_flight import SingleFlight
-from msi_func import causes
-from msi_func.exchange import Registration
-from msi_func.user_token import UserToken
+from common.process_wide import process_wide
+from msi_func import entra_errors, token_errors
+from msi_func.app_registration import app_registration
+from msi_func.token_cache import TokenCache
+from msi_func.user_assertion import UserAssertion
 
-if TYPE_CHECKING:
-    from azure.core.credentials import AccessTokenInfo
+MAX_ENTRIES = 1000
+MAX_CONCURRENT_REQUESTS = 16  # to Entra: forged assertions must not use up connections
+TIME_LIMIT = 15  # seconds for one token request, including the wait for its turn
 
-KEPT_TOKENS = 1000
-PATIENCE = 30  # seconds; an exchange that takes longer is left to itself, and who asks then begins a new one
-
-# The user's token, the scope, and how many seconds it may take.
-Exchange = Callable[[UserToken, str, float], "AccessTokenInfo"]
+Entries = OrderedDict[tuple[bytes, str], TokenCache]  # by digest of the user's token, and scope
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    token: str = field(repr=False)
-    until: float
+class OnBehalfOfTokens:
+    """Tokens on behalf of users, one cache for each of a user's tokens and each scope.
 
-
-class UserTokens:
-    """Tokens on behalf of users, by the SHA-256 of the user's own token and the scope. Safe to share between threads.
-
-    A token is gone when it or the user's own expires, whichever is first, so what is kept never outlives the right to
-    it. The user's token itself is not kept. All who ask for the same at the same time share one exchange and its
-    outcome; a failure is theirs alone, and the next to ask tries again. `clock` gives seconds since 1970.
+    A token is dropped when it or the user's own token expires, whichever is first. The user's own token is not kept.
+    `clock` returns seconds since 1970.
     """
 
-    def __init__(self, exchange: Exchange, *, most: int = KEPT_TOKENS, clock: Callable[[], float] = time.time) -> None:
-        self._exchange = exchange
-        self._most = most
+    def __init__(
+        self,
+        acquire_token: Callable[[UserAssertion, str], Awaitable[AccessTokenInfo]],
+        *,
+        max_entries: int = MAX_ENTRIES,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._acquire_token = acquire_token
+        self._max_entries = max_entries
         self._clock = clock
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[bytes, str], _Kept] = OrderedDict()
-        self._running: dict[tuple[bytes, str], SingleFlight[str]] = {}
+        self._monotonic = monotonic
+        self._turns = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
+        self._valid: Entries = OrderedDict()
+        # Apart from the valid ones, so that forged assertions evict no user's token.
+        self._unproven: Entries = OrderedDict()
 
-    def get(self, user: UserToken, scope: str, seconds: float) -> str:
-        """A token for `scope` within `seconds`. Raises `user_token_expired`, and whatever the exchange raises."""
+    async def get(self, user: UserAssertion, scope: str) -> str:
+        """Return a token for `scope`. Raises `user_token_expired` and what the token request raises."""
         if self._clock() >= user.expires_on:
             raise Problem("user_token_expired")
         key = (user.digest, scope)
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None and self._clock() < kept.until:
-                self._kept.move_to_end(key)
-                return kept.token
-            work = functools.partial(self._exchange_and_keep, key, user, seconds)
-            run = self._running.setdefault(key, SingleFlight(work, "on-behalf-of", patience=PATIENCE)).join()
-            if run is None:  # no thread is left
-                self._running.pop(key, None)
-                raise causes.problem(causes.NO_ENTRA, scope)
+        cache = self._valid.get(key) or self._unproven.get(key)
+        if cache is None:
+            cache = TokenCache(clock=self._clock, monotonic=self._monotonic)
+            self._store(self._unproven, key, cache)
+        token = await cache.get(lambda: self._request(user, scope))
+        if key not in self._valid:
+            self._unproven.pop(key, None)
+            for expired in [key for key, cache in self._valid.items() if cache.is_expired]:
+                del self._valid[expired]
+        self._store(self._valid, key, cache)
+        return token
+
+    def _store(self, entries: Entries, key: tuple[bytes, str], cache: TokenCache) -> None:
+        entries[key] = cache
+        entries.move_to_end(key)
+        if len(entries) > self._max_entries:
+            entries.popitem(last=False)
+
+    async def _request(self, user: UserAssertion, scope: str) -> AccessTokenInfo:
         try:
-            return run.result(timeout=seconds)
+            async with asyncio.timeout(TIME_LIMIT), self._turns:
+                token = await self._acquire_token(user, scope)
         except TimeoutError:
-            raise causes.problem(causes.NO_ENTRA, scope) from None
-        except Problem as problem:
-            # A copy: raised by several threads, one exception would gather all their tracebacks.
-            raise copy.copy(problem) from None
-
-    def _exchange_and_keep(self, key: tuple[bytes, str], user: UserToken, seconds: float) -> str:
-        try:
-            new = self._exchange(user, key[1], seconds)
-        except BaseException:
-            with self._lock:
-                self._running.pop(key, None)
-            raise
-        with self._lock:
-            self._running.pop(key, None)
-            self._keep(key, _Kept(new.token, min(new.expires_on, user.expires_on)))
-        return new.token
-
-    def _keep(self, key: tuple[bytes, str], new: _Kept) -> None:
-        now = self._clock()
-        for old in [old for old, kept in self._kept.items() if now >= kept.until]:
-            del self._kept[old]
-        self._kept[key] = new
-        self._kept.move_to_end(key)
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+            raise token_errors.problem(entra_errors.ENTRA_UNAVAILABLE, scope) from None
+        # The user's own token cannot be exchanged early, so there is no refresh before expiry.
+        expires_on = min(token.expires_on, int(user.expires_on))
+        return AccessTokenInfo(token.token, expires_on, refresh_on=expires_on)
 
 
-@dataclass(frozen=True, slots=True)
-class OnBehalfOf:
-    """A user's tokens for one scope, from this process's memory. The settings are read on first use."""
-
-    user: UserToken
-    scope: str
-    kind: ClassVar[str] = "on behalf of the user"
-
-    def get(self, seconds: float) -> str:
-        """See UserTokens.get. Raises `misconfigured` as well."""
-        with _reading:
-            memory = _memory()
-        return memory.get(self.user, self.scope, seconds)
+@process_wide
+def _tokens() -> OnBehalfOfTokens:
+    return OnBehalfOfTokens(app_registration().acquire_token_on_behalf_of)
 
 
-_reading = threading.Lock()
-
-
-@functools.cache
-def _memory() -> UserTokens:
-    return UserTokens(Registration.from_settings().exchange)
+async def token_on_behalf_of(user: UserAssertion, scope: str) -> str:
+    """Return a token for `scope` on behalf of the user. Raises `misconfigured` and what the token request raises."""
+    app_registration().reject_early(user)
+    return await _tokens().get(user, scope)

@@ -177,11 +177,26 @@ ANSWERS = [
     ("200 with HTML", http(200, b"<html>", Content_Type="text/html"), "downstream_invalid_response", None),
     ("200 with broken JSON", http(200, b"{", Content_Type="application/json"), "downstream_invalid_response", None),
     ("200 with nothing", http(204), "downstream_invalid_response", None),
-    ("JSON nested too deeply", http(200, b"[" * 100_000, Content_Type="application/json"), "downstream_invalid_response", None),
-    ("more than a MiB", http(200, b" " * 1_048_577, Content_Type="application/json"), "downstream_invalid_response", None),
+    (
+        "JSON nested too deeply",
+        http(200, b"[" * 100_000, Content_Type="application/json"),
+        "downstream_invalid_response",
+        None,
+    ),
+    (
+        "more than a MiB",
+        http(200, b" " * 1_048_577, Content_Type="application/json"),
+        "downstream_invalid_response",
+        None,
+    ),
     ("200 with the token", as_json(200, {"you sent": SENT}), "downstream_invalid_response", None),
     ("200 with half of the token", as_json(200, {"you sent": SENT[:80]}), "downstream_invalid_response", None),
-    ("200 with the token's payload", as_json(200, {"you sent": SENT.split(".")[1]}), "downstream_invalid_response", None),
+    (
+        "200 with the token's payload",
+        as_json(200, {"you sent": SENT.split(".")[1]}),
+        "downstream_invalid_response",
+        None,
+    ),
     ("200 with the token's end", as_json(200, {"you sent": SENT[-16:]}), "downstream_invalid_response", None),
 ]
 

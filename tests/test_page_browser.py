@@ -212,7 +212,9 @@ def test_hostile_claims_are_text(opened, stand_in: tuple[Host, Scripted]):
         assert "(100000 characters)" in text
         copied = json.loads(shown.page.locator("pre").text_content())
         assert copied["claims"] == {**HOSTILE["claims"], "nbf": 1e30}
-        assert text.count(UNDESCRIBED_CLAIM) == len(HOSTILE["claims"]) - len(HOSTILE["claims"].keys() & CLAIM_DESCRIPTIONS.keys())
+        assert text.count(UNDESCRIBED_CLAIM) == len(HOSTILE["claims"]) - len(
+            HOSTILE["claims"].keys() & CLAIM_DESCRIPTIONS.keys()
+        )
         assert shown.page.locator("table time").count() == 0
         assert MARKUP in shown.text("#who")
 

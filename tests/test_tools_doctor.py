@@ -52,7 +52,12 @@ DIAGNOSES = [
     ("aad-func is down", {"AAD_FUNC_URL": "http://127.0.0.1:9/api/aad-func"}, "called", "AAD_FUNC_URL"),
     ("aad-func is disabled", {"AzureWebJobs.aad_func.Disabled": "true"}, "called", "404"),
     ("the audiences differ", {"AAD_FUNC_CLIENT_ID": OTHER}, "audience", "another API"),
-    ("another tenant", {"ENTRA_TENANT_ID": "10ca1000-0000-4000-8000-00000000000f"}, "validated", "signing_keys_unavailable"),
+    (
+        "another tenant",
+        {"ENTRA_TENANT_ID": "10ca1000-0000-4000-8000-00000000000f"},
+        "validated",
+        "signing_keys_unavailable",
+    ),
     ("the role is missing", {"site": "msi-func/slots/staging"}, "role", "tools.roles assign"),
     ("the caller is not on the list", {"AAD_FUNC_ALLOWED_CALLERS": OTHER}, "role", "AAD_FUNC_ALLOWED_CALLERS"),
 ]

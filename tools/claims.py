@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from common.remediations import CLAIM_DESCRIPTIONS, UNDESCRIBED_CLAIM, TIME_CLAIMS
+from common.remediations import CLAIM_DESCRIPTIONS, TIME_CLAIMS, UNDESCRIBED_CLAIM
 from tools.console import ToolError
 
 
@@ -26,7 +26,9 @@ def read(token: str) -> dict[str, Any]:
 
 def rows(claims: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Name, value and meaning of each claim; times in local time."""
-    return [(name, _value(name, value), CLAIM_DESCRIPTIONS.get(name, UNDESCRIBED_CLAIM)) for name, value in claims.items()]
+    return [
+        (name, _value(name, value), CLAIM_DESCRIPTIONS.get(name, UNDESCRIBED_CLAIM)) for name, value in claims.items()
+    ]
 
 
 def _value(name: str, value: Any) -> str:

@@ -11,8 +11,8 @@ from itertools import chain
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from common import http
 from common.settings import is_guid
+from tools import http
 from tools.console import FAILED, ToolError
 
 SECONDS = 30  # for one request
@@ -59,7 +59,6 @@ class Graph:
         self.root = f"{url.rstrip('/')}/v1.0"
         self._token = token
         self._sleep = sleep
-        self._session = http.session()
 
     def find(self, who: str, *, users: bool) -> list[Principal]:
         """All that `who` may mean: by object id, client id, App ID URI or name; users and groups only where asked."""
@@ -107,11 +106,9 @@ class Graph:
             headers["Content-Type"], data = "application/json", json.dumps(body).encode()
         for tries in range(1, TRIES + 1):
             try:
-                answer = http.send(
-                    self._session, method, url, seconds=SECONDS, max_bytes=MAX_BYTES, headers=headers, body=data
-                )
+                answer = http.send(method, url, seconds=SECONDS, max_bytes=MAX_BYTES, headers=headers, body=data)
             except http.HttpError as error:
-                raise ToolError(f"Microsoft Graph at {self.root} did not answer: {error}.") from None
+                raise ToolError(f"Microsoft Graph at {self.root} did not respond: {error.reason}.") from None
             if answer.status not in TRY_AGAIN or tries == TRIES:
                 break
             asked = answer.headers.get("Retry-After", "")
@@ -158,7 +155,7 @@ def _principal(kind: str, entry: dict[str, Any]) -> Principal:
     )
 
 
-def _content(answer: http.Answer, method: str) -> dict[str, Any]:
+def _content(answer: http.Response, method: str) -> dict[str, Any]:
     try:
         content = json.loads(answer.body) if answer.body else {}
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""One GET for the doctor: what came back, or that nothing did. Never a token, never a key in sight."""
+"""One GET request for the doctor: the response, or the reason why there is none. No tokens, no keys."""
 
 import email.utils
 import json
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from common import http
+from tools import http
 
 SECONDS = 30  # a cold start of two apps fits in
 MAX_BYTES = 1024 * 1024
@@ -45,16 +45,15 @@ class Seen:
 
 
 def get(url: str, headers: Mapping[str, str] | None = None) -> Seen:
-    """Ask once."""
+    """Send one request, without retries."""
     start = time.perf_counter()
-    with http.session() as session:
-        try:
-            answer = http.get(session, url, seconds=SECONDS, max_bytes=MAX_BYTES, headers=headers)
-        except http.HttpError as error:
-            return Seen(0, {}, {}, (time.perf_counter() - start) * 1000, str(error))
+    try:
+        response = http.send("GET", url, seconds=SECONDS, max_bytes=MAX_BYTES, headers=headers)
+    except http.HttpError as error:
+        return Seen(0, {}, {}, (time.perf_counter() - start) * 1000, error.reason)
     spent = (time.perf_counter() - start) * 1000
     try:
-        body = json.loads(answer.body)
+        body = json.loads(response.body)
     except (ValueError, RecursionError):
         body = {}
-    return Seen(answer.status, body if isinstance(body, dict) else {}, answer.headers, spent)
+    return Seen(response.status, body if isinstance(body, dict) else {}, response.headers, spent)

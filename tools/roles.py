@@ -1,6 +1,7 @@
 """List, assign and revoke the app roles of an API: the portal cannot do it for managed identities."""
 
 import argparse
+import functools
 import json
 import os
 import shlex
@@ -8,14 +9,14 @@ import sys
 from typing import Any
 
 from common.settings import HTTPS_OR_LOOPBACK_ERROR, is_https_or_loopback
-from tools import console
+from tools import console, http
 from tools.console import ToolError
 from tools.graph import Graph, GraphError, Principal
 from tools.lookup import only, replicated
 
 CLOUDS = ("https://graph.microsoft.us", "https://dod-graph.microsoft.us", "https://microsoftgraph.chinacloudapi.cn")
 GRAPH = "https://graph.microsoft.com"
-TOKEN_WITHIN = 60  # seconds
+
 
 EXAMPLES = """examples:
   python -m tools.roles list --api aad-func
@@ -54,14 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _graph(url: str) -> Graph:
-    from msi_func.tokens import tokens
-
     if not is_https_or_loopback(url):
         raise ToolError(f"--graph {HTTPS_OR_LOOPBACK_ERROR}.", console.USAGE)
     # A Graph of another cloud is a resource of its own; any other address stands in for the public one.
     resource = url.rstrip("/") if url.rstrip("/") in CLOUDS else GRAPH
-    source = tokens(None, f"{resource}/.default")
-    return Graph(url, lambda: source.get(TOKEN_WITHIN))
+    return Graph(url, functools.cache(lambda: http.token_for(None, f"{resource}/.default")))
 
 
 def _list(options: argparse.Namespace, graph: Graph) -> int:

@@ -9,10 +9,9 @@ import os
 import sys
 
 from common.settings import DEFAULT_SCOPE_ERROR, is_default_scope
-from tools import claims, console, verdicts
+from msi_func.credentials import credential_kind
+from tools import claims, console, http, verdicts
 from tools.console import ToolError
-
-TOKEN_WITHIN = 30  # seconds
 
 EXAMPLES = """examples:
   python -m tools.token                                 the token for aad-func, as this machine gets it
@@ -61,16 +60,13 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _obtain(scope: str, identity: str | None) -> tuple[str, str]:
-    from msi_func.tokens import tokens
-
     if not scope:
         raise ToolError(
             "No scope: give --scope api://<client id of aad-func>/.default, or set AAD_FUNC_SCOPE.", console.USAGE
         )
     if not is_default_scope(scope):
         raise ToolError(f"The scope {DEFAULT_SCOPE_ERROR}.", console.USAGE)
-    source = tokens(identity, scope)
-    return source.get(TOKEN_WITHIN), source.kind
+    return http.token_for(identity, scope), credential_kind()
 
 
 def _print(found: dict[str, object], judged: list[verdicts.Verdict], heading: str) -> None:

@@ -1,29 +1,45 @@
-"""The calling half in this process: its settings in the environment, its memory empty."""
+"""msi-func's client in the test's process: its settings in the environment, everything else new."""
 
+import asyncio
 import base64
 import json
 import time
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import pytest
 
+from common.problems import Problem
 from local_azure.cloud import LocalAzure
-from msi_func import on_behalf_of, tokens
+from msi_func import bearer_token_auth, http_client
 from msi_func.downstream import DownstreamApi
 from tests.support import apps
 from tests.support.scripted import Reply, as_json
 
 SCOPE = "api://aad00002-c11d-4000-8000-000000000000/.default"
 
+T = TypeVar("T")
+
 
 class Caller:
-    """Makes DownstreamApi objects whose settings are what the test says and nothing else."""
+    """Creates DownstreamApi objects whose settings are exactly what the test says, and runs them on one event loop."""
 
     def __init__(self, environment: pytest.MonkeyPatch) -> None:
         self._environment = environment
+        self._runner = asyncio.Runner()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` on the event loop of this caller; background tasks proceed only while something runs."""
+        return self._runner.run(work)
+
+    def problem_of(self, work: Coroutine[Any, Any, Any]) -> Problem:
+        """Return the problem that `work` raises."""
+        with pytest.raises(Problem) as raised:
+            self.run(work)
+        return raised.value
 
     def api(self, url: str, **settings: str) -> DownstreamApi:
-        """An API configured by settings with the prefix TEST_API."""
+        """Return a client for an API configured by settings with the prefix TEST_API."""
         values = {"URL": url, "SCOPE": SCOPE, **settings}
         self.set({f"TEST_API_{name}": value for name, value in values.items()})
         return DownstreamApi.from_settings("TEST_API")
@@ -36,15 +52,23 @@ class Caller:
         """Have the managed identity of this site."""
         self.set(azure.environment(site))
 
-    def asks(self, endpoint: str) -> None:
+    def uses_endpoint(self, endpoint: str) -> None:
         """Have a managed identity whose endpoint is this one."""
         self.set({"IDENTITY_ENDPOINT": endpoint, "IDENTITY_HEADER": "secret-of-this-test"})
 
-    def forget(self) -> None:
-        """Begin like a new process: no credential and no token is kept."""
-        self._environment.setattr(tokens, "_sources", {})
-        self._environment.setattr(tokens, "_credentials", {})
-        on_behalf_of._memory.cache_clear()
+    def restart(self) -> None:
+        """Continue like a new process: no session, no credential and no token."""
+        self.close()
+        self._runner = asyncio.Runner()
+
+    def close(self) -> None:
+        async def close_session() -> None:
+            await http_client.session().close()
+
+        self._runner.run(close_session())
+        self._runner.close()
+        bearer_token_auth._credential_for.cache_clear()
+        http_client._environment_proxy.cache_clear()
 
 
 @pytest.fixture
@@ -52,18 +76,25 @@ def caller(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A caller with a clean environment."""
     with apps.clean_environment():
         new = Caller(monkeypatch)
-        new.forget()
+        http_client._environment_proxy.cache_clear()
         yield new
+        new.close()
         monkeypatch.undo()
 
 
 def token_reply(*, seconds: int = 86_400, mark: str = "token", **changes: Any) -> Reply:
-    """What the App Service endpoint answers, with a token that is recognised by its mark."""
-    return as_json(200, {"access_token": made_up_token(mark), "expires_on": str(int(time.time()) + seconds), **changes})
+    """The App Service endpoint's response, with a token that is recognized by its mark."""
+    content = {
+        "access_token": made_up_token(mark),
+        "expires_on": str(int(time.time()) + seconds),
+        "resource": SCOPE.removesuffix("/.default"),
+        "token_type": "Bearer",
+    }
+    return as_json(200, content | changes)
 
 
 def made_up_token(mark: str) -> str:
-    """Something of a token's looks, good enough for a test's own API."""
+    """Something that looks like a token, good enough for a test's own API."""
     header, payload = ({"alg": "RS256", "typ": "JWT"}, {"mark": mark, "aud": SCOPE})
     parts = (json.dumps(header), json.dumps(payload), "no signature, but as long as that of a key")
     return ".".join(base64.urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in parts)

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from msi_func import tokens
 from tests.support import apps
 
 
@@ -64,8 +63,6 @@ def _alone(settings: dict[str, str]) -> Iterator[None]:
         tempfile.TemporaryDirectory() as folder,
         contextlib.chdir(folder),
         patch.dict(os.environ, settings),
-        patch.object(tokens, "_sources", {}),
-        patch.object(tokens, "_credentials", {}),
     ):
         levels = {logger: logger.level for logger in map(logging.getLogger, ("azure", "msal", "msi_func", "aad_func"))}
         try:

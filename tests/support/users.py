@@ -23,6 +23,7 @@ def on_behalf_of_settings(azure: LocalAzure) -> dict[str, str]:
     return {
         "ENTRA_TENANT_ID": azure.directory.tenant_id,
         "ENTRA_AUTHORITY": azure.https_origin,
+        "MSI_FUNC_CALL_MODES": "app,user",
         "MSI_FUNC_CLIENT_ID": MSI_FUNC,
         "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": IDENTITY,
     }

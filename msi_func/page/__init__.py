@@ -1,0 +1,62 @@
+"""The page that a browser gets in place of JSON: one static file, which requests the same URL as JSON."""
+
+import base64
+import functools
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+
+from common.problems import PROBLEM_TYPES
+from common.remediations import CLAIM_DESCRIPTIONS, REMEDIATIONS, TIME_CLAIMS, UNDESCRIBED_CLAIM, VALIDATION_STEPS
+
+
+def prefers_html(accept: str) -> bool:
+    """Return whether a request with this Accept header gets the page: browsers name text/html, other clients do not."""
+    return "text/html" in accept.lower()
+
+
+def page_response() -> func.HttpResponse:
+    """Return the page. It contains nothing of the request."""
+    body, policy = _page()
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "no-referrer",  # the URL may contain a function key
+        "Vary": "Accept",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return func.HttpResponse(body, headers=headers, mimetype="text/html")
+
+
+@functools.cache
+def _page() -> tuple[bytes, str]:
+    """Return the page and its Content-Security-Policy, which allows only the page's own script, style and origin."""
+    html = Path(__file__).with_name("index.html").read_text("utf-8").replace("{/* words */}", _texts())
+    policy = (
+        f"default-src 'none'; script-src {_hash('<script>', '</script>', html)}; "
+        f"style-src {_hash('<style>', '</style>', html)}; connect-src 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    )
+    return html.encode(), policy
+
+
+def _hash(start: str, end: str, html: str) -> str:
+    text = html.partition(start)[2].partition(end)[0]
+    return (
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"  # https://www.w3.org/TR/CSP3/
+    )
+
+
+def _texts() -> str:
+    """Return the page's texts as JSON in which no HTML parser finds markup."""
+    texts: dict[str, Any] = {
+        "codes": {code: [kind.description, REMEDIATIONS[code]] for code, kind in PROBLEM_TYPES.items()},
+        "checks": VALIDATION_STEPS,
+        "claims": CLAIM_DESCRIPTIONS,
+        "other": UNDESCRIBED_CLAIM,
+        "times": TIME_CLAIMS,
+    }
+    return json.dumps(texts).replace("<", "\\u003c")

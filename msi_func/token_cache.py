@@ -1,0 +1,68 @@
+"""TokenCache: an access token that is requested once, cached while valid, and refreshed in the background."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from azure.core.credentials import AccessTokenInfo
+
+from common.problems import Problem
+from common.process_wide import PendingRequest
+
+# All in seconds.
+REFRESH_BEFORE_EXPIRY = 300  # if the token does not say when to refresh it
+SHARE_OUTAGE_FOR = 3  # callers that arrive right after a failed request share its failure
+SHARE_REJECTION_FOR = 30
+
+TokenRequest = Callable[[], Awaitable[AccessTokenInfo]]
+
+
+class TokenCache:
+    """One access token, shared by all callers on one event loop.
+
+    There is one token request at a time. The token is refreshed in the background, from half of its lifetime on, and
+    used while it is valid, whether or not the refresh succeeds. `clock` returns seconds since 1970, `monotonic` seconds
+    of a clock that is never set back.
+    """
+
+    def __init__(
+        self, *, clock: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
+        self._token = ""
+        self._expires_on = self._refresh_on = float("-inf")  # of `clock`
+        self._next_request = float("-inf")  # of `monotonic`
+        self._failure: Problem | None = None
+        self.pending = PendingRequest()
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether there is no valid token."""
+        return self._clock() >= self._expires_on
+
+    async def get(self, request: TokenRequest) -> str:
+        """Return a valid token, from `request` if necessary. Waits for it only if there is no valid token.
+
+        `request` raises a Problem if there is no token, and has a time limit. It is not kept.
+        """
+        if self._clock() >= self._refresh_on and self._monotonic() >= self._next_request:
+            self.pending.start(lambda: self._refresh(request))
+        if self.is_expired:
+            await self.pending.wait()
+        if self.is_expired and self._failure:
+            raise self._failure.with_traceback(None)
+        return self._token
+
+    async def _refresh(self, request: TokenRequest) -> None:
+        share_for = SHARE_OUTAGE_FOR
+        try:
+            token = await request()
+        except Problem as failure:
+            self._failure = failure
+            if failure.type.status < 500:
+                share_for = SHARE_REJECTION_FOR
+        else:
+            self._token, self._expires_on, self._failure = token.token, token.expires_on, None
+            self._refresh_on = token.refresh_on or token.expires_on - REFRESH_BEFORE_EXPIRY
+        # After a success as well: azure-identity returns its cached token, already due for refresh, if a refresh fails.
+        self._next_request = self._monotonic() + share_for

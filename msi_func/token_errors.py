@@ -1,0 +1,93 @@
+"""Why there is no token: exceptions of azure-identity as problems with a likely cause.
+
+Only types and status codes of exceptions count. Their messages are never passed on, because azure-identity quotes
+responses that it cannot parse, tokens included. docs/troubleshooting.md has a longer explanation of each cause.
+"""
+
+import os
+import re
+import time
+from typing import Any
+
+from azure.core.credentials import AccessTokenInfo
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+from azure.identity import CredentialUnavailableError
+
+from common.problems import Problem
+
+# `with_prefix` (common/remediations.py) replaces AAD_FUNC by the prefix of the called API's settings.
+NO_IDENTITY = "This app has no managed identity: enable its system-assigned identity or attach a user-assigned one."
+NO_SYSTEM_IDENTITY = (
+    "This app has no system-assigned identity: enable it, or name a user-assigned identity in the setting "
+    "AAD_FUNC_IDENTITY_CLIENT_ID."
+)
+NOT_ATTACHED = (
+    "No identity with this client ID is attached to this app: attach it, or correct the setting "
+    "AAD_FUNC_IDENTITY_CLIENT_ID (the client ID, not the object ID)."
+)
+GENERIC_ERROR = (
+    "The identity endpoint returned its generic 500. Most often no API with the App ID URI in AAD_FUNC_SCOPE exists in "
+    "the tenant, or the API requires assignment and this app's identity has none of its app roles."
+)
+HEADER_REJECTED = "The identity endpoint rejected this app's IDENTITY_HEADER: restart the app."
+NO_HEADER = "IDENTITY_ENDPOINT is set but IDENTITY_HEADER is not: the platform sets both, so remove your own setting."
+THROTTLED = "The identity endpoint is throttling requests or temporarily unavailable: retry in a minute."
+NO_RESPONSE = "The identity endpoint is unreachable or did not respond within the time limit."
+UNAVAILABLE = "The managed identity returned no token. The log has the reason."
+INVALID_RESPONSE = "The identity endpoint returned an invalid response."
+EXPIRED = "The identity endpoint returned an expired token: check this machine's clock."
+NO_CREDENTIAL = (
+    "No credential can be created from the environment: check AZURE_TOKEN_CREDENTIALS, AZURE_AUTHORITY_HOST, "
+    "AZURE_CLIENT_ID and AZURE_TENANT_ID."
+)
+SIGN_IN_TIMEOUT = "No credential on this machine returned a token within the time limit: sign in first, with az login."
+SIGN_IN = (
+    "No credential on this machine returned a token: sign in, for example with az login --scope and the scope below. "
+    "The log has the reason of each credential."
+)
+
+_CAUSES = {401: HEADER_REJECTED, 500: GENERIC_ERROR, **dict.fromkeys((408, 429, 502, 503, 504), THROTTLED)}
+_B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 section 2.1
+
+
+def problem_for(error: Exception, scope: str, identity_client_id: str | None, *, is_managed: bool) -> Problem:
+    """Return `token_unavailable` with the likely cause of `error`."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, TimeoutError | ServiceRequestError | ServiceResponseError):
+        return no_response(scope, is_managed=is_managed)
+    if not is_managed:
+        if isinstance(error, ValueError):  # raised by the constructor of DefaultAzureCredential
+            return problem(NO_CREDENTIAL, scope)
+        # On Azure, an app without any identity ends up here, because the platform sets no IDENTITY_ENDPOINT.
+        return problem(NO_IDENTITY if os.environ.get("WEBSITE_INSTANCE_ID") else SIGN_IN, scope)
+    if not os.environ.get("IDENTITY_HEADER"):
+        return problem(NO_HEADER, scope)
+    status = getattr(error, "status_code", None)
+    if status is None or status < 400:
+        return problem(UNAVAILABLE if isinstance(error, CredentialUnavailableError) else INVALID_RESPONSE, scope)
+    causes = {400: NOT_ATTACHED if identity_client_id else NO_SYSTEM_IDENTITY, **_CAUSES}
+    return problem(causes.get(status, INVALID_RESPONSE), scope, endpoint_status=status)
+
+
+def check_token(token: AccessTokenInfo, scope: str) -> None:
+    """Raise `token_unavailable` unless the token is valid and sendable; azure-identity checks neither."""
+    if token.expires_on <= time.time():
+        raise problem(EXPIRED, scope)
+    if not is_sendable(token.token):
+        raise problem(INVALID_RESPONSE, scope)
+
+
+def is_sendable(token: object) -> bool:
+    """Return whether this is a bearer token (RFC 6750 section 2.1)."""
+    return isinstance(token, str) and _B64TOKEN.fullmatch(token) is not None
+
+
+def no_response(scope: str, *, is_managed: bool) -> Problem:
+    """Return `token_unavailable`, because the time limit was reached."""
+    return problem(NO_RESPONSE if is_managed else SIGN_IN_TIMEOUT, scope)
+
+
+def problem(cause: str, scope: str, **members: Any) -> Problem:
+    """Return `token_unavailable` because of `cause`."""
+    return Problem("token_unavailable", cause, scope=scope, **members)

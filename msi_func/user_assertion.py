@@ -1,0 +1,57 @@
+"""The signed-in user's token for this app, as far as it is read before Entra validates it (RFC 7521 section 4)."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+
+from common.bearer_token import extract_bearer_token
+from common.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class UserAssertion:
+    """A user's token for this app. Its claims are unverified and only used to reject it, never to accept it.
+
+    `expires_on` is in seconds since 1970. `digest` identifies the exact token in caches.
+    """
+
+    value: str = field(repr=False)
+    digest: bytes = field(repr=False)
+    expires_on: float
+    audience: str
+    tenant_id: str
+
+    @classmethod
+    def from_header(cls, header: str | None) -> "UserAssertion":
+        """Return the user's token in an Authorization header.
+
+        Raises `user_token_required` without a token or without a user (an application's token has no `scp`), and
+        `malformed_token` if the token cannot be decoded or has no expiry.
+        """
+        try:
+            token = extract_bearer_token(header)
+        except Problem as problem:
+            raise Problem("user_token_required") if problem.code == "missing_token" else problem from None
+        claims = _unverified_claims(token)
+        expires_on = claims.get("exp")
+        if isinstance(expires_on, bool) or not isinstance(expires_on, int | float) or not 0 < expires_on < 1e11:
+            raise Problem("malformed_token")
+        if not isinstance(claims.get("scp"), str):
+            raise Problem("user_token_required", "The token is an application's or an ID token; a user's is required.")
+        return cls(
+            value=token,
+            digest=hashlib.sha256(token.encode()).digest(),
+            expires_on=expires_on,
+            audience=str(claims.get("aud")),
+            tenant_id=str(claims.get("tid")),
+        )
+
+
+def _unverified_claims(token: str) -> dict[str, Any]:
+    try:
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        raise Problem("malformed_token") from None
+    return claims
