@@ -1,10 +1,7 @@
 """The main job over real HTTP: identity -> token -> msi-func -> aad-func -> claims."""
 
 import concurrent.futures
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +14,6 @@ from tests.support import apps
 from tests.support.apps import Host
 from tests.support.forge import GONE, Forge, encode
 from tests.support.scripted import Scripted, as_json
-from tests.support.tenant import V2, Tenant
 from tests.support.users import on_behalf_of_settings, user_token
 
 SECONDS = 30
@@ -247,31 +243,3 @@ def test_each_token_has_its_own_claims_in_the_answer_each_time(aad_host: Host, f
         assert body["claims"]["number"] == number
         assert body["claims"]["roles"] == ["Zebra", "DoAll", "Ant"]
         assert body["roles"] == ["Ant", "DoAll", "Zebra"]
-
-
-def test_threads_that_come_first_together_have_one_gate_and_one_fetch_of_keys(tenant: Tenant, forge: Forge):
-    script = """
-import asyncio, sys, threading
-from aad_func.gate import gate
-headers = {"authorization": "Bearer " + sys.stdin.read()}
-together, roles = threading.Barrier(32), []
-def first() -> None:
-    together.wait()
-    roles.extend(asyncio.run(gate().admit(headers, "DoAll")).roles)
-threads = [threading.Thread(target=first) for _ in range(32)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-assert roles == ["DoAll"] * 32, roles
-"""
-    with apps.clean_environment():
-        environment = {**os.environ, **apps.aad_settings(forge.azure), "ENTRA_AUTHORITY": tenant.origin}
-    subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=apps.APP,
-        env=environment,
-        input=forge.token(),
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert tenant.fetches(V2) == 1
