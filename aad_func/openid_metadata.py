@@ -5,12 +5,8 @@ https://learn.microsoft.com/entra/identity-platform/access-tokens (keys have no 
 """
 
 import asyncio
-import contextlib
-import functools
 import json
-import socket
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
@@ -22,7 +18,6 @@ import urllib3
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
 from jwt.exceptions import InvalidKeyError
-from requests.adapters import HTTPAdapter
 
 from common.settings import is_https_or_loopback, is_loopback
 
@@ -112,8 +107,6 @@ class _Session(requests.Session):
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.headers.clear()
         self.headers["Accept-Encoding"] = "identity"
-        self.mount("http://", _Adapter())
-        self.mount("https://", _Adapter())
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return None, because requests reads the whole body of a redirect even if it does not follow it."""
@@ -140,26 +133,3 @@ class _Session(requests.Session):
         if not isinstance(document, dict):
             raise MetadataError("the response is not a JSON object")
         return document
-
-
-class _Adapter(HTTPAdapter):
-    """Closes connections in use as well, because a timeout of requests limits each read, not the whole response."""
-
-    def __init__(self) -> None:
-        self._connections: list[Any] = []
-        super().__init__()
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        pool.ConnectionCls = functools.partial(self._connection, type(pool).ConnectionCls)
-        return pool
-
-    def _connection(self, create: Callable[..., Any], **options: Any) -> Any:
-        self._connections.append(create(**options))
-        return self._connections[-1]
-
-    def close(self) -> None:
-        for connection in self._connections:
-            with contextlib.suppress(AttributeError, OSError):  # not connected, or closed already
-                connection.sock.shutdown(socket.SHUT_RDWR)
-        super().close()

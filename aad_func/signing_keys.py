@@ -5,7 +5,6 @@ and for an unknown kid; keep the last known ones)
 https://learn.microsoft.com/entra/identity-platform/access-tokens (v1 tokens need v1 metadata, v2 tokens v2 metadata)
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from aad_func.openid_metadata import MetadataError, OpenIdMetadata
 from common.problems import Problem
-from common.process_wide import PendingRequests
+from common.process_wide import PendingRequest
 
 # All in seconds.
 REFRESH_AFTER = 12 * 3600  # leaves half a day of retries before the keys are a day old
@@ -38,13 +37,13 @@ class SigningKeys:
         self._keys: Mapping[str, RSAPublicKey] = {}
         self._fetched_at = self._next_fetch = float("-inf")
         self._last_fetch_failed = False
-        self._pending: PendingRequests[str, None] = PendingRequests()
+        self._pending = PendingRequest()
 
     def cached_key(self, kid: str) -> RSAPublicKey | None:
         """Return the key if it is cached, and start a background refresh if one is due."""
         key = self._cached_keys().get(kid)
         if key is not None and self._clock() - self._fetched_at > REFRESH_AFTER:
-            self._pending_fetch()
+            self._start_fetch()
         return key
 
     async def get_key(self, kid: str) -> tuple[RSAPublicKey, str]:
@@ -53,10 +52,8 @@ class SigningKeys:
         Raises `unknown_key` if the tenant does not publish the key, or `signing_keys_unavailable` if that is unknown.
         """
         if self.cached_key(kid) is None:
-            fetch = self._pending_fetch()
-            if fetch is not None:
-                # asyncio.wait never cancels the fetch, which other callers share.
-                await asyncio.wait([fetch], timeout=FETCH_TIMEOUT + 1)
+            self._start_fetch()
+            await self._pending.wait()  # FETCH_TIMEOUT seconds at most
         keys = self._cached_keys()
         if kid in keys:
             return keys[kid], self._issuer
@@ -67,14 +64,12 @@ class SigningKeys:
     def _cached_keys(self) -> Mapping[str, RSAPublicKey]:
         return self._keys if self._clock() - self._fetched_at < MAX_AGE else {}
 
-    def _pending_fetch(self) -> "asyncio.Task[None] | None":
-        """Return the pending fetch, or start one if the last one is long enough ago."""
-        pending = self._pending.get(self._metadata.url)
-        if pending is None and self._clock() >= self._next_fetch:
+    def _start_fetch(self) -> None:
+        """Start a fetch if the last one is long enough ago."""
+        if self._clock() >= self._next_fetch:
             self._next_fetch = self._clock() + MIN_FETCH_INTERVAL
             self._last_fetch_failed = True  # until it succeeds
-            pending = self._pending.start(self._metadata.url, self._fetch)
-        return pending
+            self._pending.start(self._fetch)
 
     async def _fetch(self) -> None:
         try:

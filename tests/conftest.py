@@ -75,8 +75,8 @@ def easy_auth_host(aad_settings: dict[str, str]) -> Iterator[apps.Host]:
 
 
 @pytest.fixture
-def tenant(azure: LocalAzure) -> Iterator[Tenant]:
-    """The same tenant at a separate origin, which can be made to fail."""
+def tenant(azure: LocalAzure, runner: asyncio.Runner) -> Iterator[Tenant]:
+    """The same tenant at a separate origin, which can be made to fail. It ends first, so no thread waits for it."""
     with Tenant(azure) as running:
         yield running
 

@@ -73,8 +73,7 @@ def test_fault_is_an_outage_that_ends_without_a_restart(
 
 
 @pytest.mark.parametrize("reply", [pytest.param(reply, id=why) for why, reply in ENDLESS])
-def test_endless_fetches_do_not_block_later_ones(reply, runner, run, tenant, keys, clock, kid, fetch_timeout):
-    runner.get_loop().set_default_executor(concurrent.futures.ThreadPoolExecutor(2))
+def test_endless_fetches_do_not_block_later_ones(reply, run, tenant, keys, clock, kid, fetch_timeout):
     tenant.fail(reply)
     fetch_timeout(0.3)
     for _ in range(3):
