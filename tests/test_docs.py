@@ -9,15 +9,15 @@ from typing import Any
 import azure.functions as func
 import pytest
 import requests
+from msi_func.auth import ManagedIdentityAuth
+from msi_func.user_token import user_token
 
 from common import http
-from common.remediations import VALIDATION_STEPS, REMEDIATIONS
 from common.problems import PROBLEM_TYPES
+from common.remediations import REMEDIATIONS, VALIDATION_STEPS
 from local_azure.cloud import LocalAzure
 from msi_func import causes
-from msi_func.auth import ManagedIdentityAuth
 from msi_func.downstream import DownstreamApi
-from msi_func.user_token import user_token
 from tests.support import apps
 from tests.support.caller import Caller, caller, token_reply
 from tests.support.forge import Forge

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from common.remediations import CLAIM_DESCRIPTIONS
-from common.remediations import VALIDATION_STEPS, REMEDIATIONS
 from common.problems import PROBLEM_TYPES
+from common.remediations import CLAIM_DESCRIPTIONS, REMEDIATIONS, VALIDATION_STEPS
 from local_azure.cloud import LocalAzure
 from msi_func import page
 from tests.support import apps

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from common.remediations import CLAIM_DESCRIPTIONS, UNDESCRIBED_CLAIM
-from common.remediations import VALIDATION_STEPS, REMEDIATIONS
 from common.problems import PROBLEM_TYPES
+from common.remediations import CLAIM_DESCRIPTIONS, REMEDIATIONS, UNDESCRIBED_CLAIM, VALIDATION_STEPS
 from local_azure.cloud import LocalAzure
 from local_azure.server import free_port
 from tests.support import apps

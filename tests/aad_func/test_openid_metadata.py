@@ -71,9 +71,7 @@ ENDLESS_RESPONSES = [
 
 @pytest.mark.parametrize("way", ["plain", "tls", "proxy"])
 @pytest.mark.parametrize("reply", [pytest.param(reply, id=why) for why, reply in ENDLESS_RESPONSES])
-def test_endless_response_ends_at_the_time_limit(
-    reply, way, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_endless_response_ends_at_the_time_limit(reply, way, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     tls = certified(tmp_path, monkeypatch) if way == "tls" else None
     with Scripted(lambda request: reply, tls=tls) as server:
         if way == "proxy":
