@@ -180,14 +180,18 @@ class _Connector(aiohttp.TCPConnector):
 class _LimitedResponse(aiohttp.ClientResponse):
     async def read(self) -> bytes:
         """Return the body for azure-identity, which reads it whole."""
-        return await _read(self, MAX_TOKEN_RESPONSE_BYTES)
+        async with self:  # closes the connection unless the body is complete
+            return await _read(self, MAX_TOKEN_RESPONSE_BYTES)
 
 
 class IdentityTransport(AioHttpTransport):  # type: ignore[misc]
-    """azure-identity's requests, on this session and so within its limits."""
+    """azure-identity's requests, on this session and so within its limits.
 
-    def __init__(self) -> None:
-        super().__init__(session=session(), session_owner=False)
+    `timeouts` are azure-core's `connection_timeout` and `read_timeout`, in seconds.
+    """
+
+    def __init__(self, **timeouts: float) -> None:
+        super().__init__(session=session(), session_owner=False, **timeouts)
 
     async def send(self, request: Any, **options: Any) -> Any:
         """Send a request of azure-core."""
