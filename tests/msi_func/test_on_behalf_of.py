@@ -4,11 +4,10 @@ import asyncio
 import gc
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
 
 import pytest
 from azure.core.credentials import AccessTokenInfo
@@ -29,7 +28,7 @@ from tests.support.clients import verified
 from tests.support.clock import Clock
 from tests.support.fake_entra import REJECTED, fake_entra, forged_assertion, token_response
 from tests.support.scripted import HANG, Reply, Request, Scripted, as_json
-from tests.support.waiting import settled, until
+from tests.support.waiting import run_bounded, settled, until
 
 __all__ = ["caller"]
 
@@ -76,12 +75,6 @@ class Entra:
 
 
 @pytest.fixture
-def run() -> Iterator[Callable[[Coroutine[Any, Any, None]], None]]:
-    with asyncio.Runner() as runner:
-        yield runner.run
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock(START)
 
@@ -109,7 +102,7 @@ def test_limits():
 # Cache
 
 
-def test_token_is_cached_per_user_and_scope(run, clock: Clock, entra: Entra):
+def test_token_is_cached_per_user_and_scope(clock: Clock, entra: Entra):
     async def work() -> None:
         tokens = tokens_of(entra, clock)
         wanted = [(assertion_of(name), scope) for name in "ab" for scope in ("x/.default", "y/.default")]
@@ -118,14 +111,14 @@ def test_token_is_cached_per_user_and_scope(run, clock: Clock, entra: Entra):
         assert [await tokens.get(*one) for one in wanted] == first
         assert len(entra.requests) == len(wanted)
 
-    run(work())
+    run_bounded(work())
 
 
-@pytest.mark.parametrize(("token", "forgedown", "expected"), [(60, 3600, 2), (3600, 60, "user_token_expired")])
-def test_token_is_dropped_when_it_or_the_forgedown_expires(token, forgedown, expected, run, clock: Clock, entra: Entra):
+@pytest.mark.parametrize(("token", "users_own", "expected"), [(60, 3600, 2), (3600, 60, "user_token_expired")])
+def test_token_is_dropped_when_it_or_the_users_own_expires(token, users_own, expected, clock: Clock, entra: Entra):
     async def work() -> None:
         entra.lifetime = token
-        tokens, user = tokens_of(entra, clock), assertion_of("a", seconds=forgedown)
+        tokens, user = tokens_of(entra, clock), assertion_of("a", seconds=users_own)
         await tokens.get(user, SCOPE)
         clock.pass_(seconds=59)
         await tokens.get(user, SCOPE)
@@ -139,18 +132,18 @@ def test_token_is_dropped_when_it_or_the_forgedown_expires(token, forgedown, exp
             assert await code_of(tokens.get(user, SCOPE)) == expected
             assert len(entra.requests) == 1
 
-    run(work())
+    run_bounded(work())
 
 
-def test_expired_assertion_makes_no_request(run, clock: Clock, entra: Entra):
+def test_expired_assertion_makes_no_request(clock: Clock, entra: Entra):
     async def work() -> None:
         assert await code_of(tokens_of(entra, clock).get(assertion_of("a", seconds=0), SCOPE)) == "user_token_expired"
         assert entra.requests == []
 
-    run(work())
+    run_bounded(work())
 
 
-def test_least_recently_used_token_is_evicted_first(run, clock: Clock, entra: Entra):
+def test_least_recently_used_token_is_evicted_first(clock: Clock, entra: Entra):
     async def work() -> None:
         tokens = tokens_of(entra, clock, max_entries=3)
         for name in "abcad":
@@ -161,7 +154,7 @@ def test_least_recently_used_token_is_evicted_first(run, clock: Clock, entra: En
         assert entra.requests == [("assertion of b", SCOPE)]
         assert len(tokens._valid) == 3
 
-    run(work())
+    run_bounded(work())
 
 
 def reachable_text(*roots: object) -> str:
@@ -185,7 +178,7 @@ FAILURES = [None, Problem("user_token_rejected"), Problem("token_unavailable")]
 
 
 @pytest.mark.parametrize("fails", FAILURES, ids=str)
-def test_forgedown_token_is_not_kept(fails, run, clock: Clock, entra: Entra):
+def test_users_own_token_is_not_kept(fails, clock: Clock, entra: Entra):
     tokens = tokens_of(entra, clock)
 
     async def work() -> None:
@@ -199,14 +192,14 @@ def test_forgedown_token_is_not_kept(fails, run, clock: Clock, entra: Entra):
         await asyncio.gather(tokens.get(assertion_of("a"), SCOPE), return_exceptions=True)
         await settled()
 
-    run(work())
+    run_bounded(work())
     kept = [value for name, value in vars(tokens).items() if name != "_acquire_token"]
     assert len(tokens._valid) + len(tokens._unproven) == 3
     assert "assertion of" not in "\n".join(line for line in reachable_text(kept).splitlines() if "|" not in line)
     assert "assertion of" not in repr(assertion_of("a"))
 
 
-def test_expired_tokens_are_removed(run, clock: Clock, entra: Entra):
+def test_expired_tokens_are_removed(clock: Clock, entra: Entra):
     async def work() -> None:
         tokens = tokens_of(entra, clock)
         for name in "abc":
@@ -216,7 +209,7 @@ def test_expired_tokens_are_removed(run, clock: Clock, entra: Entra):
         assert list(tokens._valid) == [(b"d", SCOPE)]
         assert list(tokens._unproven) == []
 
-    run(work())
+    run_bounded(work())
 
 
 # Failures
@@ -227,7 +220,7 @@ SHARED += [("token_unavailable", SHARE_OUTAGE_FOR), ("federated_credential_misma
 
 
 @pytest.mark.parametrize(("code", "seconds"), SHARED)
-def test_failure_is_cached_by_digest_for_a_short_time(code, seconds, run, clock: Clock, entra: Entra):
+def test_failure_is_cached_by_digest_for_a_short_time(code, seconds, clock: Clock, entra: Entra):
     async def work() -> None:
         tokens, user = tokens_of(entra, clock), assertion_of("a")
         entra.fails = Problem(code)
@@ -242,11 +235,11 @@ def test_failure_is_cached_by_digest_for_a_short_time(code, seconds, run, clock:
         assert (await tokens.get(user, SCOPE)).startswith(user.value)
         assert len(entra.requests) == 3
 
-    run(work())
+    run_bounded(work())
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_waiting_callers_share_one_request_and_its_outcome(fails, run, clock: Clock, entra: Entra):
+def test_waiting_callers_share_one_request_and_its_outcome(fails, clock: Clock, entra: Entra):
     async def work() -> None:
         entra.fails = Problem("interaction_required") if fails else None
         entra.hang()
@@ -263,10 +256,10 @@ def test_waiting_callers_share_one_request_and_its_outcome(fails, run, clock: Cl
         else:
             assert outcomes == [f"assertion of a|{SCOPE}|1"] * 15
 
-    run(work())
+    run_bounded(work())
 
 
-def test_canceled_caller_leaves_the_token_for_the_next_call(run, clock: Clock, entra: Entra):
+def test_canceled_caller_leaves_the_token_for_the_next_call(clock: Clock, entra: Entra):
     async def work() -> None:
         entra.hang()
         tokens, user = tokens_of(entra, clock), assertion_of("a")
@@ -276,10 +269,10 @@ def test_canceled_caller_leaves_the_token_for_the_next_call(run, clock: Clock, e
         entra.proceed()
         assert (await tokens.get(user, SCOPE)).endswith("|1")
 
-    run(work())
+    run_bounded(work())
 
 
-def test_request_that_hangs_ends_at_its_time_limit(run, clock: Clock, entra: Entra, monkeypatch: pytest.MonkeyPatch):
+def test_request_that_hangs_ends_at_its_time_limit(clock: Clock, entra: Entra, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(on_behalf_of, "TIME_LIMIT", 0.05)
 
     async def work() -> None:
@@ -292,13 +285,13 @@ def test_request_that_hangs_ends_at_its_time_limit(run, clock: Clock, entra: Ent
         entra.proceed()
         assert await tokens.get(assertion_of("another"), SCOPE)
 
-    run(work())
+    run_bounded(work())
 
 
 # Many users, valid and forged
 
 
-def test_number_of_concurrent_requests_is_limited(run, clock: Clock, entra: Entra):
+def test_number_of_concurrent_requests_is_limited(clock: Clock, entra: Entra):
     async def work() -> None:
         entra.hang()
         tokens = tokens_of(entra, clock)
@@ -311,10 +304,10 @@ def test_number_of_concurrent_requests_is_limited(run, clock: Clock, entra: Entr
         assert [result.partition("|")[0] for result in results] == [f"assertion of {name}" for name in names]
         assert (len(entra.requests), entra.most_pending) == (100, MAX_CONCURRENT_REQUESTS)
 
-    run(work())
+    run_bounded(work())
 
 
-def test_forged_assertions_evict_no_forgedtoken(run, clock: Clock, entra: Entra):
+def test_forged_assertions_evict_no_users_token(clock: Clock, entra: Entra):
     async def work() -> None:
         tokens = tokens_of(entra, clock, max_entries=10)
         names = "abcdefghij"
@@ -327,7 +320,7 @@ def test_forged_assertions_evict_no_forgedtoken(run, clock: Clock, entra: Entra)
         assert entra.requests == []
         assert len(tokens._unproven) <= 10
 
-    run(work())
+    run_bounded(work())
 
 
 STEPS = st.one_of(
@@ -398,7 +391,7 @@ def test_whatever_the_order_users_get_their_own_token_or_none(steps, max_entries
         assert max(len(tokens._valid), len(tokens._unproven)) <= max_entries
         assert running == []
 
-    asyncio.run(work())
+    run_bounded(work())
 
 
 # Over real HTTP

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable
 
 import pytest
 from azure.core.credentials import AccessTokenInfo
@@ -12,7 +12,7 @@ from azure.core.credentials import AccessTokenInfo
 from common.problems import Problem
 from msi_func.token_cache import REFRESH_BEFORE_EXPIRY, SHARE_OUTAGE_FOR, SHARE_REJECTION_FOR, TokenCache
 from tests.support.clock import Clock
-from tests.support.waiting import settled
+from tests.support.waiting import run_bounded, settled
 
 Outcome = AccessTokenInfo | Problem
 
@@ -46,12 +46,6 @@ def unavailable(detail: str = "") -> Problem:
 
 
 @pytest.fixture
-def run() -> Iterator[Callable[[Awaitable[None]], None]]:
-    with asyncio.Runner() as runner:
-        yield runner.run
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock(float(int(time.time())))
 
@@ -72,7 +66,7 @@ async def code_of(work: Awaitable[str]) -> str:
     return raised.value.code
 
 
-def test_all_waiting_callers_share_one_request(run, clock: Clock, cache: TokenCache):
+def test_all_waiting_callers_share_one_request(clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(token(clock))
         endpoint.hang()
@@ -83,11 +77,11 @@ def test_all_waiting_callers_share_one_request(run, clock: Clock, cache: TokenCa
         assert await cache.get(endpoint.request) == "token"
         assert endpoint.requests == 1
 
-    run(work())
+    run_bounded(work())
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["the caller that started it", "a caller that joined"])
-def test_canceled_caller_cancels_nothing(is_first, run, clock: Clock, cache: TokenCache):
+def test_canceled_caller_cancels_nothing(is_first, clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(token(clock))
         endpoint.hang()
@@ -102,10 +96,10 @@ def test_canceled_caller_cancels_nothing(is_first, run, clock: Clock, cache: Tok
         assert await waiting == "token"
         assert endpoint.requests == 1
 
-    run(work())
+    run_bounded(work())
 
 
-def test_token_that_arrives_after_all_callers_gave_up_serves_the_next_one(run, clock: Clock, cache: TokenCache):
+def test_token_that_arrives_after_all_callers_gave_up_serves_the_next_one(clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(token(clock))
         endpoint.hang()
@@ -116,7 +110,7 @@ def test_token_that_arrives_after_all_callers_gave_up_serves_the_next_one(run, c
         assert await cache.get(endpoint.request) == "token"
         assert endpoint.requests == 1
 
-    run(work())
+    run_bounded(work())
 
 
 REFRESH = [
@@ -126,7 +120,7 @@ REFRESH = [
 
 
 @pytest.mark.parametrize(("why", "lifetime", "refresh_after"), REFRESH, ids=[case[0] for case in REFRESH])
-def test_token_is_refreshed_in_the_background(why, lifetime, refresh_after, run, clock: Clock, cache: TokenCache):
+def test_token_is_refreshed_in_the_background(why, lifetime, refresh_after, clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(token(clock, "first", **lifetime), token(clock, "second", seconds=2 * 86_400))
         assert await cache.get(endpoint.request) == "first"
@@ -144,10 +138,10 @@ def test_token_is_refreshed_in_the_background(why, lifetime, refresh_after, run,
         assert await cache.get(endpoint.request) == "second"
         assert endpoint.requests == 2
 
-    run(work())
+    run_bounded(work())
 
 
-def test_valid_token_is_used_while_its_refresh_fails(run, clock: Clock, cache: TokenCache):
+def test_valid_token_is_used_while_its_refresh_fails(clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(token(clock, refresh_in=1800), unavailable())
         assert await cache.get(endpoint.request) == "token"
@@ -162,14 +156,14 @@ def test_valid_token_is_used_while_its_refresh_fails(run, clock: Clock, cache: T
         clock.pass_(seconds=1800)
         assert await code_of(cache.get(endpoint.request)) == "token_unavailable"
 
-    run(work())
+    run_bounded(work())
 
 
 SHARED = [("token_unavailable", SHARE_OUTAGE_FOR), ("user_token_rejected", SHARE_REJECTION_FOR)]
 
 
 @pytest.mark.parametrize(("code", "seconds"), SHARED)
-def test_failure_is_shared_for_a_short_time(code, seconds, run, clock: Clock, cache: TokenCache):
+def test_failure_is_shared_for_a_short_time(code, seconds, clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(Problem(code), token(clock))
         callers = [asyncio.create_task(cache.get(endpoint.request)) for _ in range(100)]
@@ -181,14 +175,14 @@ def test_failure_is_shared_for_a_short_time(code, seconds, run, clock: Clock, ca
         assert await cache.get(endpoint.request) == "token"
         assert endpoint.requests == 2
 
-    run(work())
+    run_bounded(work())
 
 
 def test_outage_is_shared_for_3_seconds_and_rejection_for_30():
     assert (SHARE_OUTAGE_FOR, SHARE_REJECTION_FOR, REFRESH_BEFORE_EXPIRY) == (3, 30, 300)
 
 
-def test_callers_share_no_exception_object(run, cache: TokenCache):
+def test_callers_share_no_exception_object(cache: TokenCache):
     """One object raised by many tasks would gather all of their tracebacks."""
 
     async def work() -> None:
@@ -199,11 +193,11 @@ def test_callers_share_no_exception_object(run, cache: TokenCache):
             assert isinstance(failure, Problem)
             assert (failure.detail, failure.members) == ("the cause", {"scope": "s", "endpoint_status": 500})
 
-    run(work())
+    run_bounded(work())
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_request_is_not_kept(fails, run, clock: Clock, cache: TokenCache):
+def test_request_is_not_kept(fails, clock: Clock, cache: TokenCache):
     class Secret:
         """Only in the frames of the request, like a user's own token."""
 
@@ -222,13 +216,13 @@ def test_request_is_not_kept(fails, run, clock: Clock, cache: TokenCache):
         for _ in range(2):
             await asyncio.gather(*(cache.get(request) for _ in range(3)), return_exceptions=True)
 
-    run(work())
+    run_bounded(work())
     gc.collect()
     assert references[0]() is None
     assert not cache.is_expired or fails
 
 
-def test_endpoint_that_hangs_after_a_failure_is_not_reported_as_that_failure(run, clock: Clock, cache: TokenCache):
+def test_endpoint_that_hangs_after_a_failure_is_not_reported_as_that_failure(clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(unavailable("the earlier cause"))
         assert await code_of(cache.get(endpoint.request)) == "token_unavailable"
@@ -238,10 +232,10 @@ def test_endpoint_that_hangs_after_a_failure_is_not_reported_as_that_failure(run
             async with asyncio.timeout(0.01):
                 await cache.get(endpoint.request)
 
-    run(work())
+    run_bounded(work())
 
 
-def test_clock_that_is_set_back_does_not_prolong_the_sharing_of_a_failure(run, clock: Clock):
+def test_clock_that_is_set_back_does_not_prolong_the_sharing_of_a_failure(clock: Clock):
     monotonic = Clock()
     cache = TokenCache(clock=clock, monotonic=monotonic)
 
@@ -252,10 +246,10 @@ def test_clock_that_is_set_back_does_not_prolong_the_sharing_of_a_failure(run, c
         monotonic.pass_(seconds=SHARE_OUTAGE_FOR)
         assert await cache.get(endpoint.request) == "token"
 
-    run(work())
+    run_bounded(work())
 
 
-def test_short_lived_token_is_not_requested_for_each_call(run, clock: Clock, cache: TokenCache):
+def test_short_lived_token_is_not_requested_for_each_call(clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(token(clock, "a", seconds=100), token(clock, "b", seconds=300))
         for _ in range(20):
@@ -266,11 +260,11 @@ def test_short_lived_token_is_not_requested_for_each_call(run, clock: Clock, cac
         assert await cache.get(endpoint.request) == "b"
         assert endpoint.requests == 2
 
-    run(work())
+    run_bounded(work())
 
 
 def test_unexpected_exception_reaches_the_callers_and_the_next_call_makes_a_new_request(
-    run, clock: Clock, cache: TokenCache
+    clock: Clock, cache: TokenCache
 ):
     async def broken() -> AccessTokenInfo:
         raise RuntimeError("a programming error")
@@ -280,4 +274,4 @@ def test_unexpected_exception_reaches_the_callers_and_the_next_call_makes_a_new_
             await cache.get(broken)
         assert await cache.get(Endpoint(token(clock)).request) == "token"
 
-    run(work())
+    run_bounded(work())

@@ -2,9 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 WAIT_LIMIT = 30  # seconds
+
+
+def run_bounded(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` on an event loop of its own. Fails if it has not ended after WAIT_LIMIT."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(WAIT_LIMIT):
+            await work
+
+    asyncio.run(bounded())
 
 
 async def until(condition: Callable[[], bool]) -> None:
