@@ -49,6 +49,7 @@ class Entra:
     fails: Problem | None = None
     pending: int = 0
     most_pending: int = 0
+    hangs_for: str = ""  # only for this user, if not empty
 
     def __post_init__(self) -> None:
         self._continue = asyncio.Event()
@@ -66,7 +67,8 @@ class Entra:
         self.pending += 1
         self.most_pending = max(self.pending, self.most_pending)
         try:
-            await self._continue.wait()
+            if self.hangs_for in ("", user.value):
+                await self._continue.wait()
         finally:
             self.pending -= 1
         if self.fails:
@@ -207,6 +209,31 @@ def test_expired_tokens_are_removed(clock: Clock, entra: Entra):
         clock.pass_(seconds=60)
         await tokens.get(assertion_of("d"), SCOPE)
         assert list(tokens._valid) == [(b"d", SCOPE)]
+        assert list(tokens._unproven) == []
+
+    run_bounded(work())
+
+
+def test_expired_token_that_is_being_requested_is_requested_once(clock: Clock, entra: Entra):
+    """Another user's new token removes expired ones in the meantime."""
+
+    async def work() -> None:
+        tokens, user = tokens_of(entra, clock), assertion_of("a")
+        entra.lifetime = 60
+        await tokens.get(user, SCOPE)
+        clock.pass_(seconds=60)
+        entra.hang()
+        first = asyncio.create_task(tokens.get(user, SCOPE))
+        await settled()
+        entra.hangs_for = user.value
+        await tokens.get(assertion_of("b"), SCOPE)
+        assert not first.done()
+        second = asyncio.create_task(tokens.get(user, SCOPE))
+        await settled()
+        entra.proceed()
+        assert await first == await second
+        assert [value for value, _ in entra.requests].count(user.value) == 2
+        assert set(tokens._valid) == {(b"a", SCOPE), (b"b", SCOPE)}
         assert list(tokens._unproven) == []
 
     run_bounded(work())
