@@ -16,7 +16,7 @@ from azure.core.credentials import AccessTokenInfo
 
 from common.problems import Problem
 from local_azure.cloud import LocalAzure
-from msi_func import credentials, http_client, log_redaction, token_errors
+from msi_func import credentials, http_client, token_errors
 from msi_func.credentials import access_token, credential_kind, request_token
 from msi_func.token_cache import TokenCache
 from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
@@ -397,19 +397,6 @@ def test_no_part_of_a_token_is_logged_at_debug(why, reply, caller: Caller, caplo
     for part in TOKEN.split("."):
         assert part[:20] not in caplog.text
     assert OPAQUE not in caplog.text
-
-
-def test_after_a_token_request_every_logger_of_the_libraries_redacts(caller: Caller):
-    with Scripted(lambda request: token_reply()) as endpoint:
-        caller.uses_endpoint(endpoint.origin)
-        caller.run(access_token(None, SCOPE))
-    loggers = {
-        name: logger
-        for name, logger in logging.root.manager.loggerDict.items()
-        if name.partition(".")[0] in ("aiohttp", "azure", "msal", "urllib3") and isinstance(logger, logging.Logger)
-    }
-    assert "azure.identity.aio._internal.get_token_mixin" in loggers
-    assert [name for name, logger in loggers.items() if log_redaction._redact_secrets not in logger.filters] == []
 
 
 def test_refresh_that_fails_costs_nobody_the_valid_token(caller: Caller):
