@@ -180,8 +180,7 @@ class _Connector(aiohttp.TCPConnector):
 class _LimitedResponse(aiohttp.ClientResponse):
     async def read(self) -> bytes:
         """Return the body for azure-identity, which reads it whole."""
-        async with self:  # closes the connection unless the body is complete
-            return await _read(self, MAX_TOKEN_RESPONSE_BYTES)
+        return await _read(self, MAX_TOKEN_RESPONSE_BYTES)
 
 
 class IdentityTransport(AioHttpTransport):  # type: ignore[misc]

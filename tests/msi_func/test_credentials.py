@@ -16,7 +16,7 @@ from azure.core.credentials import AccessTokenInfo
 
 from common.problems import Problem
 from local_azure.cloud import LocalAzure
-from msi_func import credentials, http_client, token_errors
+from msi_func import credentials, token_errors
 from msi_func.credentials import access_token, credential_kind, request_token
 from msi_func.token_cache import TokenCache
 from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
@@ -251,21 +251,6 @@ def test_gzip_bomb_is_cut_off(caller: Caller):
         peak = traced_peak(lambda: failure(caller))
         assert failure(caller).detail == INVALID
     assert peak < 10 * MEGABYTE
-
-
-def test_connection_is_closed_if_the_body_is_too_large(caller: Caller):
-    """Otherwise each such response would occupy a connection until it is garbage-collected."""
-
-    async def open_connections() -> int:
-        with pytest.raises(Problem):
-            await access_token(None, SCOPE)
-        connector = http_client.session().connector
-        assert connector is not None
-        return len(connector._acquired)
-
-    with LargeResponse(lambda request: large_head(30), megabytes=30) as endpoint:
-        caller.uses_endpoint(endpoint.origin)
-        assert caller.run(open_connections()) == 0
 
 
 def test_compressed_token_is_accepted(caller: Caller):
