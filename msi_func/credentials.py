@@ -63,9 +63,7 @@ def credential_for(identity_client_id: str | None) -> AsyncSupportsTokenInfo:
 def transport_options() -> dict[str, Any]:
     """Return the options with which a credential uses our transport and its limits."""
     return {
-        "transport": IdentityTransport(),
-        "connection_timeout": ATTEMPT_TIMEOUT,
-        "read_timeout": ATTEMPT_TIMEOUT,
+        "transport": IdentityTransport(connection_timeout=ATTEMPT_TIMEOUT, read_timeout=ATTEMPT_TIMEOUT),
         "retry_total": RETRIES,
         "retry_policy_class": IgnoreRetryAfterPolicy,
     }

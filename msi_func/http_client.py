@@ -184,10 +184,13 @@ class _LimitedResponse(aiohttp.ClientResponse):
 
 
 class IdentityTransport(AioHttpTransport):  # type: ignore[misc]
-    """azure-identity's requests, on this session and so within its limits."""
+    """azure-identity's requests, on this session and so within its limits.
 
-    def __init__(self) -> None:
-        super().__init__(session=session(), session_owner=False)
+    `timeouts` are azure-core's `connection_timeout` and `read_timeout`, in seconds.
+    """
+
+    def __init__(self, **timeouts: float) -> None:
+        super().__init__(session=session(), session_owner=False, **timeouts)
 
     async def send(self, request: Any, **options: Any) -> Any:
         """Send a request of azure-core."""
