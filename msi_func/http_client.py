@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import aiohttp
 from azure.core.pipeline.transport import AioHttpTransport
+from urllib3.util import wait_for_read
 from yarl import URL
 
 from common.problems import PROBLEM_TYPES, Problem
@@ -139,13 +141,14 @@ def parse_retry_after(value: str) -> float:
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 
 _REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
-    (aiohttp.ClientConnectorDNSError, "its host name cannot be resolved"),
+    ((aiohttp.ClientConnectorDNSError, UnicodeError), "its host name cannot be resolved"),
     (aiohttp.ConnectionTimeoutError, "no connection within the time limit"),
     ((aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError), "the proxy rejected the connection"),
     ((aiohttp.ClientSSLError, ssl.SSLError), "its TLS certificate or handshake was not accepted"),
     (aiohttp.ClientConnectorError, "the connection was refused"),
-    (aiohttp.InvalidURL, "the URL is invalid"),
+    (ValueError, "the URL is invalid"),
     (aiohttp.ClientResponseError, "the response is not valid HTTP"),
+    (aiohttp.ClientPayloadError, "the body is incomplete or cannot be decoded"),
 )
 
 
@@ -157,24 +160,36 @@ def _reason(error: Exception) -> str:
 def session() -> aiohttp.ClientSession:
     """Return the session of this process. It reads neither .netrc nor proxies from the environment."""
     redact_logs()
-    return aiohttp.ClientSession(
+    new = aiohttp.ClientSession(
         # SSL_CERT_FILE adds to the trusted roots, as usual with OpenSSL.
         connector=_Connector(limit=0, limit_per_host=MAX_CONNECTIONS, ssl=ssl.create_default_context()),
         cookie_jar=aiohttp.DummyCookieJar(),
         response_class=_LimitedResponse,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
     )
+    new._retry_connection = False  # `send` retries; otherwise each of its attempts would be two
+    return new
 
 
 class _Connector(aiohttp.TCPConnector):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._used: WeakSet[Any] = WeakSet()  # connections that have carried a request
+
     async def connect(self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout) -> Any:
         """Return a connection on which nothing has arrived that would be taken for the response to this request."""
-        for _ in range(MAX_CONNECTIONS):
+        for _ in range(MAX_CONNECTIONS + 1):
             connection = await super().connect(req, traces, timeout)
-            if connection.protocol is not None and not connection.protocol.should_close:
+            protocol = connection.protocol
+            if protocol is not None and not protocol.should_close and not self._has_unread(connection):
+                self._used.add(protocol)
                 return connection
             connection.close()
         raise aiohttp.ServerDisconnectedError
+
+    def _has_unread(self, connection: Any) -> bool:
+        """Return whether a used connection has input that a busy event loop has not read yet: a response or its end."""
+        return connection.protocol in self._used and wait_for_read(connection.transport.get_extra_info("socket"), 0)
 
 
 class _LimitedResponse(aiohttp.ClientResponse):
