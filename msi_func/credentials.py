@@ -15,7 +15,7 @@ from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
 from common.process_wide import process_wide
 from msi_func import token_errors
-from msi_func.http_client import IdentityTransport
+from msi_func.http_session import IdentityTransport
 from msi_func.token_cache import TokenCache
 
 MANAGED_IDENTITY, DEFAULT = "managed identity", "default credential"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from local_azure.cloud import LocalAzure
-from msi_func import credentials, downstream, http_client
+from msi_func import credentials, downstream, http_session
 from msi_func.downstream import DownstreamApi
 from msi_func.downstream_response import DownstreamResponse
 from msi_func.server_timing import ServerTiming
@@ -678,4 +678,4 @@ def test_user_assigned_identity_works_with_the_real_endpoint(caller: Caller, azu
 
 
 def test_connection_limit_is_the_documented_constant():
-    assert http_client.MAX_CONNECTIONS == 256
+    assert http_session.MAX_CONNECTIONS == 256

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from msi_func import http_client
-from msi_func.http_client import HttpError, Response, proxy_for, send
+from msi_func import http_client, http_session
+from msi_func.http_client import Response, send
+from msi_func.http_session import HttpError, proxy_for
 from tests.support.caller import Caller, caller
 from tests.support.clock import MUCH_LATER, FastForward
 from tests.support.scripted import (
@@ -411,7 +412,7 @@ def test_dropped_connections_end_at_the_deadline(addresses, caller: Caller, sile
 
 
 def test_dropped_connection_leaves_time_for_another_attempt(caller: Caller, silent: int, monkeypatch):
-    monkeypatch.setattr(http_client, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(http_session, "CONNECT_TIMEOUT", 0.2)
     error = error_of(caller, f"http://127.0.0.1:{silent}/", method="POST", body=b"x")
     assert (error.reason, error.is_sent) == ("no connection within the time limit", False)
 
@@ -534,7 +535,7 @@ def test_proxy_that_is_down_is_named_as_such(caller: Caller, monkeypatch: pytest
 
 def test_slow_tunnel_leaves_less_time_for_the_rest(caller: Caller, fast_forward: FastForward, monkeypatch):
     """The proxy delays its response to CONNECT, then nothing arrives: TLS with the target has only the rest."""
-    monkeypatch.setattr(http_client, "CONNECT_TIMEOUT", 300)
+    monkeypatch.setattr(http_session, "CONNECT_TIMEOUT", 300)
 
     def late(request: object) -> Reply:
         fast_forward.leap(29.5)
@@ -548,7 +549,7 @@ def test_slow_tunnel_leaves_less_time_for_the_rest(caller: Caller, fast_forward:
 
 
 def test_connections_per_host_are_limited(caller: Caller, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_client, "MAX_CONNECTIONS", 3)
+    monkeypatch.setattr(http_session, "MAX_CONNECTIONS", 3)
     all_in_flight = threading.Barrier(3)
 
     def together(request: Request) -> Reply:
@@ -564,7 +565,7 @@ def test_connections_per_host_are_limited(caller: Caller, monkeypatch: pytest.Mo
 
 
 def test_cancellation_frees_the_connection(caller: Caller, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_client, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(http_session, "MAX_CONNECTIONS", 1)
     arrived = threading.Event()
 
     def hang_first(request: Request) -> Reply:

@@ -19,7 +19,7 @@ ASYNC = """
 import asyncio, contextlib, logging
 logging.basicConfig(level=logging.DEBUG)
 from common.problems import Problem
-from msi_func import http_client
+from msi_func import http_session
 from msi_func.downstream import DownstreamApi
 
 async def main():
@@ -27,7 +27,7 @@ async def main():
     for _ in range(2):
         with contextlib.suppress(Problem):
             await api.get()
-    await http_client.session().close()
+    await http_session.session().close()
 
 asyncio.run(main(), debug=True)
 """

@@ -16,7 +16,7 @@ from azure.identity import CredentialUnavailableError
 
 from common.problems import Problem
 from msi_func import token_errors
-from msi_func.http_client import HttpError
+from msi_func.http_session import HttpError
 from tests.support.caller import SCOPE, Caller, caller
 
 __all__ = ["caller"]
