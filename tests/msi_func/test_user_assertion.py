@@ -28,6 +28,7 @@ HEADERS = [
     (f"Bearer {HEADER}.{CLAIMS}.c2ln.c2ln", "malformed_token"),
     (f"Bearer a.{CLAIMS}.c2ln", "malformed_token"),
     (f"Bearer {HEADER}.{encode(b'[' * 10_000)}.c2ln", "malformed_token"),
+    (f"Bearer {encode(b'[' * 10_000)}.{CLAIMS}.c2ln", "malformed_token"),
     (f"Bearer {HEADER}.{encode(b'1' * 10_000)}.c2ln", "malformed_token"),
     (f"Bearer {HEADER}.{encode(bytes([255, 254]))}.c2ln", "malformed_token"),
     (f"Bearer {encode(['no', 'object'])}.{CLAIMS}.c2ln", "malformed_token"),
@@ -37,7 +38,7 @@ HEADERS = [
 ]
 
 
-@pytest.mark.parametrize(("header", "code"), HEADERS, ids=[str(header)[:60] for header, _ in HEADERS])
+@pytest.mark.parametrize(("header", "code"), HEADERS, ids=[str(header)[:40] for header, _ in HEADERS])
 def test_header_without_one_decodable_token_is_rejected(header, code):
     assert code_of(header) == code
 
