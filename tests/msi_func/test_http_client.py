@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from msi_func import http_client
 from msi_func.http_client import HttpError, Response, proxy_for, send
@@ -114,6 +116,28 @@ def test_invalid_response_is_an_http_error(why, reply, code, reason, method, cal
     assert error.code == code
     assert error.reason.endswith(reason)
     assert error.is_sent
+
+
+FRAGMENTS = [
+    *(b"HTTP/1.1 " + status + b"\r\n" for status in (b"200 OK", b"100 X", b"101 X", b"204", b"0 X", b"999 X")),
+    *(b"Content-Length: " + length + b"\r\n" for length in (b"0", b"3", b"-1", b"9" * 30)),
+    *(b"Content-Encoding: " + encoding + b"\r\n" for encoding in (b"gzip", b"deflate", b"br", b"zstd", b"x")),
+    *(b"Transfer-Encoding: " + encoding + b"\r\n" for encoding in (b"chunked", b"gzip, chunked", b"\xff")),
+    *(b"Connection: " + option + b"\r\n" for option in (b"close", b"upgrade", b"keep-alive")),
+    *(b"Upgrade: x\r\n", b"Set-Cookie: \xff=;\r\n", b"Location: http://[\r\n", b"Content-Type: ;\xff\r\n"),
+    *(b"\r\n", b"\r", b"\0", b" ", b"3\r\nabc\r\n", b"0\r\n\r\n", b"-5\r\n", b"zz", gzip.compress(b"abc")),
+]
+
+
+@pytest.mark.parametrize("peer", ["API", "proxy"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.one_of(st.binary(), st.lists(st.sampled_from(FRAGMENTS)).map(b"".join)))
+def test_any_bytes_are_a_response_or_an_http_error(data: bytes, peer, caller: Caller):
+    with Scripted(lambda request: Reply(data, then="close")) as server, contextlib.suppress(HttpError):
+        caller.restart()
+        caller.set({"HTTPS_PROXY": server.origin})
+        url = server.origin if peer == "API" else "https://api.example/"
+        assert isinstance(caller.run(fetch(url, 5, method="POST", max_attempts=1)), Response)
 
 
 ODD_BUT_VALID = [
