@@ -143,7 +143,8 @@ FAILURES: list[tuple[str, Reply, int, str]] = [
 @pytest.mark.parametrize(("why", "reply", "status", "code"), FAILURES, ids=[case[0] for case in FAILURES])
 def test_failure_is_a_problem_with_server_timing(why, reply, status, code, app: App):
     app.api.answer = lambda request: reply
-    app.caller.set({"AAD_FUNC_TIMEOUT_SECONDS": "2"})
+    if reply is HANG:
+        app.caller.set({"AAD_FUNC_TIMEOUT_SECONDS": "1"})
     response = app.get()
     assert (response.status_code, response.mimetype) == (status, "application/problem+json")
     assert json.loads(response.get_body())["code"] == code
