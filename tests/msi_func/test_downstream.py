@@ -320,15 +320,17 @@ def test_second_api_is_one_line_and_its_settings(caller: Caller, identity: Scrip
 
 
 def test_problem_names_the_settings_of_its_api(caller: Caller):
+    """Both APIs share one failed token request."""
+    prefixes = ("GRAPH", "SECOND_GRAPH")
     with Scripted(lambda request: http(400, b"{}")) as endpoint:
         caller.uses_endpoint(endpoint.origin)
-        caller.set({"GRAPH_URL": "https://graph.example", "GRAPH_SCOPE": "https://graph.example/.default"})
-        problems = []
-        for _ in range(2):  # the second one is shared by the token cache
-            problems.append(caller.problem_of(DownstreamApi.from_settings("GRAPH").get()))
-    assert {problem.code for problem in problems} == {"token_unavailable"}
-    for problem in problems:
-        assert "GRAPH_IDENTITY_CLIENT_ID" in problem.detail
+        for prefix in prefixes:
+            caller.set({f"{prefix}_URL": "https://graph.example", f"{prefix}_SCOPE": "https://graph.example/.default"})
+        problems = [caller.problem_of(DownstreamApi.from_settings(prefix).get()) for prefix in prefixes]
+    assert len(endpoint.requests) == 1
+    for prefix, problem in zip(prefixes, problems, strict=True):
+        assert problem.code == "token_unavailable"
+        assert f" {prefix}_IDENTITY_CLIENT_ID" in problem.detail
         assert "AAD_FUNC" not in problem.detail
 
 
