@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from aad_func.bearer import REMEMBERED_TOKENS
+
 from bench.rows import Row, share
 from bench.verifying import Contender, by_turns, headers, our_gate
 from local_azure.cloud import LocalAzure

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
-from fastapi import HTTPException
-
 from aad_func.bearer import BearerTokens
 from aad_func.gate import Gate
+from fastapi import HTTPException
+
 from aad_func.signing_keys import SigningKeys
 from bench.calling import Failed
 from common.problems import Problem
