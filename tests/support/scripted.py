@@ -172,7 +172,8 @@ def certified(folder: Path, environment: pytest.MonkeyPatch, host: str = "127.0.
     """Return TLS for a server at `host`, with a certificate that sessions created from now on trust."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
-    environment.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+    for setting in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):  # of aiohttp and of requests
+        environment.setenv(setting, str(folder / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(host).configure_cert(context)
     return context
