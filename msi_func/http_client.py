@@ -78,16 +78,17 @@ async def send(
     try:
         async with asyncio.timeout_at(deadline):
             for attempt in range(1, max_attempts + 1):
-                delay = random.uniform(0, min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** (attempt - 1)))
+                retry_after = 0.0
                 try:
                     response = await _attempt(method, url, headers, body, max_bytes)
                     if not is_idempotent or response.status not in RETRY_STATUSES:
                         break
-                    delay += parse_retry_after(response.headers.get("Retry-After", ""))
+                    retry_after = parse_retry_after(response.headers.get("Retry-After", ""))
                 except HttpError as failure:
                     error = failure
                     if failure.code != "downstream_unreachable" or (failure.is_sent and not is_idempotent):
                         break
+                delay = retry_after + random.uniform(0, min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** (attempt - 1)))
                 if attempt == max_attempts or clock() + delay >= deadline:
                     break
                 await asyncio.sleep(delay)
