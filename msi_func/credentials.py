@@ -71,9 +71,10 @@ def transport_options() -> dict[str, Any]:
     }
 
 
-async def access_token(identity_client_id: str | None, scope: str) -> str:
-    """Return this app's access token for `scope`, from the process's cache. Raises `token_unavailable`."""
-    return await token_cache_for(identity_client_id, scope).get(lambda: request_token(identity_client_id, scope))
+async def access_token(identity_client_id: str | None, scope: str, deadline: float | None = None) -> str:
+    """Return this app's access token for `scope`, from a cache. Raises `token_unavailable`, TimeoutError."""
+    cache = token_cache_for(identity_client_id, scope)
+    return await cache.get(lambda: request_token(identity_client_id, scope), deadline)
 
 
 @process_wide

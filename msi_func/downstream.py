@@ -114,9 +114,10 @@ class DownstreamApi:
         try:
             if authenticate:
                 identity = options.identity_client_id if identity_client_id is ... else identity_client_id
-                token = await _token(scope or options.scope, identity, user, deadline, timing)
+                is_managed = has_managed_identity()
+                token = await _token(scope or options.scope, identity, user, deadline if is_managed else None, timing)
                 sent["Authorization"] = f"Bearer {token}"
-                if not has_managed_identity():  # a developer's sign-in does not count
+                if not is_managed:  # a developer's sign-in does not count
                     deadline = asyncio.get_running_loop().time() + seconds
             with timing.metric(self.name):
                 response = await http_client.send(
@@ -151,14 +152,15 @@ class DownstreamApi:
 
 
 async def _token(
-    scope: str, identity_client_id: str | None, user: UserAssertion | None, deadline: float, timing: ServerTiming
+    scope: str, identity_client_id: str | None, user: UserAssertion | None, deadline: float | None, timing: ServerTiming
 ) -> str:
     if not is_default_scope(scope):
         raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE_ERROR}.")
     with timing.metric("token", "on behalf of the user" if user else credential_kind()):
         try:
-            async with asyncio.timeout_at(deadline if has_managed_identity() else None):
-                return await (token_on_behalf_of(user, scope) if user else access_token(identity_client_id, scope))
+            if user:
+                return await token_on_behalf_of(user, scope, deadline)
+            return await access_token(identity_client_id, scope, deadline)
         except TimeoutError:
             raise token_errors.no_response(scope, is_managed=has_managed_identity()) from None
 

@@ -45,8 +45,8 @@ class OnBehalfOfTokens:
         # Apart from the valid ones, so that forged assertions evict no user's token.
         self._unproven: Entries = OrderedDict()
 
-    async def get(self, user: UserAssertion, scope: str) -> str:
-        """Return a token for `scope`. Raises `user_token_expired` and what the token request raises."""
+    async def get(self, user: UserAssertion, scope: str, deadline: float | None = None) -> str:
+        """Return a token for `scope`. Raises `user_token_expired`, TimeoutError and what the token request raises."""
         if self._clock() >= user.expires_on:
             raise Problem("user_token_expired")
         key = (user.digest, scope)
@@ -54,7 +54,7 @@ class OnBehalfOfTokens:
         if cache is None:
             cache = TokenCache(clock=self._clock, monotonic=self._monotonic)
             self._store(self._unproven, key, cache)
-        token = await cache.get(lambda: self._request(user, scope))
+        token = await cache.get(lambda: self._request(user, scope), deadline)
         if key not in self._valid:
             self._unproven.pop(key, None)
             for expired in [key for key, cache in self._valid.items() if cache.is_expired]:
@@ -84,7 +84,7 @@ def _tokens() -> OnBehalfOfTokens:
     return OnBehalfOfTokens(app_registration().acquire_token_on_behalf_of)
 
 
-async def token_on_behalf_of(user: UserAssertion, scope: str) -> str:
+async def token_on_behalf_of(user: UserAssertion, scope: str, deadline: float | None = None) -> str:
     """Return a token for `scope` on behalf of the user. Raises `misconfigured` and what the token request raises."""
     app_registration().reject_early(user)
-    return await _tokens().get(user, scope)
+    return await _tokens().get(user, scope, deadline)

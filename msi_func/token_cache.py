@@ -1,5 +1,6 @@
 """TokenCache: an access token that is requested once, cached while valid, and refreshed in the background."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
@@ -40,15 +41,17 @@ class TokenCache:
         """Whether there is no valid token."""
         return self._clock() >= self._expires_on
 
-    async def get(self, request: TokenRequest) -> str:
+    async def get(self, request: TokenRequest, deadline: float | None = None) -> str:
         """Return a valid token, from `request` if necessary. Waits for it only if there is no valid token.
 
-        `request` raises a Problem if there is no token, and has a time limit. It is not kept.
+        `request` raises a Problem if there is no token, and has a time limit. It is not kept. Raises TimeoutError at
+        `deadline`, in seconds of the event loop's clock; the request continues.
         """
         if self._clock() >= self._refresh_on and self._monotonic() >= self._next_request:
             self.pending.start(lambda: self._refresh(request))
         if self.is_expired:
-            await self.pending.wait()
+            async with asyncio.timeout_at(deadline):
+                await self.pending.wait()
         if self.is_expired and self._failure:
             raise self._failure.with_traceback(None)
         return self._token
