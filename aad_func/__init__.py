@@ -1,1 +1,1 @@
-"""The callee: an API that lets in callers of one Entra tenant, by app role."""
+"""The protected API: accepts callers of one Entra tenant that have an app role."""

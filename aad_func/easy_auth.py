@@ -1,14 +1,13 @@
-"""The identity that App Service authentication (Easy Auth) vouches for, from X-MS-CLIENT-PRINCIPAL.
+"""The caller that App Service authentication (Easy Auth) has authenticated, from X-MS-CLIENT-PRINCIPAL.
 
-Easy Auth has checked signature, issuer and expiry by then and strips the header from what clients send; both only
-while it is switched on. https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
+Easy Auth validates signature, issuer and expiry, and removes the header from client requests, but only while it is
+enabled. https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
 """
 
 import base64
-import binascii
 from typing import Any
 
-from common.bearer_token import json_object
+from aad_func.compact_jws import strict_json_object
 from common.problems import Problem
 
 HEADER = "x-ms-client-principal"
@@ -16,9 +15,8 @@ MAX_HEADER_CHARS = 64 * 1024
 
 _SOAP = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
 _ENTRA = "http://schemas.microsoft.com/identity/claims/"
-_ROLE = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 
-# With the token store on, Easy Auth writes these claims under long names; without it, under the token's own.
+# With the token store enabled, Easy Auth uses these long names; without it, the names in the token.
 _SHORT_NAMES = {
     f"{_ENTRA}tenantid": "tid",
     f"{_ENTRA}objectidentifier": "oid",
@@ -29,47 +27,37 @@ _SHORT_NAMES = {
     f"{_SOAP}givenname": "given_name",
     f"{_SOAP}surname": "family_name",
     f"{_SOAP}upn": "upn",
-    _ROLE: "roles",
+    "http://schemas.microsoft.com/ws/2008/06/identity/claims/role": "roles",
 }
+_SINGLE_VALUED = ("aud", "iss", "tid", "oid", "sub", "scp", "azp", "appid", "idtyp", "ver")
 
 
-def claims(header: str | None) -> dict[str, Any]:
-    """The claims under the names that they have in a token; all are strings but `roles`, a list of strings.
-
-    Raises `missing_principal` where the header is absent, not in Easy Auth's shape, or not about an Entra identity.
-    """
+def parse_client_principal(header: str | None) -> dict[str, Any]:
+    """Return the claims by their names in a token: strings, and a list for `roles`. Raises `missing_principal`."""
     if not header or len(header) > MAX_HEADER_CHARS:
         raise Problem("missing_principal")
     try:
-        principal = json_object(base64.b64decode(header, validate=True))
-    except (binascii.Error, ValueError, Problem):
+        principal = strict_json_object(base64.b64decode(header, validate=True))
+    except (ValueError, Problem):
         raise Problem("missing_principal") from None
     entries = principal.get("claims")
     if principal.get("auth_typ") != "aad" or not isinstance(entries, list):
         raise Problem("missing_principal")
-    # Easy Auth's role_typ names a claim type that Entra does not use for app roles, so that one is not enough.
-    role_types = ("roles", _ROLE, principal.get("role_typ"))
-    found: dict[str, Any] = {}
+    claims: dict[str, Any] = {}
     for entry in entries:
-        name, value = _entry(entry)
-        if name in role_types:
-            found.setdefault("roles", []).append(value)
-            continue
-        name = _SHORT_NAMES.get(name, name)
-        # Lists are flattened into entries of one type; of what must be one thing, two are a contradiction.
-        if name in found and name in _SINGLE:
+        match entry:
+            case {"typ": str(claim_type), "val": str(value)}:
+                # Easy Auth's role_typ names a claim type that Entra does not use for app roles: it is not sufficient.
+                is_role = claim_type == principal.get("role_typ")
+                name = "roles" if is_role else _SHORT_NAMES.get(claim_type, claim_type)
+            case _:
+                raise Problem("missing_principal")
+        if name == "roles":
+            claims.setdefault("roles", []).append(value)
+        elif name not in claims:
+            claims[name] = value
+        elif name in _SINGLE_VALUED:
             raise Problem("missing_principal")
-        found[name] = value if name not in found else f"{found[name]},{value}"
-    return found
-
-
-_SINGLE = ("aud", "iss", "tid", "oid", "sub", "scp", "azp", "appid", "idtyp", "ver")
-
-
-def _entry(entry: Any) -> tuple[str, str]:
-    if not isinstance(entry, dict):
-        raise Problem("missing_principal")
-    name, value = entry.get("typ"), entry.get("val")
-    if not isinstance(name, str) or not isinstance(value, str):
-        raise Problem("missing_principal")
-    return name, value
+        else:  # Easy Auth flattens a list into several entries.
+            claims[name] = f"{claims[name]},{value}"
+    return claims

@@ -1,4 +1,4 @@
-"""Principal: who calls, and with which rights. Read from claims that have been verified, one way or the other."""
+"""Principal: the authenticated caller and its permissions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,16 +11,14 @@ AuthenticatedBy = Literal["bearer_token", "easy_auth"]
 Kind = Literal["application", "user"]
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """A verified caller.
+    """An authenticated caller.
 
-    `kind` is "application" (a managed identity or a daemon, acting as itself) or "user" (an application acting for a
-    signed-in user). `client_id` is the calling application's in both cases; `object_id` the service principal's or
-    the user's. `roles` are app roles, `scopes` are what a user's token carries (never an application's). `claims` are
-    as they came, of any type; an array is a tuple, and nothing in them can be changed.
-
-    A remembered token's principal is one and the same object each time, and compared as that.
+    `kind` is "application" (a managed identity or daemon acting as itself) or "user" (an application acting for a
+    signed-in user). `client_id` is the calling application's in both cases; `object_id` is the service principal's or
+    the user's. `roles` are app roles; `scopes` are a user token's, never an application's. `claims` are deeply
+    read-only, with tuples for arrays, because requests with the same token share one Principal.
     """
 
     authenticated_by: AuthenticatedBy
@@ -35,62 +33,53 @@ class Principal:
 
     @classmethod
     def from_claims(cls, claims: dict[str, Any], authenticated_by: AuthenticatedBy) -> "Principal":
-        """Raises `invalid_claims`, or `not_an_access_token` for a token that is nobody's (an ID token, say)."""
+        """Raise `invalid_claims`, or `not_an_access_token` for any other token, such as an ID token."""
         return cls(
             authenticated_by=authenticated_by,
             kind=_kind(claims),
-            audience=_required(claims, "aud"),
-            tenant_id=_required(claims, "tid"),
-            # v1 tokens name the calling application in `appid`, v2 tokens in `azp`.
-            client_id=_required(claims, "azp" if claims.get("ver") == "2.0" else "appid"),
-            object_id=_text(claims, "oid") or None,
+            audience=_string(claims, "aud", required=True),
+            tenant_id=_string(claims, "tid", required=True),
+            # The calling application is `appid` in v1 tokens and `azp` in v2 tokens.
+            client_id=_string(claims, "azp" if claims.get("ver") == "2.0" else "appid", required=True),
+            object_id=_string(claims, "oid") or None,
             roles=_roles(claims),
-            # Spaces alone part scopes (RFC 6749 section 3.3).
-            scopes=frozenset(filter(None, _text(claims, "scp").split(" "))),
-            claims=_frozen(claims),
+            # Only spaces separate scopes (RFC 6749 section 3.3).
+            scopes=frozenset(filter(None, _string(claims, "scp").split(" "))),
+            claims=_read_only(claims),
         )
 
     def require_role(self, role: str) -> None:
-        """Raises `missing_role` unless the caller has exactly this app role."""
+        """Raise `missing_role` unless the caller has exactly this app role."""
         if role not in self.roles:
             raise Problem("missing_role", f"The caller does not have the app role {role}.", required_role=role)
 
     def require_scope(self, scope: str) -> None:
-        """Raises `missing_scope` unless the token carries exactly this scope."""
+        """Raise `missing_scope` unless the token carries exactly this scope."""
         if scope not in self.scopes:
             raise Problem("missing_scope", f"The user's token does not carry the scope {scope}.", required_scope=scope)
 
 
-def _frozen(value: Any) -> Any:
-    """So that no function can change what the next call with the same token is given."""
+def _read_only(value: Any) -> Any:
     if isinstance(value, dict):
-        return MappingProxyType({name: _frozen(member) for name, member in value.items()})
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+        return MappingProxyType({name: _read_only(member) for name, member in value.items()})
+    return tuple(map(_read_only, value)) if isinstance(value, list) else value
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str:
+def _string(claims: Mapping[str, Any], name: str, *, required: bool = False) -> str:
     value = claims.get(name, "")
-    if not isinstance(value, str):
-        raise Problem("invalid_claims")
-    return value
-
-
-def _required(claims: Mapping[str, Any], name: str) -> str:
-    value = _text(claims, name)
-    if not value:
+    if not isinstance(value, str) or (required and not value):
         raise Problem("invalid_claims")
     return value
 
 
 def _kind(claims: Mapping[str, Any]) -> Kind:
-    # Not by `roles`: users have roles too. `idtyp` is there only where the API's registration asks for it; without it
-    # an application is recognised by having no scope and being its own subject.
-    # https://learn.microsoft.com/entra/identity-platform/scenario-protected-web-api-verification-scope-app-roles
-    kind = _text(claims, "idtyp")
+    # Users have roles too. `idtyp` is present only if the API's registration requests it; without it, an application
+    # has no scope and is its own subject. https://learn.microsoft.com/entra/identity-platform/scenario-protected-web-api-verification-scope-app-roles
+    kind = _string(claims, "idtyp")
     if "scp" in claims:
-        if kind in ("", "user") and _text(claims, "scp").strip():
+        if kind in ("", "user") and _string(claims, "scp").strip():
             return "user"
-    elif kind == "app" or (kind == "" and _text(claims, "oid") and _text(claims, "oid") == _text(claims, "sub")):
+    elif kind == "app" or (kind == "" and _string(claims, "oid") and _string(claims, "oid") == _string(claims, "sub")):
         return "application"
     raise Problem("not_an_access_token")
 

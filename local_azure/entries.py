@@ -99,7 +99,7 @@ class Entry:
         names = self.texts(name, ())
         for index, one in enumerate(names):
             if one not in known:
-                raise self.add_error(f"{name}[{index}]", f"nothing that can stand here is called {one}")
+                raise self.fault(f"{name}[{index}]", f"nothing that can stand here is called {one}")
         return tuple(known[one] for one in names)
 
     def entries(self, name: str, read: "Callable[[Entry], T]") -> tuple[T, ...]:
@@ -109,7 +109,7 @@ class Entry:
     def done(self) -> None:
         """Raise for members that nobody asked for: most often a misspelt name. A member `//` is a comment."""
         for name in self._value.keys() - self._asked - {COMMENT}:
-            raise self.add_error(name, f"is not known here; known are {', '.join(sorted(self._asked))}")
+            raise self.fault(name, f"is not known here; known are {', '.join(sorted(self._asked))}")
 
     def _each(self, name: str, read: "Callable[[Entry], T]") -> Iterator[T]:
         values = self._read(name, [], lambda value: isinstance(value, list), "is not a list")
@@ -123,9 +123,9 @@ class Entry:
         if name not in self._value and default is not _REQUIRED:
             return default
         if name not in self._value:
-            raise self.add_error(name, "is missing")
+            raise self.fault(name, "is missing")
         if not fits(self._value[name]):
-            raise self.add_error(name, complaint)
+            raise self.fault(name, complaint)
         return self._value[name]
 
 

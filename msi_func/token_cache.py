@@ -47,7 +47,8 @@ class TokenCache:
         `request` raises a Problem if there is no token, and has a time limit. It is not kept. Raises TimeoutError at
         `deadline`, in seconds of the event loop's clock; the request continues.
         """
-        if self._clock() >= self._refresh_on and self._monotonic() >= self._next_request:
+        is_allowed = self._monotonic() >= self._next_request or (self.is_expired and self._failure is None)
+        if self._clock() >= self._refresh_on and is_allowed:
             self.pending.start(lambda: self._refresh(request))
         if self.is_expired:
             async with asyncio.timeout_at(deadline):

@@ -1,22 +1,26 @@
 """One local Azure and the app's hosts for the whole run; tests that need others make them."""
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import settings
 
-from aad_func.bearer import BearerTokens
+from aad_func.access_token import AccessTokenValidator
 from aad_func.signing_keys import SigningKeys
 from local_azure.cloud import LocalAzure
 from local_azure.directory import load
 from local_azure.keys import KeyRing, SigningKey
 from tests.support import apps
 from tests.support.clock import Clock, FastForward
-from tests.support.finding import settle
 from tests.support.forge import Forge
 from tests.support.tenant import VERSIONS, Tenant
+
+T = TypeVar("T")
+Run = Callable[[Coroutine[Any, Any, T]], T]
 
 # The same examples in every run of the suite; `make fuzz` looks for new ones.
 settings.register_profile("test", max_examples=60, deadline=None, database=None, derandomize=True)
@@ -43,10 +47,15 @@ def forge(azure: LocalAzure) -> Forge:
 
 
 @pytest.fixture(scope="session")
-def aad_host(azure: LocalAzure) -> Iterator[apps.Host]:
-    """aad-func alone, checking tokens itself."""
-    settings = {**apps.aad_settings(azure), "AzureWebJobs.msi_func.Disabled": "true"}
-    with apps.running(settings, measured=True) as host:
+def aad_settings(azure: LocalAzure) -> dict[str, str]:
+    """The settings of a host that serves aad-func only."""
+    return {**apps.aad_settings(azure), "AzureWebJobs.msi_func.Disabled": "true"}
+
+
+@pytest.fixture(scope="session")
+def aad_host(aad_settings: dict[str, str]) -> Iterator[apps.Host]:
+    """aad-func alone, validating tokens itself."""
+    with apps.running(aad_settings, measured=True) as host:
         yield host
 
 
@@ -59,18 +68,30 @@ def msi_host(azure: LocalAzure, aad_host: apps.Host) -> Iterator[apps.Host]:
 
 
 @pytest.fixture(scope="session")
-def easy_auth_host(azure: LocalAzure) -> Iterator[apps.Host]:
-    """aad-func behind Easy Auth, as far as it can tell."""
-    with apps.running({**apps.aad_settings(azure), "WEBSITE_AUTH_ENABLED": "True"}, measured=True) as host:
+def easy_auth_host(aad_settings: dict[str, str]) -> Iterator[apps.Host]:
+    """aad-func with Easy Auth enabled."""
+    with apps.running({**aad_settings, "WEBSITE_AUTH_ENABLED": "True"}, measured=True) as host:
         yield host
 
 
 @pytest.fixture
-def tenant(azure: LocalAzure) -> Iterator[Tenant]:
-    """The same tenant at an origin of its own, free to misbehave."""
+def tenant(azure: LocalAzure, runner: asyncio.Runner) -> Iterator[Tenant]:
+    """The same tenant at a separate origin, which can be made to fail. It ends first, so no thread waits for it."""
     with Tenant(azure) as running:
         yield running
-    settle()  # what still asked it is not for the next test to find
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """The test's event loop. Closing it cancels pending fetches and waits for their threads."""
+    with asyncio.Runner() as running:
+        yield running
+
+
+@pytest.fixture
+def run(runner: asyncio.Runner) -> Run[Any]:
+    """Runs a coroutine on the test's event loop; tasks that it started continue with the next one."""
+    return runner.run
 
 
 @pytest.fixture
@@ -85,23 +106,23 @@ def fast_forward(monkeypatch: pytest.MonkeyPatch) -> FastForward:
 
 @pytest.fixture
 def kid(azure: LocalAzure) -> str:
-    """Of the key that the tenant signs with."""
+    """The `kid` of the key that the tenant signs with."""
     return azure.keys.current.kid
 
 
 @pytest.fixture(scope="session")
 def new_key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
-    """A key that the tenant does not sign with so far."""
+    """A key that the tenant does not sign with yet."""
     return KeyRing(tmp_path_factory.mktemp("new-key")).current
 
 
 @pytest.fixture
 def wall() -> Clock:
-    """Time as tokens count it, standing still."""
+    """Seconds since 1970, as in tokens; the time stands still."""
     return Clock(float(int(time.time())))
 
 
 @pytest.fixture
-def tokens(tenant: Tenant, clock: Clock, wall: Clock) -> BearerTokens:
+def validator(tenant: Tenant, clock: Clock, wall: Clock) -> AccessTokenValidator:
     keys = {version: SigningKeys(tenant.origin, tenant.tenant_id, version, clock=clock) for version in VERSIONS}
-    return BearerTokens(keys, clock=wall)
+    return AccessTokenValidator(keys, clock=wall)

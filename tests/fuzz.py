@@ -6,7 +6,14 @@ import subprocess
 import sys
 import time
 
-COMMAND = ["-m", "pytest", "tests/test_properties.py", "--hypothesis-profile=fuzz", "--no-header", "--exitfirst"]
+COMMAND = [
+    "-m",
+    "pytest",
+    "tests/aad_func/test_properties.py",
+    "--hypothesis-profile=fuzz",
+    "--no-header",
+    "--exitfirst",
+]
 
 
 def main() -> int:

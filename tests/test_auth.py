@@ -2,9 +2,9 @@
 
 import pytest
 import requests
+from msi_func.auth import ManagedIdentityAuth
 
 from common.problems import Problem
-from msi_func.auth import ManagedIdentityAuth
 from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
 from tests.support.scripted import Scripted, http
 

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from msi_func.timing import Timing
 
 from common.problems import Problem
 from local_azure.cloud import LocalAzure
 from msi_func.downstream import DownstreamApi
-from msi_func.timing import Timing
 from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
 from tests.support.clock import MUCH_LATER, FastForward
 from tests.support.scripted import (

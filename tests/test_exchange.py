@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msi_func.refusals import problem_for
+from msi_func.user_token import user_token
 
 from common import problems
 from common.problems import Problem
@@ -17,8 +19,6 @@ from local_azure.cloud import LocalAzure
 from local_azure.directory import load
 from local_azure.traffic import Fault
 from msi_func import causes, credentials
-from msi_func.refusals import problem_for
-from msi_func.user_token import user_token
 from tests.support import users
 from tests.support.caller import SCOPE, Caller, caller
 from tests.support.scripted import Reply, Request, Scripted, as_json, certified

@@ -4,7 +4,6 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
-
 from common.single_flight import SingleFlight
 
 

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from msi_func.tokens import TokenSource, tokens
 
 from common.problems import MISSING_DEPENDENCY, Problem
 from local_azure.cloud import LocalAzure
 from msi_func import causes, credentials
-from msi_func.tokens import TokenSource, tokens
 from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
 from tests.support.scripted import CLOSE, HANG, RESET, Reply, Scripted, as_json, dripping, http, in_turn
 

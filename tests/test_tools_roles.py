@@ -194,7 +194,7 @@ def test_graph_that_asks_for_patience_is_asked_again(azure: LocalAzure):
 
 
 GRAPHS = [
-    ("down", None, 3, "did not answer"),
+    ("down", None, 3, "did not respond"),
     ("garbage", http(200, b"<html>"), 3, "not Microsoft Graph"),
     ("a list in place of an object", as_json(200, []), 3, "not Microsoft Graph"),
     ("garbage and an error", http(500, b"<html>"), 1, "nothing more"),

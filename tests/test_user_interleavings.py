@@ -7,12 +7,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from azure.core.credentials import AccessTokenInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msi_func.exchange import Registration
+from msi_func.user_token import UserToken, user_token
 
 from common.problems import Problem
 from local_azure.cloud import LocalAzure
-from msi_func.exchange import Registration
 from msi_func.on_behalf_of import UserTokens
-from msi_func.user_token import UserToken, user_token
 from tests.support import users
 from tests.support.caller import SCOPE, Caller, caller
 from tests.support.clients import verified

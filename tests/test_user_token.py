@@ -1,11 +1,11 @@
 """A user's token as it arrives: what is read of it before Entra has checked it."""
 
 import pytest
+from msi_func.exchange import EXCHANGES, PUBLIC_EXCHANGE
+from msi_func.user_token import user_token
 
 from common.problems import Problem
 from local_azure.cloud import LocalAzure
-from msi_func.exchange import EXCHANGES, PUBLIC_EXCHANGE
-from msi_func.user_token import user_token
 from tests.support.forge import GONE, Forge, encode
 
 

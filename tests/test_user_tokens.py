@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import pytest
 from azure.core.credentials import AccessTokenInfo
+from msi_func.user_token import UserToken
 
 from common.problems import Problem
 from msi_func.on_behalf_of import UserTokens
-from msi_func.user_token import UserToken
 from tests.support.caller import SCOPE
 from tests.support.clock import Clock
 

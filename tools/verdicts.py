@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from aad_func.bearer import BearerTokens
+from aad_func.access_token import AccessTokenValidator
 from aad_func.principal import Principal
 from aad_func.signing_keys import SigningKeys
 from common.problems import Problem
@@ -56,7 +56,7 @@ class Expected:
                 audiences=tuple(filter(None, audiences)),
                 role=settings.string("AAD_FUNC_REQUIRED_ROLE", "DoAll"),
                 scope=settings.string("AAD_FUNC_REQUIRED_SCOPE", "user_impersonation"),
-                allowed_callers=settings.guids("AAD_FUNC_ALLOWED_CALLERS"),
+                allowed_callers=settings.guid_list("AAD_FUNC_ALLOWED_CALLERS"),
             )
 
 
@@ -67,7 +67,7 @@ def judge(token: str, claims: Mapping[str, Any], expected: Expected) -> list[Ver
         caller = Principal.from_claims(dict(claims), "bearer_token")
     except Problem as problem:
         fix = "Ask for api://<client id>/.default and use the access token, not an ID token."
-        return [*signature, Verdict("kind", "failed", problem.kind.description, fix)]
+        return [*signature, Verdict("kind", "failed", problem.type.description, fix)]
     return [
         *signature,
         _tenant(caller, expected),
@@ -87,13 +87,13 @@ def _signature(token: str, claims: Mapping[str, Any], expected: Expected) -> lis
         ]
     keys = {version: SigningKeys(expected.authority, expected.tenant_id, version) for version in ("1.0", "2.0")}
     try:
-        asyncio.run(BearerTokens(keys).caller(f"Bearer {token}"))
+        asyncio.run(AccessTokenValidator(keys).validate(f"Bearer {token}"))
     except Problem as problem:
         if problem.code == "signing_keys_unavailable":
             return [Verdict("signature", "not checked", f"the keys of {expected.authority} cannot be had from here")]
         check = _CHECKS.get(problem.code, "signature")
         fix = _FIXES.get(problem.code, "Look the code up in docs/troubleshooting.md.")
-        return [Verdict(check, "failed", f"{problem.kind.description} ({problem.code})", fix)]
+        return [Verdict(check, "failed", f"{problem.type.description} ({problem.code})", fix)]
     return [
         Verdict("signature", "ok", "signed with a key of the tenant"),
         Verdict("issuer", "ok", f"{claims['iss']} (version {claims['ver']})"),

@@ -1,4 +1,4 @@
-"""What holds for every answer of aad-func, whatever was asked."""
+"""Assertions about every response of aad-func."""
 
 import base64
 import binascii
@@ -12,43 +12,42 @@ from tests.support.wire import Answer, Call
 PLAIN = 'Bearer realm="api"'
 # RFC 6750 section 3: error_description has no quote, no backslash, nothing outside printable ASCII.
 CHALLENGE = re.compile(PLAIN + r', error="(\w+)", error_description="[\x20-\x21\x23-\x5B\x5D-\x7E]+"')
-# What an answer may say and a request may hold as well: the texts of problems and of RFC 6750, and a setting's value.
+# Texts that a response may share with a request: problems, RFC 6750 and the value of a setting.
 KNOWN = (
     "user_impersonation",
-    *(kind.description for kind in PROBLEM_TYPES.values()),
+    *(each.description for each in PROBLEM_TYPES.values()),
     *PROBLEM_TYPES,
-    *(kind.oauth_error for kind in PROBLEM_TYPES.values() if kind.oauth_error),
+    *(each.oauth_error for each in PROBLEM_TYPES.values() if each.oauth_error),
     PLAIN,
     "error_description=",
     "application/problem+json",
 )
-TELLING = 12  # characters in a row that are no coincidence
+SHARED_CHARACTERS = 12  # that many consecutive characters in common are not a coincidence
 
 
-def checked(answer: Answer, call: Call) -> str:
-    """Status and code of the answer, such as "401 bad_signature"; or 200 and the kind of caller.
+def checked(response: Answer, call: Call) -> str:
+    """Return the status and code of the response, such as "401 bad_signature", or 200 and the kind of caller.
 
-    Asserts that it is one of aad-func's own answers, in the form that RFC 6750 and RFC 9457 give it, and that nothing
-    of the request comes back in a refusal.
+    Asserts that it conforms to RFC 6750 and RFC 9457, and that an error quotes nothing from the request.
     """
-    assert answer.status in (200, 401, 403, 503)
-    assert answer.all("Cache-Control") == ["no-store"]
-    body = json.loads(answer.body, parse_constant=_not_json)
-    challenges = answer.all("WWW-Authenticate")
-    if answer.status == 200:
+    assert response.status in (200, 401, 403, 503)
+    assert response.all("Cache-Control") == ["no-store"]
+    body = json.loads(response.body, parse_constant=_not_json)
+    challenges = response.all("WWW-Authenticate")
+    if response.status == 200:
         assert challenges == []
-        assert answer.all("Content-Type") == ["application/json"]
+        assert response.all("Content-Type") == ["application/json"]
         return f"200 {body['caller']['kind']}"
-    assert answer.all("Content-Type") == ["application/problem+json"]
-    assert body["status"] == answer.status
-    if answer.status == 503:
+    assert response.all("Content-Type") == ["application/problem+json"]
+    assert body["status"] == response.status
+    if response.status == 503:
         assert challenges == []
-        assert 1 <= int(*answer.all("Retry-After")) <= 30
+        assert 1 <= int(*response.all("Retry-After")) <= 30
     else:
         assert len(challenges) == 1
-        assert _error(challenges[0]) == _wanted_error(answer.status, body["code"])
-    assert not _shared(answer, call)
-    return f"{answer.status} {body['code']}"
+        assert _error(challenges[0]) == _expected_error(response.status, body["code"])
+    assert not _shared(response, call)
+    return f"{response.status} {body['code']}"
 
 
 def _error(challenge: str) -> str | None:
@@ -59,22 +58,22 @@ def _error(challenge: str) -> str | None:
     return form[1]
 
 
-def _wanted_error(status: int, code: str) -> str | None:
-    # RFC 6750 section 3.1: without credentials, no error.
+def _expected_error(status: int, code: str) -> str | None:
+    # RFC 6750 section 3.1: without credentials there is no error code.
     if code in ("missing_token", "missing_principal"):
         return None
     return "invalid_token" if status == 401 else "insufficient_scope"
 
 
-def _shared(answer: Answer, call: Call) -> set[str]:
-    """Runs of characters that the answer has in common with the request, encoded or decoded."""
-    # Values alone, as names and punctuation are those of any JSON; without what stands in the table of problems.
-    said = "\n".join([*map(str, json.loads(answer.body).values()), *(value for _, value in answer.headers)])
+def _shared(response: Answer, call: Call) -> set[str]:
+    """Return the substrings that the response shares with the request, encoded or decoded."""
+    # Values only, because names and punctuation are the same in any JSON, and without the known texts.
+    said = "\n".join([*map(str, json.loads(response.body).values()), *(value for _, value in response.headers)])
     for known in KNOWN:
         said = said.replace(known, " ")
     sent = [value for name, value in call.headers if name != "Content-Type"] + [call.query, call.body.decode("latin-1")]
     sent += [_decoded(part) for value in sent for part in re.split(r"[^A-Za-z0-9_+/-]", value)]
-    return _runs(said) & set().union(*map(_runs, sent))
+    return _substrings(said) & set().union(*map(_substrings, sent))
 
 
 def _decoded(segment: str) -> str:
@@ -84,9 +83,9 @@ def _decoded(segment: str) -> str:
         return ""
 
 
-def _runs(text: str) -> set[str]:
-    return {text[start : start + TELLING] for start in range(len(text) - TELLING + 1)}
+def _substrings(text: str) -> set[str]:
+    return {text[start : start + SHARED_CHARACTERS] for start in range(len(text) - SHARED_CHARACTERS + 1)}
 
 
 def _not_json(constant: str) -> Any:
-    raise AssertionError(f"{constant} in the answer is not JSON")
+    raise AssertionError(f"{constant} in the response is not JSON")

@@ -1,37 +1,35 @@
-"""Asking SigningKeys and BearerTokens from a test, which is no event loop."""
+"""Outcomes of SigningKeys and AccessTokenValidator as short strings, and the fetches pending on a test's event loop."""
 
 import asyncio
-import threading
 
-from aad_func.bearer import BearerTokens
+from aad_func.access_token import AccessTokenValidator
 from aad_func.signing_keys import SigningKeys
 from common.problems import Problem
 
 
-def found(keys: SigningKeys, kid: str) -> str:
-    """ "found", or the code of the problem; with Retry-After where there is one."""
+async def found(keys: SigningKeys, kid: str) -> str:
+    """Return "found", or the problem's code, followed by its Retry-After if it has one."""
     try:
-        asyncio.run(keys.find(kid))
+        await keys.get_key(kid)
     except Problem as problem:
         return problem.code if problem.retry_after is None else f"{problem.code} {problem.retry_after}"
     return "found"
 
 
-def judged(tokens: BearerTokens, token: str) -> str:
-    """The kind of caller, or the code of the problem."""
+async def validated(validator: AccessTokenValidator, token: str) -> str:
+    """Return the kind of caller, or the problem's code."""
     try:
-        return asyncio.run(tokens.caller(f"Bearer {token}")).kind
+        return (await validator.validate(f"Bearer {token}")).kind
     except Problem as problem:
         return problem.code
 
 
-def fetching() -> list[threading.Thread]:
-    """The fetches under way at this moment."""
-    return [thread for thread in threading.enumerate() if thread.name == "signing-keys"]
+def pending_fetches(loop: asyncio.AbstractEventLoop) -> set["asyncio.Task[None]"]:
+    """Return the pending fetches. Between two calls of `Runner.run` there are no other tasks."""
+    return asyncio.all_tasks(loop)
 
 
-def settle() -> None:
-    """Wait until no fetch is under way."""
-    for thread in fetching():
-        thread.join(10)
-        assert not thread.is_alive()
+async def finish_fetches() -> None:
+    """Await every pending fetch."""
+    current = asyncio.current_task()
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not current))

@@ -1,4 +1,4 @@
-"""A tenant whose metadata and keys can be withdrawn, replaced and made to misbehave, document by document."""
+"""A tenant whose metadata and keys can be removed, replaced and made to fail, document by document."""
 
 import threading
 from collections.abc import Callable
@@ -13,18 +13,18 @@ Behaviour = Reply | Callable[[Request], Reply]
 V1, V2 = VERSIONS = ("1.0", "2.0")
 
 
-def gated(gate: threading.Event, then: Behaviour) -> Behaviour:
-    """The same, once `gate` opens."""
+def delayed(released: threading.Event, then: Behaviour) -> Behaviour:
+    """Return the behavior after `released` is set."""
 
     def wait(request: Request) -> Reply:
-        gate.wait(30)
+        released.wait(30)
         return then(request) if callable(then) else then
 
     return wait
 
 
 class Tenant(Scripted):
-    """Publishes what `azure` does, from an origin of its own: tokens of that tenant are good here as well."""
+    """Publishes the metadata and keys of `azure` at a separate origin, so its tokens are valid here."""
 
     def __init__(self, azure: LocalAzure) -> None:
         super().__init__(self._reply)
@@ -49,8 +49,8 @@ class Tenant(Scripted):
         return self._behaviours[path]
 
     @property
-    def asked(self) -> list[str]:
-        """Every path asked for, in order."""
+    def paths(self) -> list[str]:
+        """The path of each request, in order."""
         return [request.target for request in self.requests]
 
     def path(self, version: str, document: Document) -> str:
@@ -60,35 +60,35 @@ class Tenant(Scripted):
         return f"/{self.tenant_id}/discovery" + ("/v2.0/keys" if version == V2 else "/keys")
 
     def fetches(self, version: str, document: Document = "metadata") -> int:
-        """How often the document was asked for."""
-        return self.asked.count(self.path(version, document))
+        """Return the number of requests for the document."""
+        return self.paths.count(self.path(version, document))
 
     def publish(self, *keys: SigningKey) -> None:
-        """Publish exactly these keys, in good order, for both versions."""
+        """Publish valid metadata and exactly these keys for both versions."""
         for version in VERSIONS:
             self.publish_metadata(version)
             self.publish_members(version, *(self.member(version, key) for key in keys))
 
     def recover(self) -> None:
-        """Publish what the tenant signs with, in good order."""
+        """Publish valid metadata and the key that the tenant signs with."""
         self.publish(self.own)
 
     def publish_metadata(self, version: str, **changes: Any) -> None:
         self.behave(self.path(version, "metadata"), as_json(200, {**self.metadata(version), **changes}))
 
     def metadata(self, version: str) -> dict[str, Any]:
-        """The metadata document in good order."""
+        """Return the valid metadata document."""
         return {"issuer": self._issuers[version], "jwks_uri": self.origin + self.path(version, "keys")}
 
     def publish_members(self, version: str, *members: Any) -> None:
         self.behave(self.path(version, "keys"), as_json(200, {"keys": members}))
 
     def member(self, version: str, key: SigningKey, **changes: Any) -> dict[str, Any]:
-        """A key as a member of the version's JWKS."""
+        """Return a key as a member of the version's JWKS."""
         issuer = {"issuer": self._issuers[V2]} if version == V2 else {}
         return {**key.jwk(), **issuer, **changes}
 
     def fail(self, behaviour: Behaviour, document: Document = "metadata", *versions: str) -> None:
-        """Answer like this for the document, of all versions unless some are named."""
+        """Respond like this to requests for the document, of all versions by default."""
         for version in versions or VERSIONS:
             self.behave(self.path(version, document), behaviour)

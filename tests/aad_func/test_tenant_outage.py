@@ -1,4 +1,4 @@
-"""The main faults of a tenant as a caller of aad-func sees them, through a Functions host."""
+"""Outages of the tenant as a caller of aad-func sees them, through a Functions host."""
 
 import concurrent.futures
 from collections.abc import Iterator
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from local_azure.cloud import LocalAzure
 from tests.support import apps
 from tests.support.answers import checked
 from tests.support.apps import Host
@@ -15,13 +14,13 @@ from tests.support.scripted import HANG, http
 from tests.support.tenant import V1, VERSIONS, Tenant
 from tests.support.wire import bearer, send
 
-# aad-func as it is, but for its waiting time: a process of its own has no clock to inject.
-RESTLESS = """
+# aad-func without a minimum interval between fetches, because a clock cannot be injected into another process.
+EAGER = """
 import azure.functions as func
 from aad_func import signing_keys
 from aad_func.function import blueprint
 
-signing_keys.TRY_AGAIN_AFTER = 0
+signing_keys.MIN_FETCH_INTERVAL = 0
 app = func.FunctionApp()
 app.register_functions(blueprint)
 """
@@ -32,8 +31,8 @@ def outcome(host: Host, token: str) -> str:
 
 
 @pytest.fixture
-def settings(azure: LocalAzure, tenant: Tenant) -> dict[str, str]:
-    return {**apps.aad_settings(azure), "ENTRA_AUTHORITY": tenant.origin}
+def settings(aad_settings: dict[str, str], tenant: Tenant) -> dict[str, str]:
+    return {**aad_settings, "ENTRA_AUTHORITY": tenant.origin}
 
 
 @pytest.fixture
@@ -43,24 +42,24 @@ def host(settings: dict[str, str]) -> Iterator[Host]:
 
 
 @pytest.fixture
-def restless_host(settings: dict[str, str], tmp_path: Path) -> Iterator[Host]:
+def eager_host(settings: dict[str, str], tmp_path: Path) -> Iterator[Host]:
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
-    (tmp_path / "function_app.py").write_text(RESTLESS)
+    (tmp_path / "function_app.py").write_text(EAGER)
     with apps.running(settings, folder=tmp_path) as running:
         yield running
 
 
-def test_an_outage_is_503_and_ends_without_a_restart(restless_host: Host, tenant: Tenant, forge: Forge):
+def test_outage_is_503_and_ends_without_a_restart(eager_host: Host, tenant: Tenant, forge: Forge):
     tenant.fail(http(500))
-    assert outcome(restless_host, forge.token()) == "503 signing_keys_unavailable"
+    assert outcome(eager_host, forge.token()) == "503 signing_keys_unavailable"
     tenant.recover()
-    assert outcome(restless_host, forge.token()) == "200 application"
+    assert outcome(eager_host, forge.token()) == "200 application"
     tenant.fail(http(500))
-    assert outcome(restless_host, forge.token()) == "200 application"
-    assert outcome(restless_host, forge.sign(forge.claims(), forge.header(kid="new"))) == "503 signing_keys_unavailable"
+    assert outcome(eager_host, forge.token()) == "200 application"
+    assert outcome(eager_host, forge.sign(forge.claims(), forge.header(kid="new"))) == "503 signing_keys_unavailable"
 
 
-def test_an_outage_of_one_version_leaves_the_other_alone(host: Host, tenant: Tenant, forge: Forge):
+def test_outage_of_one_version_does_not_affect_the_other(host: Host, tenant: Tenant, forge: Forge):
     tenant.fail(http(500), "keys", V1)
     assert outcome(host, forge.token(version=1)) == "503 signing_keys_unavailable"
     assert outcome(host, forge.token(version=2)) == "200 application"
@@ -68,7 +67,7 @@ def test_an_outage_of_one_version_leaves_the_other_alone(host: Host, tenant: Ten
     assert tenant.fetches(V1) == 1
 
 
-def test_a_tenant_that_takes_30_seconds_holds_only_those_who_need_it(host: Host, tenant: Tenant, forge: Forge):
+def test_hanging_tenant_delays_only_callers_without_a_known_key(host: Host, tenant: Tenant, forge: Forge):
     assert outcome(host, forge.token(version=2)) == "200 application"
     tenant.fail(HANG, "metadata", V1)
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
@@ -80,7 +79,7 @@ def test_a_tenant_that_takes_30_seconds_holds_only_those_who_need_it(host: Host,
     assert tenant.fetches(V1) == 1
 
 
-def test_500_tokens_with_made_up_kids_cause_at_most_2_fetches_of_each_versions_keys(host, tenant, forge: Forge):
+def test_500_unknown_kids_cause_at_most_2_fetches_per_version(host, tenant, forge: Forge):
     signature = forge.token().rpartition(".")[2]
 
     def call(number: int) -> str:
@@ -92,11 +91,11 @@ def test_500_tokens_with_made_up_kids_cause_at_most_2_fetches_of_each_versions_k
     assert all(1 <= tenant.fetches(version, "keys") <= 2 for version in VERSIONS)
 
 
-def test_keys_that_a_token_offers_are_never_fetched(host: Host, tenant: Tenant, forge: Forge):
+def test_key_urls_in_a_token_are_never_fetched(host: Host, tenant: Tenant, forge: Forge):
     offered = {"jku": f"{tenant.origin}/evil", "x5u": f"{tenant.origin}/evil"}
     assert outcome(host, forge.sign(forge.claims(), forge.header(**offered))) == "200 application"
     assert (
         outcome(host, forge.sign(forge.claims(iss=f"{tenant.origin}/evil"), forge.header(**offered)))
         == "401 wrong_issuer"
     )
-    assert "/evil" not in "".join(tenant.asked)
+    assert "/evil" not in "".join(tenant.paths)

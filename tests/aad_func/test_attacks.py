@@ -1,10 +1,9 @@
-"""Every request of tests/support/attacks against aad-func in a Functions host, over HTTP."""
+"""The attack tables of tests/support/attacks against aad-func in a Functions host, over HTTP."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from local_azure.cloud import LocalAzure
 from tests.support import apps
 from tests.support.answers import checked
 from tests.support.apps import Host
@@ -32,7 +31,7 @@ TOKENS = {
     "signatures": rights.SIGNATURES,
 }
 PRINCIPALS = {
-    "let in": easy_auth.LET_IN,
+    "accepted": easy_auth.LET_IN,
     "broken": easy_auth.BROKEN,
     "twice": easy_auth.TWICE,
     "foreign": easy_auth.FOREIGN,
@@ -53,49 +52,49 @@ def outcome(host: Host, call: Call | str) -> str:
 
 
 @pytest.fixture(scope="module")
-def choosy_host(azure: LocalAzure) -> Iterator[Host]:
-    """aad-func that lets in one application only."""
-    with apps.running({**apps.aad_settings(azure), "AAD_FUNC_ALLOWED_CALLERS": CALLER}, measured=True) as host:
+def restricted_host(aad_settings: dict[str, str]) -> Iterator[Host]:
+    """aad-func that accepts one application only."""
+    with apps.running({**aad_settings, "AAD_FUNC_ALLOWED_CALLERS": CALLER}, measured=True) as host:
         yield host
 
 
 @pytest.mark.parametrize(("expected", "make"), cases(TOKENS))
-def test_a_token_is_judged_as_the_table_says(expected, make, aad_host: Host, forge: Forge):
+def test_token_has_the_expected_outcome(expected, make, aad_host: Host, forge: Forge):
     assert outcome(aad_host, make(forge)) == expected
 
 
 @pytest.mark.parametrize(("expected", "make"), cases({"allowed callers": rights.ALLOWED_CALLERS}))
-def test_only_callers_on_the_list_are_let_in(expected, make, choosy_host: Host, forge: Forge):
-    assert outcome(choosy_host, make(forge)) == expected
+def test_only_allowed_callers_are_accepted(expected, make, restricted_host: Host, forge: Forge):
+    assert outcome(restricted_host, make(forge)) == expected
 
 
 @pytest.mark.parametrize(("expected", "make"), cases(PRINCIPALS))
-def test_a_principal_is_judged_as_the_table_says(expected, make, easy_auth_host: Host, forge: Forge):
+def test_client_principal_has_the_expected_outcome(expected, make, easy_auth_host: Host, forge: Forge):
     assert outcome(easy_auth_host, make(forge)) == expected
 
 
 @pytest.mark.parametrize("spelling", ["true", "TRUE", "tRuE"])
-def test_easy_auth_is_on_in_any_case(spelling, azure: LocalAzure, forge: Forge):
-    with apps.running({**apps.aad_settings(azure), "WEBSITE_AUTH_ENABLED": spelling}) as host:
+def test_easy_auth_is_enabled_by_true_in_any_case(spelling, aad_settings, forge: Forge):
+    with apps.running({**aad_settings, "WEBSITE_AUTH_ENABLED": spelling}) as host:
         assert outcome(host, easy_auth.claiming()(forge)) == "200 application"
         assert outcome(host, forge.token()) == "401 missing_principal"
 
 
 @pytest.mark.parametrize("spelling", ["", "False", "1", "yes", "true "])
-def test_easy_auth_is_off_for_anything_else(spelling, azure: LocalAzure, forge: Forge):
-    with apps.running({**apps.aad_settings(azure), "WEBSITE_AUTH_ENABLED": spelling}) as host:
+def test_easy_auth_is_disabled_by_any_other_value(spelling, aad_settings, forge: Forge):
+    with apps.running({**aad_settings, "WEBSITE_AUTH_ENABLED": spelling}) as host:
         assert outcome(host, easy_auth.claiming()(forge)) == "401 missing_token"
         assert outcome(host, forge.token()) == "200 application"
 
 
-def test_the_table_is_large_and_its_reasons_are_its_own():
-    whys = [
+def test_table_has_over_300_rows_with_unique_names():
+    names = [
         (category, case[0]) for table in (TOKENS, PRINCIPALS) for category, column in table.items() for case in column
     ]
-    assert len(whys) == len(set(whys)) > 300
+    assert len(names) == len(set(names)) > 300
 
 
-def test_nothing_of_a_token_is_logged(aad_host: Host, forge: Forge):
+def test_no_part_of_a_token_is_logged(aad_host: Host, forge: Forge):
     token = forge.token(extra="only-in-this-token")
     for call in (bearer(token), bearer(token + "A"), bearer(token.replace(".", "..", 1))):
         outcome(aad_host, call)

@@ -1,0 +1,98 @@
+"""Validates Entra access tokens: signature, issuer and lifetime.
+
+RFC 6750 (bearer tokens), RFC 7519 (JWT), RFC 8725 (best current practices),
+https://learn.microsoft.com/entra/identity-platform/claims-validation
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.algorithms import RSAAlgorithm
+
+from aad_func.compact_jws import CompactJws
+from aad_func.principal import Principal
+from aad_func.signing_keys import SigningKeys
+from common.bearer_token import extract_bearer_token
+from common.problems import Problem
+
+LEEWAY = 300  # seconds of clock skew, as in Microsoft's libraries
+TOKEN_CACHE_SIZE = 1000
+_MAX_TIMESTAMP = 10**11  # seconds since 1970; larger numbers are not timestamps
+
+
+@dataclass(frozen=True, slots=True)
+class _CachedToken:
+    """The principal of a valid token, and the key that verified its signature."""
+
+    principal: Principal
+    version: str
+    kid: str
+    key: RSAPublicKey
+    not_before: float
+    expires: float
+
+
+class AccessTokenValidator:
+    """Validates access tokens of one tenant, with signing keys by token version.
+
+    Valid tokens are cached by their SHA-256, because a managed identity presents the same token for up to a day. Their
+    lifetime is checked on every use, and they are dropped with their key. `clock` returns seconds since 1970.
+    """
+
+    def __init__(self, keys: Mapping[str, SigningKeys], *, clock: Callable[[], float] = time.time) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._cache: OrderedDict[bytes, _CachedToken] = OrderedDict()
+
+    async def validate(self, header: str | None) -> Principal:
+        """Return the principal of the token in an Authorization header. Its audience and roles are not checked here."""
+        token = extract_bearer_token(header)
+        digest = hashlib.sha256(token.encode()).digest()
+        cached = self._cache.get(digest)
+        if cached is not None and self._keys[cached.version].cached_key(cached.kid) is cached.key:
+            self._check_lifetime(cached)
+            return cached.principal
+        cached = await self._verify(CompactJws.parse(token))
+        self._check_lifetime(cached)
+        self._cache[digest] = cached
+        if len(self._cache) > TOKEN_CACHE_SIZE:
+            self._cache.popitem(last=False)
+        return cached.principal
+
+    def _check_lifetime(self, token: _CachedToken) -> None:
+        now = self._clock()
+        if now >= token.expires + LEEWAY:
+            raise Problem("token_expired")
+        if now < token.not_before - LEEWAY:
+            raise Problem("token_not_yet_valid")
+
+    async def _verify(self, jws: CompactJws) -> _CachedToken:
+        # The unverified `ver` only selects the key set; `iss` must then match it.
+        version = jws.claims.get("ver")
+        if not isinstance(version, str) or version not in self._keys:
+            raise Problem("invalid_claims")
+        key, issuer = await self._keys[version].get_key(jws.kid)
+        if not RSAAlgorithm(RSAAlgorithm.SHA256).verify(jws.signing_input, key, jws.signature):
+            raise Problem("bad_signature")
+        if jws.claims.get("iss") != issuer:
+            raise Problem("wrong_issuer")
+        return _CachedToken(
+            principal=Principal.from_claims(jws.claims, "bearer_token"),
+            version=version,
+            kid=jws.kid,
+            key=key,
+            not_before=_timestamp(jws.claims.get("nbf", 1)),
+            expires=_timestamp(jws.claims.get("exp")),
+        )
+
+
+def _timestamp(value: Any) -> float:
+    # Compared before it is converted, because an integer can be too large for a float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _MAX_TIMESTAMP:
+        raise Problem("invalid_claims")
+    return float(value)

@@ -1,0 +1,113 @@
+"""Strict parsing of a compact JWS (RFC 7515) and of JSON.
+
+Two parsers that read a token differently let forged tokens pass, so everything ambiguous is rejected: padding, white
+space and stray bits in base64url, duplicate JSON members, NaN, encodings other than UTF-8, and values that some parsers
+cannot represent (RFC 7493 section 2, RFC 8725 sections 2.4 and 3.7).
+"""
+
+import base64
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from common.problems import Problem
+
+MAX_DEPTH = 20  # of nested lists and objects; claims need two or three
+MAX_KID_CHARS = 256
+
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+# Header parameters that change how a token is processed: extensions (RFC 7515 section 4.1.11), an unencoded payload
+# (RFC 7797), a nested token (RFC 7519 section 5.2), encryption (RFC 7516).
+_UNSUPPORTED = ("crit", "b64", "cty", "enc", "zip")
+
+# Valid last characters of a base64url segment, by length modulo 4. Others have unused bits that are not zero, which
+# would give one token several spellings (RFC 4648 section 3.5).
+_LAST_CHARACTERS = {1: "", 2: "AQgw", 3: "AEIMQUYcgkosw048"}
+
+
+@dataclass(frozen=True, slots=True)
+class CompactJws:
+    """A well-formed RS256 token whose signature is not verified yet.
+
+    Other header parameters, especially keys and key URLs (`jwk`, `jku`, `x5c`, `x5u`), are never used.
+    """
+
+    kid: str
+    claims: dict[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+    @classmethod
+    def parse(cls, token: str) -> "CompactJws":
+        """Parse a token that `extract_bearer_token` returned. Raises `malformed_token` or `unsupported_token`."""
+        header, payload, signature = split_compact(token)
+        return cls(
+            kid=_kid(strict_json_object(base64url_decode(header))),
+            claims=strict_json_object(base64url_decode(payload)),
+            signing_input=f"{header}.{payload}".encode(),
+            signature=base64url_decode(signature),
+        )
+
+
+def split_compact(token: str) -> tuple[str, str, str]:
+    """Return the header, payload and signature segments (RFC 7515 section 7.1). Raises `malformed_token`."""
+    if not _COMPACT.fullmatch(token):
+        raise Problem("malformed_token")
+    header, payload, signature = token.split(".")
+    return header, payload, signature
+
+
+def base64url_decode(segment: str) -> bytes:
+    """Decode a base64url segment in its only valid spelling. Raises `malformed_token`."""
+    remainder = len(segment) % 4
+    if remainder and segment[-1] not in _LAST_CHARACTERS[remainder]:
+        raise Problem("malformed_token")
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
+def strict_json_object(encoded: bytes) -> dict[str, Any]:
+    """Decode a JSON object that every parser reads the same way. Raises `malformed_token`."""
+    try:
+        text = encoded.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_unique_members, parse_float=_finite, parse_constant=_finite)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # Raises for unpaired surrogates, which parsers replace.
+        too_deep = text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH
+    except (ValueError, RecursionError):
+        raise Problem("malformed_token") from None
+    if not isinstance(value, dict) or too_deep:
+        raise Problem("malformed_token")
+    return value
+
+
+def _kid(header: Mapping[str, Any]) -> str:
+    extended = any(name in header for name in _UNSUPPORTED)
+    if header.get("alg") != "RS256" or header.get("typ", "JWT") not in ("JWT", "jwt") or extended:
+        raise Problem("unsupported_token")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_CHARS:
+        raise Problem("malformed_token")
+    return kid
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError("number out of range")
+    return value
+
+
+def _depth(value: Any) -> int:
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, members), default=0)

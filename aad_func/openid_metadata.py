@@ -1,0 +1,135 @@
+"""A tenant's OpenID Connect metadata and JWKS, fetched and validated.
+
+https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc (metadata), RFC 7517 (JWKS)
+https://learn.microsoft.com/entra/identity-platform/access-tokens (keys have no `alg`, v2 keys have an `issuer`)
+"""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.algorithms import RSAAlgorithm
+from jwt.exceptions import InvalidKeyError
+
+from common.settings import is_https_or_loopback, is_loopback
+
+MAX_BYTES = 512 * 1024
+MIN_KEY_BITS = 2048  # RFC 7518 section 3.3
+
+# By token version: the path of the document below the tenant, and the path of its issuer.
+_DOCUMENTS = {
+    "1.0": ("/.well-known/openid-configuration", "/{tenant_id}/"),
+    "2.0": ("/v2.0/.well-known/openid-configuration", "/{tenant_id}/v2.0"),
+}
+
+
+class MetadataError(Exception):
+    """The tenant's metadata is unavailable or invalid. The message gives the reason and quotes no response."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIdMetadata:
+    """The metadata for one token version of one tenant."""
+
+    authority: str
+    tenant_id: str
+    version: str
+
+    @property
+    def url(self) -> str:
+        """The metadata document's URL."""
+        return f"{self.authority.rstrip('/')}/{self.tenant_id}{_DOCUMENTS[self.version][0]}"
+
+    async def fetch(self, seconds: float) -> tuple[str, dict[str, RSAPublicKey]]:
+        """Return the issuer and at least one key by `kid`, within `seconds`. Raises `MetadataError`."""
+        with _Session(time.monotonic() + seconds) as session:
+            try:
+                async with asyncio.timeout(seconds):
+                    return await asyncio.to_thread(self._fetch, session)
+            except TimeoutError:
+                raise MetadataError("no complete response within the time limit") from None
+            except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                # The type of the error that requests has wrapped; a message could quote the response.
+                cause = getattr(error.args[0] if error.args else None, "reason", None) or error
+                raise MetadataError(f"the request failed with {type(cause).__name__}") from None
+
+    def _fetch(self, session: "_Session") -> tuple[str, dict[str, RSAPublicKey]]:
+        document = session.get_json(self.url)
+        issuer, jwks_uri = document.get("issuer"), document.get("jwks_uri")
+        # Only the issuer's path is compared, because v1 issuers are not on the authority's host (sts.windows.net).
+        path = _DOCUMENTS[self.version][1].format(tenant_id=self.tenant_id)
+        if not isinstance(issuer, str) or not is_https_or_loopback(issuer) or urlsplit(issuer).path != path:
+            raise MetadataError("the document's issuer does not name the configured tenant")
+        host = urlsplit(self.authority).hostname
+        if not isinstance(jwks_uri, str) or not is_https_or_loopback(jwks_uri) or urlsplit(jwks_uri).hostname != host:
+            raise MetadataError("the document's jwks_uri is not on the authority's host")
+        members = session.get_json(jwks_uri).get("keys")
+        if not isinstance(members, list):
+            raise MetadataError("the JWKS has no list of keys")
+        keys = {jwk["kid"]: key for jwk in members if (key := self._key(jwk, issuer))}
+        if not keys:
+            raise MetadataError("the JWKS contains no usable key")
+        return issuer, keys
+
+    def _key(self, jwk: Any, issuer: str) -> RSAPublicKey | None:
+        """Return the key of one member of the JWKS, or None if it is unusable, which does not affect the others."""
+        if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str):
+            return None
+        if jwk.get("kty") != "RSA" or jwk.get("use", "sig") != "sig" or jwk.get("key_ops", ["verify"]) != ["verify"]:
+            return None
+        if jwk.get("alg", "RS256") != "RS256" or "d" in jwk:  # Anyone can sign with a published private key.
+            return None
+        key_issuer = jwk.get("issuer", issuer)
+        if not isinstance(key_issuer, str) or key_issuer.replace("{tenantid}", self.tenant_id) != issuer:
+            return None
+        try:
+            key = cast("RSAPublicKey", RSAAlgorithm.from_jwk({"kty": "RSA", "n": jwk["n"], "e": jwk["e"]}))
+        except (InvalidKeyError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            return None
+        return key if key.key_size >= MIN_KEY_BITS else None
+
+
+class _Session(requests.Session):
+    """Requests with limits on time and size, no cookies, no redirects and no .netrc credentials."""
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__()
+        self._deadline = deadline
+        self.auth = lambda request: request  # Without it, requests adds credentials from .netrc.
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.headers.clear()
+        self.headers["Accept-Encoding"] = "identity"
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None, because requests reads the whole body of a redirect even if it does not follow it."""
+
+    def get_json(self, url: str) -> dict[str, Any]:
+        """Return the JSON object at `url`. Raises `MetadataError` or an error of requests or urllib3."""
+        host, body = urlsplit(url).hostname or "", b""
+        proxies = {"no_proxy": host} if is_loopback(host) else None
+        timeout = max(self._deadline - time.monotonic(), 0.001)
+        with self.get(url, timeout=timeout, allow_redirects=False, stream=True, proxies=proxies) as response:
+            if response.status_code != HTTPStatus.OK:
+                raise MetadataError(f"status {response.status_code} instead of 200")
+            # Compressed data stays as it is, and each read waits for a single packet.
+            while chunk := response.raw.read1(MAX_BYTES, decode_content=False):
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    raise MetadataError(f"the response is larger than {MAX_BYTES} bytes")
+                if time.monotonic() > self._deadline:
+                    raise TimeoutError
+        try:
+            document = json.loads(body.decode("utf-8"))
+        except (ValueError, RecursionError):
+            raise MetadataError("the response is not JSON") from None
+        if not isinstance(document, dict):
+            raise MetadataError("the response is not a JSON object")
+        return document
