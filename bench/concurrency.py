@@ -23,7 +23,7 @@ from tests.support.forge import Forge
 KEY_FETCH_INTERVAL = 31  # seconds; aad-func fetches keys for an unknown `kid` at most that often
 FEW, MANY = 1_000, 100_000
 BURSTS = 5
-MAX_LATENCY = 50  # milliseconds
+MAX_LATENCY = 1000  # milliseconds, on a busy machine; whoever waited for the fetch would take 30 seconds
 IN_FLIGHT = (16, 64, 256, 1000)
 
 
