@@ -2,11 +2,14 @@
 
 import itertools
 import secrets
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from local_azure.cloud import LocalAzure
+from local_azure.keys import KeyRing
 from local_azure.traffic import Fault
 from tests.support.forge import Forge
 
@@ -56,9 +59,11 @@ class FaultSchedule:
     def _publish_key(self) -> None:
         """Publish a key some time before it signs, as Entra does."""
         self._azure.traffic.clear()
+        with tempfile.TemporaryDirectory() as folder:
+            new = KeyRing(Path(folder)).current
         ring = self._azure.keys
-        ring.rotate()
-        ring.keys = [*ring.keys[:-2], ring.keys[-1], ring.keys[-2]]  # the last one signs
+        # In one step, because a token may be signed at any moment, with the last key.
+        ring.keys = [*ring.keys[:-1], new, ring.keys[-1]]
 
     def _sign_with_new_key(self) -> None:
         ring = self._azure.keys

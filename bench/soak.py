@@ -121,15 +121,18 @@ def soak(azure: LocalAzure, seconds: float, report: Callable[[str], None]) -> li
 
 def responses(minutes: float, through_msi: Counter[str], direct: Counter[tuple[str, str]]) -> Iterator[Row]:
     """Enough requests of each kind, each with the right response."""
-    valid, rejected = direct["valid", "200"], direct["invalid", "401"] + direct["invalid", "403"]
-    unknown, unavailable = direct["unknown key", "401"], direct["unknown key", "503"]
+    other = direct.copy()
+    valid = other.pop(("valid", "200"), 0)
+    rejected = other.pop(("invalid", "401"), 0) + other.pop(("invalid", "403"), 0)
+    unknown, unavailable = other.pop(("unknown key", "401"), 0), other.pop(("unknown key", "503"), 0)
     yield value("requests to msi-func", through_msi.total(), least=minutes * 1000)
     yield value("of these failed", through_msi.total() - through_msi["200"], most=0)
     yield value("requests to aad-func with valid tokens, 200", valid, least=minutes * 500)
     yield value("with invalid tokens, 401 or 403", rejected, least=minutes * 400)
     yield value("with unknown keys, 401", unknown, least=minutes * 20)
     yield value("with unknown keys, 503 while the tenant fails", unavailable, least=minutes * 5)
-    yield value("with any other response", direct.total() - valid - rejected - unknown - unavailable, most=0)
+    listed = ", ".join(f"{label}: {status}" for label, status in sorted(other))
+    yield value(f"with any other response{f' ({listed})' if listed else ''}", other.total(), most=0)
 
 
 def tenant(seconds: float, azure: LocalAzure, faults: FaultSchedule) -> Iterator[Row]:
