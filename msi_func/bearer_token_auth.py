@@ -37,13 +37,14 @@ class BearerTokenAuth(AuthBase):
         if not is_https_or_loopback(request.url or ""):
             raise Problem("misconfigured", f"No token is sent to this URL: it {HTTPS_OR_LOOPBACK_ERROR}.")
         try:
-            token = _credential_for(self._identity_client_id).get_token_info(self._scope).token
+            token = _credential_for(self._identity_client_id).get_token_info(self._scope)
+            token_errors.check_token(token, self._scope)
         except Exception as error:  # azure-identity also raises ValueError, KeyError and others
             is_managed = has_managed_identity()
             raise token_errors.problem_for(
                 error, self._scope, self._identity_client_id, is_managed=is_managed
             ) from None
-        request.headers["Authorization"] = f"Bearer {token}"
+        request.headers["Authorization"] = f"Bearer {token.token}"
         return request
 
 

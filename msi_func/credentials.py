@@ -15,7 +15,7 @@ from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
 from common.process_wide import process_wide
 from msi_func import token_errors
-from msi_func.http_client import IdentityTransport
+from msi_func.http_session import IdentityTransport
 from msi_func.token_cache import TokenCache
 
 MANAGED_IDENTITY, DEFAULT = "managed identity", "default credential"
@@ -63,9 +63,7 @@ def credential_for(identity_client_id: str | None) -> AsyncSupportsTokenInfo:
 def transport_options() -> dict[str, Any]:
     """Return the options with which a credential uses our transport and its limits."""
     return {
-        "transport": IdentityTransport(),
-        "connection_timeout": ATTEMPT_TIMEOUT,
-        "read_timeout": ATTEMPT_TIMEOUT,
+        "transport": IdentityTransport(connection_timeout=ATTEMPT_TIMEOUT, read_timeout=ATTEMPT_TIMEOUT),
         "retry_total": RETRIES,
         "retry_policy_class": IgnoreRetryAfterPolicy,
     }

@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 
 from common.problems import Problem
 from common.remediations import with_prefix
-from common.settings import DEFAULT_SCOPE_ERROR, Settings, is_default_scope
+from common.settings import DEFAULT_SCOPE_ERROR, Settings, is_default_scope, is_https_or_loopback
 from msi_func import http_client, token_errors
 from msi_func.credentials import access_token, credential_kind, has_managed_identity
 from msi_func.downstream_response import DownstreamResponse, check_response
@@ -28,7 +28,7 @@ MAX_PAGES = 1000
 
 # Set here or by aiohttp; a caller's value could send the token elsewhere or desynchronize the connection.
 _RESERVED_HEADER = re.compile(r"(?i)authorization|host|content-length|transfer-encoding|connection|proxy-.*")
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*")  # RFC 9110 section 5
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\n[\t\x20-\x7e]*")  # name and value, RFC 9110 section 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,8 @@ class DownstreamApi:
         url = _join(options.url, path, params) if path or params else options.url
         body = content if json is None else jsonlib.dumps(json).encode()
         sent = CIMultiDict({"Accept": "application/json", **({} if body is None else {"Content-Type": content_type})})
-        sent.update(_checked(headers or {}))
+        sent.update(headers or {})
+        _check_headers(sent)
         seconds, token = timeout or options.timeout, ""
         deadline = asyncio.get_running_loop().time() + seconds
         try:
@@ -136,8 +137,8 @@ class DownstreamApi:
     async def pages(self, path: str = "", **options: Any) -> AsyncIterator[Any]:
         """Yield the JSON of each page of an OData collection, following `@odata.nextLink` on the same origin only.
 
-        `options` are those of `request`. Raises `downstream_invalid_response` for a link to another origin, and after
-        MAX_PAGES pages.
+        `options` are those of `request`; the links contain `params` already. Raises `downstream_invalid_response` for
+        any other link, and after MAX_PAGES pages.
         """
         for _ in range(MAX_PAGES):
             page = (await self.get(path, **options)).json()
@@ -145,8 +146,8 @@ class DownstreamApi:
             link = page.get("@odata.nextLink") if isinstance(page, dict) else None
             if not link:
                 return
-            if not isinstance(link, str) or _origin(link) != _origin(self.options.url):
-                raise Problem("downstream_invalid_response", "The called API's next page is on another origin.")
+            if not isinstance(link, str) or not _is_same_origin(link, self.options.url):
+                raise Problem("downstream_invalid_response", "The next page is not a URL of the called API's origin.")
             path, options["params"] = link, None
         raise Problem("downstream_invalid_response", f"The called API returned more than {MAX_PAGES} pages.")
 
@@ -175,33 +176,36 @@ def _naming_settings(problem: Problem, prefix: str) -> Problem:
 
 
 def _join(url: str, path: str, params: Mapping[str, Any] | None) -> str:
-    if path.startswith(("https://", "http://")) and _origin(path) == _origin(url) and path.isprintable():
-        return path
+    parameters = urlencode(params or {}, doseq=True, safe="$")
+    if _is_same_origin(path, url):
+        parts = urlsplit(path)
+        return parts._replace(query="&".join(filter(None, (parts.query, parameters)))).geturl()
     path, _, query = path.partition("?")
     if (path and not _is_below(path)) or not re.fullmatch(r"[!-~]*", query) or "#" in query:
         raise ValueError("path must begin with one slash and stay below the configured URL")
     parts = urlsplit(url)
-    queries = "&".join(filter(None, (parts.query, query, urlencode(params or {}, doseq=True, safe="$"))))
+    queries = "&".join(filter(None, (parts.query, query, parameters)))
     return parts._replace(path=parts.path.rstrip("/") + path if path else parts.path, query=queries).geturl()
 
 
 def _is_below(path: str) -> bool:
     """Return whether the path stays below the one that it is appended to, however often the server decodes it."""
     decoded = path
-    while (path := unquote(decoded)) != decoded:
-        decoded = path
-    is_plain = re.fullmatch(r"/(?!/)[!-~]*", path) and not re.search(r"[#?\\]", path)
-    return bool(is_plain) and not {".", ".."} & set(path.split("/"))
+    while (again := unquote(decoded)) != decoded:
+        decoded = again
+    if not re.fullmatch(r"/[!-~]*", path) or "#" in path or re.search(r"^//|[\x00-\x1f\x7f\\\ufffd]", decoded):
+        return False
+    # Some servers remove a segment's parameters, and "..;x" is ".." to them (RFC 3986 section 3.3).
+    return not {".", ".."} & {segment.partition(";")[0] for segment in decoded.split("/")}
 
 
-def _origin(url: str) -> tuple[str, str]:
-    return urlsplit(url)[:2]
+def _is_same_origin(link: str, url: str) -> bool:
+    return is_https_or_loopback(link) and urlsplit(link)[:2] == urlsplit(url)[:2]
 
 
-def _checked(headers: Mapping[str, str]) -> Mapping[str, str]:
+def _check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if _RESERVED_HEADER.fullmatch(name):
             raise ValueError(f"callers cannot set the header {name}")
-        if not _HEADER.fullmatch(f"{name}:{value}"):
+        if not _HEADER.fullmatch(f"{name}\n{value}"):
             raise ValueError("a header is not valid")
-    return headers

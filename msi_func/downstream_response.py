@@ -48,7 +48,10 @@ def _downstream_error(response: DownstreamResponse, token: str) -> Problem:
         document = response.json()
     except Problem:
         document = None
-    inner = {"status": response.status, **_filtered(document, _RULES, token)}
+    members = document if isinstance(document, dict) else {}
+    inner = {"status": response.status, **_filtered(members, _RULES, token)}
+    if graph_error := _filtered(members.get("error"), _GRAPH_RULES, token):
+        inner["error"] = graph_error
     code = inner.get("code", "")
     advice: dict[str, Any] = {"advice": REMEDIATIONS[code]} if code in REMEDIATIONS else {}
     retry_after = parse_retry_after(response.headers.get("Retry-After", ""))
@@ -66,8 +69,6 @@ def _filtered(document: Any, rules: "dict[str, Rule]", token: str) -> dict[str, 
     if not isinstance(document, dict):
         return {}
     found = {name: document[name] for name, rule in rules.items() if name in document and rule(document[name])}
-    if graph_error := _filtered(document.get("error"), _GRAPH_RULES, token):
-        found["error"] = graph_error
     return {name: value for name, value in found.items() if not token or token not in str(value)}
 
 

@@ -1,7 +1,9 @@
 """Keeps tokens and function keys out of the logs of the libraries that this app calls."""
 
+import functools
 import logging
 import re
+from typing import Any
 
 _LIBRARIES = ("aiohttp", "azure", "msal", "urllib3")
 
@@ -9,22 +11,20 @@ _LIBRARIES = ("aiohttp", "azure", "msal", "urllib3")
 _SECRET = re.compile(r"eyJ[\w.-]*|[\w-]{40,}|(?<=[?&]code=)[^&\s\"']+")
 
 
-class _RedactSecrets(logging.Filter):
-    """azure-identity and msal log responses that they cannot parse, tokens included; urllib3 logs URLs."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = _SECRET.sub("<redacted>", record.getMessage()), ()
-        record.exc_info = record.exc_text = record.stack_info = None
-        return True
-
-
-_redact_secrets = _RedactSecrets()
-
-
+@functools.cache
 def redact_logs() -> None:
-    """Redact what the libraries log, from now on."""
-    # A filter applies to the logger that creates a record but not to its children, so each logger needs it, and the one
-    # that msal creates on its first token request as well.
-    for name in [*logging.root.manager.loggerDict, "msal.oauth2cli.oauth2"]:
-        if name.partition(".")[0] in _LIBRARIES:
-            logging.getLogger(name).addFilter(_redact_secrets)
+    """Redact what the libraries log, from now on.
+
+    azure-identity and msal log responses that they cannot parse, tokens included; urllib3 logs URLs. A filter would
+    apply to neither the children of its logger nor the loggers that the libraries create later.
+    """
+    create = logging.getLogRecordFactory()
+
+    def create_redacted(name: str | None, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = create(name, *args, **kwargs)
+        if name and name.partition(".")[0] in _LIBRARIES:
+            record.msg, record.args = _SECRET.sub("<redacted>", record.getMessage()), ()
+            record.exc_info = record.exc_text = record.stack_info = None
+        return record
+
+    logging.setLogRecordFactory(create_redacted)

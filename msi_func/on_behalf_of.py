@@ -51,12 +51,12 @@ class OnBehalfOfTokens:
             raise Problem("user_token_expired")
         key = (user.digest, scope)
         cache = self._valid.get(key) or self._unproven.get(key)
-        if cache is None:
-            cache = TokenCache(clock=self._clock, monotonic=self._monotonic)
+        cache = cache or TokenCache(clock=self._clock, monotonic=self._monotonic)
+        if cache.is_expired:
             self._store(self._unproven, key, cache)
         token = await cache.get(lambda: self._request(user, scope), deadline)
+        self._unproven.pop(key, None)
         if key not in self._valid:
-            self._unproven.pop(key, None)
             for expired in [key for key, cache in self._valid.items() if cache.is_expired]:
                 del self._valid[expired]
         self._store(self._valid, key, cache)

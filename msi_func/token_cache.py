@@ -1,6 +1,7 @@
 """TokenCache: an access token that is requested once, cached while valid, and refreshed in the background."""
 
 import asyncio
+import copy
 import time
 from collections.abc import Awaitable, Callable
 
@@ -54,7 +55,7 @@ class TokenCache:
             async with asyncio.timeout_at(deadline):
                 await self.pending.wait()
         if self.is_expired and self._failure:
-            raise self._failure.with_traceback(None)
+            raise copy.copy(self._failure)
         return self._token
 
     async def _refresh(self, request: TokenRequest) -> None:
@@ -62,7 +63,8 @@ class TokenCache:
         try:
             token = await request()
         except Problem as failure:
-            self._failure = failure
+            # A copy has no traceback, whose frames would keep the request and a user's own token alive.
+            self._failure = copy.copy(failure)
             if failure.type.status < 500:
                 share_for = SHARE_REJECTION_FOR
         else:

@@ -52,7 +52,7 @@ _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 section 2.1
 
 def problem_for(error: Exception, scope: str, identity_client_id: str | None, *, is_managed: bool) -> Problem:
     """Return `token_unavailable` with the likely cause of `error`."""
-    if isinstance(error, Problem):
+    if isinstance(error, Problem) and error.code == "token_unavailable":
         return error
     if isinstance(error, TimeoutError | ServiceRequestError | ServiceResponseError):
         return no_response(scope, is_managed=is_managed)
@@ -64,8 +64,10 @@ def problem_for(error: Exception, scope: str, identity_client_id: str | None, *,
     if not os.environ.get("IDENTITY_HEADER"):
         return problem(NO_HEADER, scope)
     status = getattr(error, "status_code", None)
+    if status is None and isinstance(error, CredentialUnavailableError):
+        return problem(UNAVAILABLE, scope)
     if status is None or status < 400:
-        return problem(UNAVAILABLE if isinstance(error, CredentialUnavailableError) else INVALID_RESPONSE, scope)
+        return problem(INVALID_RESPONSE, scope)
     causes = {400: NOT_ATTACHED if identity_client_id else NO_SYSTEM_IDENTITY, **_CAUSES}
     return problem(causes.get(status, INVALID_RESPONSE), scope, endpoint_status=status)
 

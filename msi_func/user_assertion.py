@@ -52,6 +52,6 @@ class UserAssertion:
 def _unverified_claims(token: str) -> dict[str, Any]:
     try:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.InvalidTokenError, ValueError, RecursionError):
+    except (jwt.InvalidTokenError, ValueError):
         raise Problem("malformed_token") from None
     return claims

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from local_azure.directory import load
-from msi_func.http_client import MAX_CONNECTIONS
+from msi_func.http_session import MAX_CONNECTIONS
 from tests.support.apps import APP
 from tests.support.bicep import Bicep
 from tests.test_infra import HOST_IN_AZURE, in_bicep, in_readme, read_by_the_code

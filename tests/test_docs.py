@@ -16,7 +16,7 @@ import requests
 from common.problems import PROBLEM_TYPES
 from common.remediations import REMEDIATIONS, VALIDATION_STEPS
 from local_azure.cloud import LocalAzure
-from msi_func import entra_errors, http_client, token_errors
+from msi_func import entra_errors, http_client, http_session, token_errors
 from msi_func.bearer_token_auth import BearerTokenAuth
 from msi_func.downstream import DownstreamApi, DownstreamApiOptions
 from msi_func.user_assertion import UserAssertion
@@ -154,11 +154,12 @@ def test_troubleshooting_has_every_cause_of_a_missing_token():
 
 def test_troubleshooting_has_every_reason_for_no_connection():
     """Those of the table, and those of every HttpError in the source."""
-    source = ast.parse(inspect.getsource(http_client))
-    errors = [node for node in ast.walk(source) if isinstance(node, ast.Call) and ast.unparse(node.func) == "HttpError"]
+    sources = [ast.parse(inspect.getsource(module)) for module in (http_client, http_session)]
+    calls = [node for source in sources for node in ast.walk(source) if isinstance(node, ast.Call)]
+    errors = [call for call in calls if ast.unparse(call.func) == "HttpError"]
     raised = [call.args[0].value for call in errors if len(call.args) == 1 and isinstance(call.args[0], ast.Constant)]
-    reasons = {reason for _, reason in http_client._REASONS} | {http_client._reason(OSError())} | set(raised)
-    for reason in reasons - {"no attempt was made"}:  # cannot occur
+    reasons = {reason for _, reason in http_client._REASONS} | {http_client._http_error(OSError()).reason} | set(raised)
+    for reason in reasons:
         assert f"| {reason} |" in TROUBLESHOOTING, reason
 
 

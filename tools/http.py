@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
-from msi_func import http_client
+from msi_func import http_client, http_session
 from msi_func.credentials import access_token
-from msi_func.http_client import HttpError, Response
+from msi_func.http_client import Response
+from msi_func.http_session import HttpError
 
 __all__ = ["HttpError", "Response", "send", "token_for"]
 
@@ -43,6 +44,6 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         try:
             return await work
         finally:
-            await http_client.session().close()
+            await http_session.session().close()
 
     return asyncio.run(closing())

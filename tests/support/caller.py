@@ -11,7 +11,7 @@ import pytest
 
 from common.problems import Problem
 from local_azure.cloud import LocalAzure
-from msi_func import bearer_token_auth, http_client
+from msi_func import bearer_token_auth, http_session
 from msi_func.downstream import DownstreamApi
 from tests.support import apps
 from tests.support.scripted import Reply, as_json
@@ -63,12 +63,12 @@ class Caller:
 
     def close(self) -> None:
         async def close_session() -> None:
-            await http_client.session().close()
+            await http_session.session().close()
 
         self._runner.run(close_session())
         self._runner.close()
         bearer_token_auth._credential_for.cache_clear()
-        http_client._environment_proxy.cache_clear()
+        http_session._environment_proxy.cache_clear()
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def caller(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A caller with a clean environment."""
     with apps.clean_environment():
         new = Caller(monkeypatch)
-        http_client._environment_proxy.cache_clear()
+        http_session._environment_proxy.cache_clear()
         yield new
         new.close()
         monkeypatch.undo()

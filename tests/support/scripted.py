@@ -8,7 +8,7 @@ import socketserver
 import ssl
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 import trustme
 
 DRIP_EVERY = 0.05  # seconds between bytes
+FLOOD_BYTES = 2**30
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,18 @@ class Request:
     method: str
     target: str
     headers: dict[str, str]  # names in lower case
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What to do: send `data`, whole or (from `whole` on) byte by byte, and then go on, hang or break off."""
+    """What to do: send `data`, whole or (from `whole` on) byte by byte, and then go on, hang or break off.
+
+    `flood` is sent after that, again and again, until the client disconnects or has received FLOOD_BYTES.
+    """
 
     data: bytes = b""
+    flood: bytes = b""
     drip: bool = False
     whole: int = 0
     then: str = "go on"  # or "hang", "close", "reset"
@@ -63,6 +69,7 @@ class Scripted:
     tls: ssl.SSLContext | None = None
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
+    flooded: int = 0  # bytes of `Reply.flood` that were sent
 
     def __enter__(self) -> "Scripted":
         self._ended = threading.Event()
@@ -111,6 +118,18 @@ class Scripted:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
+    def push(self, data: bytes) -> None:
+        """Send data on every open connection, although nobody requested it."""
+        with self._lock:
+            for connection in self._open:
+                connection.sendall(data)
+
+    def disconnect(self) -> None:
+        """Close every open connection, as a server does with idle ones."""
+        with self._lock:
+            for connection in self._open:
+                connection.shutdown(socket.SHUT_WR)
+
     def _serve(self, lines: Any, connection: socket.socket) -> None:
         while True:
             first = lines.readline().decode("latin-1").split()
@@ -120,8 +139,8 @@ class Scripted:
             while (line := lines.readline().decode("latin-1").strip()) != "":
                 name, _, value = line.partition(":")
                 headers[name.lower()] = value.strip()
-            lines.read(int(headers.get("content-length", 0)))
-            request = Request(first[0], first[1], headers)
+            body = lines.read(int(headers.get("content-length", 0)))
+            request = Request(first[0], first[1], headers, body)
             with self._lock:
                 self.requests.append(request)
             reply = self.answer(request)
@@ -138,6 +157,9 @@ class Scripted:
                     return
         else:
             connection.sendall(reply.data)
+        while reply.flood and self.flooded < FLOOD_BYTES and not self._ended.is_set():
+            connection.sendall(reply.flood)
+            self.flooded += len(reply.flood)
         if reply.then == "hang":
             self._ended.wait()
         if reply.then == "reset":
@@ -146,14 +168,53 @@ class Scripted:
             os.close(connection.detach())
 
 
-def certified(folder: Path, environment: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """TLS for a server on 127.0.0.1, with a certificate that this process trusts."""
+def certified(folder: Path, environment: pytest.MonkeyPatch, host: str = "127.0.0.1") -> ssl.SSLContext:
+    """Return TLS for a server at `host`, with a certificate that sessions created from now on trust."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
-    environment.setenv("REQUESTS_CA_BUNDLE", str(folder / "ca.pem"))
+    environment.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert(host).configure_cert(context)
     return context
+
+
+@contextlib.contextmanager
+def tunneling_proxy(target: str) -> Iterator[tuple[str, list[bytes]]]:
+    """Run an HTTP proxy whose every tunnel leads to `target`; return its URL and the requests for tunnels."""
+    requests: list[bytes] = []
+    host, port = target.rpartition("/")[2].split(":")
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                if not (byte := self.request.recv(1)):
+                    return
+                head += byte
+            requests.append(head)
+            with socket.create_connection((host, int(port))) as other:
+                self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                back = threading.Thread(target=_copy, args=(other, self.request), daemon=True)
+                back.start()
+                _copy(self.request, other)
+                back.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", requests
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
 
 
 def dripping(reply: Reply) -> Reply:

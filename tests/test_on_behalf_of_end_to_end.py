@@ -1,4 +1,4 @@
-"""As the user who calls, end to end: user's token -> msi-func -> identity -> Entra over TLS -> aad-func -> claims."""
+"""Calls on behalf of a user, end to end: user's token, msi-func, identity, Entra over TLS, aad-func, claims."""
 
 import base64
 import concurrent.futures
@@ -28,14 +28,19 @@ PLAIN = 'Bearer realm="api"'
 
 @pytest.fixture(scope="module")
 def host(azure: LocalAzure, aad_host: Host) -> Iterator[Host]:
-    with apps.running(settings(azure, aad_host.url("aad-func"))) as running:
+    with apps.running(msi_settings(azure, aad_host)) as running:
         yield running
 
 
-def test_a_user_with_the_role_gets_in_as_themselves(host: Host, azure: LocalAzure):
-    answer = call(host, user_token(azure))
-    assert answer.status_code == 200, answer.text
-    body = answer.json()
+def msi_settings(azure: LocalAzure, aad_host: Host) -> dict[str, str]:
+    """Return the settings of a host that runs msi-func only."""
+    return {**settings(azure, aad_host.url("aad-func")), "AzureWebJobs.aad_func.Disabled": "true"}
+
+
+def test_user_with_the_role_is_accepted_as_this_user(host: Host, azure: LocalAzure):
+    response = call(host, user_token(azure))
+    assert response.status_code == 200, response.text
+    body = response.json()
     assert body["caller"] == {
         "kind": "user",
         "client_id": MSI_FUNC,
@@ -44,34 +49,34 @@ def test_a_user_with_the_role_gets_in_as_themselves(host: Host, azure: LocalAzur
     }
     assert (body["roles"], body["claims"]["scp"]) == (["DoAll"], "user_impersonation")
     timing = r'token;desc="on behalf of the user";dur=\d+\.\d, aad-func;dur=\d+\.\d'
-    assert re.fullmatch(timing, answer.headers["Server-Timing"])
+    assert re.fullmatch(timing, response.headers["Server-Timing"])
 
 
-def test_a_user_without_the_role_is_refused_by_aad_func(host: Host, azure: LocalAzure):
-    answer = call(host, user_token(azure, VISITOR))
-    body = answer.json()
-    assert (answer.status_code, body["code"]) == (502, "downstream_error")
+def test_user_without_the_role_is_denied_by_aad_func(host: Host, azure: LocalAzure):
+    response = call(host, user_token(azure, VISITOR))
+    body = response.json()
+    assert (response.status_code, body["code"]) == (502, "downstream_error")
     assert (body["downstream"]["status"], body["downstream"]["code"]) == (403, "missing_role")
     assert "to the user" in body["advice"]
 
 
-def test_without_as_user_the_call_is_the_apps_own_whoever_calls(host: Host, azure: LocalAzure):
+def test_without_as_user_the_call_is_made_as_the_app_whoever_calls(host: Host, azure: LocalAzure):
     for query in ("", "?as=app", "?as=App"):
         for token in (None, user_token(azure, VISITOR)):
             assert call(host, token, query).json()["caller"]["kind"] == "application"
 
 
 @pytest.mark.parametrize("query", ["?as=me", "?as=user,app", "?as=user&auth=0", "?as=user&auth=maybe"])
-def test_what_as_cannot_be_is_a_bad_request(query, host: Host, azure: LocalAzure):
-    answer = call(host, user_token(azure), query)
-    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+def test_invalid_value_of_as_is_a_bad_request(query, host: Host, azure: LocalAzure):
+    response = call(host, user_token(azure), query)
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
-def test_a_second_factor_is_asked_for_in_the_form_that_microsofts_clients_read(host: Host, azure: LocalAzure):
-    answer = call(host, user_token(azure, GUARDED))
-    assert (answer.status_code, answer.json()["code"]) == (401, "interaction_required")
-    assert answer.json()["entra_codes"] == ["AADSTS50076"]
-    challenge = answer.headers["WWW-Authenticate"]
+def test_mfa_is_requested_in_the_form_that_microsofts_clients_read(host: Host, azure: LocalAzure):
+    response = call(host, user_token(azure, GUARDED))
+    assert (response.status_code, response.json()["code"]) == (401, "interaction_required")
+    assert response.json()["entra_codes"] == ["AADSTS50076"]
+    challenge = response.headers["WWW-Authenticate"]
     assert challenge.startswith("Bearer ")
     parameters = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
     tenant = azure.directory.tenant_id
@@ -85,75 +90,76 @@ def test_a_second_factor_is_asked_for_in_the_form_that_microsofts_clients_read(h
 
 
 def test_azure_cores_own_client_understands_the_challenge(host: Host, azure: LocalAzure):
-    """The policy that Microsoft's Python clients send requests through asks for the claims, and gets in."""
+    """The policy of Microsoft's Python clients requests a token with the claims and retries."""
 
     class SignedIn:
-        asked: str | None = None
+        claims: str | None = None
 
         def get_token(self, *scopes: str, claims: str | None = None, **options: object) -> AccessToken:
-            self.asked = claims or self.asked
+            self.claims = claims or self.claims
             return AccessToken(user_token(azure, GUARDED, mfa=claims is not None), 9_000_000_000)
 
     user = SignedIn()
     policy = BearerTokenCredentialPolicy(user, f"api://{MSI_FUNC}/.default")
     with PipelineClient(host.origin, per_retry_policies=[policy]) as client:
         request = HttpRequest("GET", host.url("msi-func") + "?as=user")
-        answer = client.send_request(request, enforce_https=False)
-    assert answer.status_code == 200
-    assert json.loads(user.asked)["access_token"]["capolids"]["essential"]
+        response = client.send_request(request, enforce_https=False)
+    assert response.status_code == 200
+    assert json.loads(user.claims or "")["access_token"]["capolids"]["essential"]
 
 
-def test_a_call_as_user_needs_a_users_token(host: Host, azure: LocalAzure):
+def test_call_as_user_requires_a_users_token(host: Host, azure: LocalAzure):
     app_only = Forge(azure, "msi-func-api").token(roles=GONE)
     id_token = Forge(azure, "msi-func-api").token(user=True, scp=GONE)
-    for answer in (call(host), call(host, app_only), call(host, id_token), call(host, Authorization="Basic eDp5")):
-        assert (answer.status_code, answer.json()["code"]) == (401, "user_token_required")
-        assert answer.headers["WWW-Authenticate"] == PLAIN
+    for response in (call(host), call(host, app_only), call(host, id_token), call(host, Authorization="Basic eDp5")):
+        assert (response.status_code, response.json()["code"]) == (401, "user_token_required")
+        assert response.headers["WWW-Authenticate"] == PLAIN
 
 
-REFUSED = [
+INVALID_TOKENS = [
     ("expired", "user_token_expired", {"exp": 1_700_000_000}),
     ("for another API", "user_token_wrong_audience", {"aud": AAD_FUNC}),
-    ("of another tenant", "user_token_rejected", {"iss": "https://elsewhere.example/v2.0"}),
+    ("by another issuer", "user_token_rejected", {"iss": "https://elsewhere.example/v2.0"}),
+    ("of another tenant", "user_token_rejected", {"tid": "10ca1000-0000-4000-8000-00000000000f"}),
     ("not valid yet", "user_token_expired", {"nbf": 9_000_000_000}),
-    ("of an application that says it is a user's", "user_token_required", {"idtyp": "app"}),
+    ("of an application that claims to be a user's", "user_token_required", {"idtyp": "app"}),
     ("without an expiry", "malformed_token", {"exp": GONE}),
-    ("with an expiry that is a text", "malformed_token", {"exp": "9000000000"}),
+    ("with a string as expiry", "malformed_token", {"exp": "9000000000"}),
 ]
 
 
-@pytest.mark.parametrize(("why", "code", "changes"), REFUSED, ids=[case[0] for case in REFUSED])
-def test_a_users_token_that_is_not_good_is_refused(why, code, changes, host: Host, azure: LocalAzure):
-    answer = call(host, Forge(azure, "msi-func-api").token(user=True, **changes))
-    assert (answer.status_code, answer.json()["code"]) == (401, code)
-    assert answer.headers["WWW-Authenticate"].startswith(PLAIN)
+@pytest.mark.parametrize(("why", "code", "changes"), INVALID_TOKENS, ids=[case[0] for case in INVALID_TOKENS])
+def test_invalid_user_token_is_rejected(why, code, changes, host: Host, azure: LocalAzure):
+    response = call(host, Forge(azure, "msi-func-api").token(user=True, **changes))
+    assert (response.status_code, response.json()["code"]) == (401, code)
+    assert response.headers["WWW-Authenticate"].startswith(PLAIN)
 
 
-def test_a_token_with_another_signature_is_not_the_one_that_is_remembered(host: Host, azure: LocalAzure):
+def test_token_with_another_signature_is_not_the_cached_one(host: Host, azure: LocalAzure):
     forge = Forge(azure, "msi-func-api")
-    good = forge.token(user=True)
-    assert call(host, good).status_code == 200
-    forged = good.rpartition(".")[0] + "." + forge.token(user=True, uti="other").rpartition(".")[2]
+    valid = forge.token(user=True)
+    assert call(host, valid).status_code == 200
+    forged = valid.rpartition(".")[0] + "." + forge.token(user=True, uti="other").rpartition(".")[2]
     assert call(host, forged).json()["code"] == "user_token_rejected"
-    assert call(host, good).status_code == 200
+    assert call(host, valid).status_code == 200
 
 
-def test_users_who_call_at_once_are_each_let_in_as_themselves(azure: LocalAzure, aad_host: Host):
-    """One exchange for each token, however many calls; nobody is ever taken for somebody else."""
+def test_users_who_call_at_once_are_each_accepted_as_themselves(azure: LocalAzure, aad_host: Host):
+    """One token request per user, and no user gets the token of another."""
     mine = {azure.directory.user(name).object_id: user_token(azure, name, mfa=True) for name in (DEVELOPER, GUARDED)}
     before = azure.traffic.counters["token"]
     with (
-        apps.running(settings(azure, aad_host.url("aad-func"))) as running,
+        apps.running(msi_settings(azure, aad_host)) as running,
         concurrent.futures.ThreadPoolExecutor(32) as pool,
     ):
         calls = [(who, pool.submit(call, running, token)) for _ in range(16) for who, token in mine.items()]
-        answers = [(who, answer.result().json()) for who, answer in calls]
-    assert all(answer["caller"]["object_id"] == who for who, answer in answers)
+        responses = [(who, response.result().json()) for who, response in calls]
+    assert all(body["caller"]["object_id"] == who for who, body in responses)
     assert azure.traffic.counters["token"] - before == len(mine)
 
 
-def test_it_works_behind_easy_auth_too(host: Host, azure: LocalAzure):
-    """Easy Auth passes the Authorization header on, beside its own: msi-func reads the former only."""
+def test_easy_auth_in_front_passes_the_users_token_on(host: Host, azure: LocalAzure):
+    """Easy Auth adds headers and keeps Authorization, the only one that msi-func reads."""
     api = azure.directory.application("msi-func-api")
     listener = bind(0)
     front = replace(host, origin=f"http://127.0.0.1:{listener.getsockname()[1]}")
@@ -164,9 +170,9 @@ def test_it_works_behind_easy_auth_too(host: Host, azure: LocalAzure):
 
 
 def test_no_token_is_logged_at_debug_level(azure: LocalAzure, aad_host: Host):
-    good = user_token(azure)
-    sent = [good, user_token(azure, GUARDED), good[:-4] + "AAAA", Forge(azure).token(user=True)]
-    with apps.running(settings(azure, aad_host.url("aad-func")), verbose=True) as running:
+    valid = user_token(azure)
+    sent = [valid, user_token(azure, GUARDED), valid[:-4] + "AAAA", Forge(azure).token(user=True)]
+    with apps.running(msi_settings(azure, aad_host), verbose=True) as running:
         statuses = [call(running, token).status_code for token in sent]
         printed = running.printed
     assert statuses == [200, 401, 401, 401]

@@ -1,0 +1,122 @@
+"""The aiohttp session of every request: no cookies, no .netrc, explicit proxies, bounded responses."""
+
+import contextlib
+import functools
+import ipaddress
+import ssl
+import urllib.request
+from typing import Any
+from urllib.parse import urlsplit
+from weakref import WeakSet
+
+import aiohttp
+from azure.core.pipeline.transport import AioHttpTransport
+from urllib3.util import wait_for_read
+
+from common.problems import PROBLEM_TYPES, Problem
+from common.process_wide import process_wide
+from msi_func.log_redaction import redact_logs
+
+# Per process and host. App Service reserves 128 SNAT ports per instance and grants more while the pool lasts:
+# https://learn.microsoft.com/azure/app-service/troubleshoot-intermittent-outbound-connection-errors
+MAX_CONNECTIONS = 256
+CONNECT_TIMEOUT = 4  # seconds for TCP and TLS, so that a dropped SYN leaves time for another attempt
+MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
+
+
+class HttpError(Problem):
+    """There is no response. `reason` says why in fixed words and quotes nothing sent or received.
+
+    `is_sent` is False if the request provably did not reach the server.
+    """
+
+    def __init__(self, reason: str, code: str = "downstream_unreachable", *, is_sent: bool = True) -> None:
+        self.reason = reason
+        self.is_sent = is_sent
+        super().__init__(code, f"{PROBLEM_TYPES[code].description.rstrip('.')}: {reason}.")
+
+
+@process_wide
+def session() -> aiohttp.ClientSession:
+    """Return the session of this process. It reads neither .netrc nor proxies from the environment."""
+    redact_logs()
+    return aiohttp.ClientSession(
+        # SSL_CERT_FILE replaces OpenSSL's default CA file, as usual.
+        connector=_Connector(limit=0, limit_per_host=MAX_CONNECTIONS, ssl=ssl.create_default_context()),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        response_class=_LimitedResponse,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+    )
+
+
+class _Connector(aiohttp.TCPConnector):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._seen: WeakSet[Any] = WeakSet()
+
+    async def connect(self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout) -> Any:
+        """Return a connection on which nothing has arrived, because it would be taken for the response."""
+        for _ in range(MAX_CONNECTIONS + 1):
+            connection = await super().connect(req, traces, timeout)
+            protocol, transport = connection.protocol, connection.transport
+            if protocol not in self._seen:
+                self._seen.add(protocol)
+                return connection
+            # The socket as well, because a busy event loop may not have read it yet.
+            is_idle = transport is not None and not wait_for_read(transport.get_extra_info("socket"), 0)
+            if protocol is not None and not protocol.should_close and is_idle:
+                return connection
+            connection.close()
+        raise aiohttp.ServerDisconnectedError
+
+
+async def read_limited(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """Return the decompressed body. Raises HttpError if it is larger than `max_bytes`."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > max_bytes:
+            raise HttpError(f"the response is larger than {max_bytes} bytes", "downstream_invalid_response")
+    return bytes(body)
+
+
+class _LimitedResponse(aiohttp.ClientResponse):
+    async def read(self) -> bytes:
+        """Return the body for azure-identity, which reads it whole."""
+        return await read_limited(self, MAX_TOKEN_RESPONSE_BYTES)
+
+
+class IdentityTransport(AioHttpTransport):  # type: ignore[misc]
+    """azure-identity's requests, on this session and so within its limits.
+
+    `timeouts` are azure-core's `connection_timeout` and `read_timeout`, in seconds.
+    """
+
+    def __init__(self, **timeouts: float) -> None:
+        super().__init__(session=session(), session_owner=False, **timeouts)
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        """Send a request of azure-core."""
+        return await super().send(request, **{**options, "proxy": proxy_for(request.url)})
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for this URL: never one for this machine or its identity endpoint.
+
+    Raises HttpError if the proxy is not an HTTP proxy.
+    """
+    parts = urlsplit(url)
+    proxy = _environment_proxy(parts.scheme, parts.hostname or "", parts.netloc)
+    if proxy and not proxy.lower().startswith(("http://", "https://")):
+        raise HttpError("the environment names a proxy that is neither http nor https", is_sent=False)
+    return proxy
+
+
+@functools.lru_cache(64)
+def _environment_proxy(scheme: str, host: str, netloc: str) -> str | None:
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        if address.is_loopback or address.is_link_local:
+            return None
+    proxies = urllib.request.getproxies()
+    return None if urllib.request.proxy_bypass(netloc) else proxies.get(scheme) or proxies.get("all")

@@ -1,0 +1,205 @@
+"""DownstreamResponse.json, and what of an API's error response becomes part of ours."""
+
+import functools
+import json
+from typing import Any
+
+import pytest
+from multidict import CIMultiDict
+
+from common.problems import Problem, problem_response
+from msi_func.downstream_response import MAX_RETRY_AFTER, DownstreamResponse, check_response
+from msi_func.http_client import Response
+from tests.support.caller import Caller, caller, made_up_token
+from tests.support.scripted import Reply, Scripted, as_json, http
+
+__all__ = ["caller"]
+
+SENT = made_up_token("token")
+
+
+def response(status: int, body: bytes = b"", **headers: str) -> Response:
+    return Response(status, CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()}), body)
+
+
+def problem_of(status: int, document: Any, **headers: str) -> Problem:
+    with pytest.raises(Problem) as raised:
+        check_response(
+            response(status, json.dumps(document).encode(), Content_Type="application/json", **headers), SENT
+        )
+    return raised.value
+
+
+JSON = [
+    ("application/json", b'{"a": 1}', {"a": 1}),
+    ("application/json; charset=utf-8", b"[]", []),
+    ("APPLICATION/JSON", b"null", None),
+    ("application/problem+json", b"{}", {}),
+    ("application/vnd.api+json;x=y", b'"\xc3\xa9"', "é"),
+]
+
+
+@pytest.mark.parametrize(("content_type", "body", "value"), JSON)
+def test_json_is_parsed(content_type, body, value):
+    assert check_response(response(200, body, content_type=content_type), SENT).json() == value
+
+
+NOT_JSON = [
+    ("text/html", b"<html>"),
+    ("text/html", b"{}"),
+    ("", b"{}"),
+    ("application/jsonp", b"{}"),
+    ("application/json", b""),
+    ("application/json", b"{"),
+    ("application/json", b'{"a": NaN}'),
+    ("application/json", b'{"a": -Infinity}'),
+    ("application/json", b'{"a": Infinity}'),
+    ("application/json", b'\xef\xbb\xbf{"a": 1}'),
+    ("application/json", b"\xff\xfe{\0}\0"),
+    ("application/json", "ÿ".encode("latin-1")),
+    ("application/json", b"[" * 100_000),
+    ("application/json", b"9" * 5000),
+]
+
+
+@pytest.mark.parametrize(("content_type", "body"), NOT_JSON, ids=range(len(NOT_JSON)))
+def test_body_that_is_not_json_is_invalid_only_as_json(content_type, body):
+    checked = check_response(response(200, body, content_type=content_type), SENT)
+    assert checked.body == body
+    with pytest.raises(Problem) as raised:
+        checked.json()
+    assert raised.value.code == "downstream_invalid_response"
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 206, 299])
+def test_success_is_returned(status):
+    checked = check_response(response(status, b"x", X="y"), SENT)
+    assert isinstance(checked, DownstreamResponse)
+    assert (checked.status, checked.body, checked.headers["x"]) == (status, b"x", "y")
+
+
+def test_representation_contains_neither_headers_nor_body():
+    assert repr(check_response(response(200, b"secret", X="secret"), "")) == "DownstreamResponse(status=200)"
+
+
+QUOTES = [
+    ("the body", response(200, f'{{"you sent": "{SENT}"}}'.encode())),
+    ("a body that is not text", response(200, b"\xff\0" + SENT.encode() + b"\xff")),
+    ("a header", response(204, X=f"Bearer {SENT}")),
+]
+
+
+@pytest.mark.parametrize(("why", "quoting"), QUOTES, ids=[case[0] for case in QUOTES])
+def test_response_that_contains_the_token_is_rejected(why, quoting):
+    with pytest.raises(Problem) as raised:
+        check_response(quoting, SENT)
+    assert raised.value.code == "downstream_invalid_response"
+    assert SENT not in raised.value.detail
+
+
+def test_without_a_token_nothing_is_searched():
+    assert check_response(response(200, b"x", X="y"), "").body == b"x"
+
+
+ERRORS: list[tuple[str, Reply, int]] = [
+    ("a problem document", as_json(403, {"code": "missing_role", "detail": "No."}), 403),
+    ("Easy Auth's 401, which is not JSON", http(401, b"You do not have permission."), 401),
+    ("a disabled function's empty 404", http(404), 404),
+    ("a redirect to a login page", http(302, Location="https://login.example/"), 302),
+    ("304", http(304), 304),
+    ("JSON that is not an object", as_json(500, ["x"]), 500),
+    ("an unknown status", http(999), 999),
+    ("an error that contains the token", as_json(500, {"x": SENT}, X_Token=SENT), 500),
+]
+
+
+@pytest.mark.parametrize(("why", "reply", "status"), ERRORS, ids=[case[0] for case in ERRORS])
+def test_error_response_is_a_problem_with_its_status(why, reply, status, caller: Caller):
+    with Scripted(lambda request: reply) as api:
+        problem = caller.problem_of(caller.api(api.origin).get(authenticate=False))
+    assert problem.code == "downstream_error"
+    assert problem.members["downstream"]["status"] == status
+    assert problem.detail.startswith(f"The called API returned status {status}")
+    assert SENT not in json.dumps(problem.members)
+    assert len(api.requests) == 1
+
+
+def test_code_and_detail_are_passed_on_with_advice():
+    error = {"code": "missing_role", "detail": "The caller does not.", "required_role": "DoAll", "other": "dropped"}
+    problem = problem_of(403, error)
+    assert problem.members["downstream"] == {
+        "status": 403,
+        "code": "missing_role",
+        "detail": "The caller does not.",
+        "required_role": "DoAll",
+    }
+    assert "24 hours" in problem.members["advice"]
+    assert problem.detail == "The called API returned status 403 (missing_role)."
+
+
+GRAPH = {"code": "Request_ResourceNotFound", "message": "Resource 'x' does not exist."}
+KNOWN = [
+    ("Microsoft Graph", {"error": {**GRAPH, "innerError": {"request-id": "1"}}}, {"error": GRAPH}),
+    ("OAuth", {"error": "invalid_scope", "error_description": "No such scope."}, None),
+    ("our own settings", {"code": "misconfigured", "settings": ["A", "B"]}, None),
+    ("a scope", {"code": "missing_scope", "required_scope": "user_impersonation"}, None),
+]
+
+
+@pytest.mark.parametrize(("why", "error", "expected"), KNOWN, ids=[case[0] for case in KNOWN])
+def test_known_error_members_are_passed_on(why, error, expected):
+    assert problem_of(400, error).members["downstream"] == {"status": 400, **(expected or error)}
+
+
+ODD: list[tuple[str, dict[str, Any]]] = [
+    ("a code that is a list", {"code": ["missing_role"]}),
+    ("a code that would be a log line", {"code": "x\r\nWARNING: all is lost"}),
+    ("a code with a line break at its end", {"code": "x\n"}),
+    ("a code that is too long", {"code": "x" * 65}),
+    ("a detail that is a list", {"detail": ["a"]}),
+    ("a detail that is too long", {"detail": "x" * 1001}),
+    ("a role that is a list", {"required_role": ["DoAll", 1]}),
+    ("settings that are not a list", {"settings": "A"}),
+    ("settings with something else among them", {"settings": ["A", 1]}),
+    ("settings that are too long", {"settings": ["A" * 600, "B" * 600]}),
+    ("a status", {"status": "x"}),
+    ("a detail with the token", {"detail": f"Bearer {SENT} is invalid"}),
+    ("settings with the token", {"settings": ["A", SENT]}),
+    ("an error description with the token", {"error_description": SENT}),
+    ("Graph's message with the token", {"error": {"message": f"{SENT} is invalid"}}),
+    ("Graph's error with other types", {"error": {"code": 7, "message": ["x"]}}),
+    ("Graph's error without members", {"error": {}}),
+    ("Graph's message that is too long", {"error": {"message": "x" * 1001}}),
+    ("an error within an error", {"error": {"error": {"code": "x"}, "detail": "x"}}),
+    ("900 errors within each other", functools.reduce(lambda inner, _: {"error": inner}, range(900), {})),
+    ("an OAuth error with blanks", {"error": "two words"}),
+    ("an OAuth description that is an object", {"error_description": {"a": 1}}),
+]
+
+
+@pytest.mark.parametrize(("why", "error"), ODD, ids=[case[0] for case in ODD])
+def test_odd_error_members_are_dropped(why, error):
+    problem = problem_of(403, error)
+    assert problem.members == {"downstream": {"status": 403}}
+    assert problem.detail == "The called API returned status 403."
+
+
+def test_odd_members_do_not_hide_the_others():
+    odd = {"code": 7, "detail": "x" * 1001, "required_role": ["DoAll", 1], "settings": ["A", "B"], "status": "x"}
+    assert problem_of(403, odd).members["downstream"] == {"status": 403, "settings": ["A", "B"]}
+
+
+RETRY_AFTER = [
+    ("7", "7"),
+    ("0", None),
+    ("soon", None),
+    ("999999999", str(MAX_RETRY_AFTER)),
+    ("Fri, 31 Dec 2123 23:59:59 GMT", str(MAX_RETRY_AFTER)),
+    ("Mon, 01 Jan 2001 00:00:00 GMT", None),
+]
+
+
+@pytest.mark.parametrize(("value", "passed_on"), RETRY_AFTER)
+def test_retry_after_is_passed_on_in_seconds(value, passed_on):
+    headers = problem_response(problem_of(429, {}, Retry_After=value)).headers
+    assert headers.get("Retry-After") == passed_on
