@@ -12,7 +12,7 @@ help:
 	@echo "make demo    both function apps with a local tenant, until Ctrl+C (ARGS=--once: call once and exit)"
 	@echo "make test    lint, types, layers and tests"
 	@echo "make fuzz    attacks at random for SECONDS=60 (SEED=123: one run again)"
-	@echo "make bench   what the code costs, beside others and in one run (about four minutes; ARGS=tokens: a part of it)"
+	@echo "make bench   benchmarks, compared with baselines (about eight minutes; ARGS=validation: a part of it)"
 	@echo "make soak    both functions under load for ten minutes, while keys change and faults come and go"
 	@echo "make lint    the same without tests"
 	@echo "make screenshots   the pictures in docs/images, by a Chromium that is installed"

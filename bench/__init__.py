@@ -1,1 +1,1 @@
-"""What the code costs, measured side by side in one run: `make bench`. docs/performance.md explains each row."""
+"""Benchmarks that compare the code with baselines in one run: `make bench`. docs/performance.md explains each row."""

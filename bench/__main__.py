@@ -1,31 +1,31 @@
-"""python -m bench: measure, print one table, exit 1 where a goal is missed."""
+"""python -m bench: measure, print one table, exit 1 if a goal is missed."""
 
 import argparse
 import sys
 import tempfile
 from pathlib import Path
 
-from bench import crowds, growth, rates, starts, tokens
+from bench import cold_start, concurrency, scaling, throughput, token_validation
 from bench.command import run
-from bench.rows import Row, table
+from bench.report import Row, table
 from local_azure.cloud import LocalAzure
 from local_azure.directory import load
 
 PARTS = {
-    "tokens": tokens.rows,
-    "growth": growth.rows,
-    "starts": starts.rows,
-    "rates": rates.rows,
-    "crowds": crowds.rows,
+    "validation": token_validation.rows,
+    "scaling": scaling.rows,
+    "cold_start": cold_start.rows,
+    "throughput": throughput.rows,
+    "concurrency": concurrency.rows,
 }
 EXAMPLES = """examples:
-  python -m bench                 everything, in about four minutes
-  python -m bench tokens growth   what verifying costs, in seconds
+  python -m bench                 everything, in about six minutes
+  python -m bench validation   token validation only, in seconds
 """
 
 
 def main() -> int:
-    """Measure the parts that were asked for."""
+    """Measure the parts named on the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description=__doc__,
@@ -35,7 +35,7 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all)")
     chosen = parser.parse_args().parts or list(PARTS)
     if unknown := [part for part in chosen if part not in PARTS]:
-        parser.error(f"{unknown[0]} is no part; parts are {', '.join(PARTS)}")
+        parser.error(f"{unknown[0]} is not a part; parts are {', '.join(PARTS)}")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as state, LocalAzure(load(), port=0, https_port=0, state=Path(state)) as azure:
         try:
@@ -44,8 +44,8 @@ def main() -> int:
                     rows.append(row)
                     print(f"{part}: {row}", file=sys.stderr, flush=True)
         finally:
-            print(table(rows), flush=True)  # also what there is when it is stopped
-    missed = sum(row.reached is False for row in rows)
+            print(table(rows), flush=True)  # also if it is interrupted
+    missed = sum(row.is_reached is False for row in rows)
     print(f"\n{missed} goals are missed." if missed else "\nAll goals are reached.")
     return 1 if missed else 0
 

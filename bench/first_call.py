@@ -1,8 +1,8 @@
-"""The first call of one function of the app in this folder, in a process that does nothing else.
+"""The first request to one function of the app in this folder, in its own process.
 
-    python -m bench.first_call aad_func --since 1234.5 --import jwt.algorithms < token
+    python -m bench.first_call aad_func --since 1234.5 < token
 
-Prints JSON: the answer, what is imported before and after, and how long each stage took, in seconds.
+Prints JSON: the response, the modules imported before and after, and the seconds of each stage.
 """
 
 import time
@@ -20,39 +20,35 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-STAGES = ("python", "functions loaded", "modules", "call")
+STAGES = ("python", "functions loaded", "call")
 
 
 def main() -> None:
-    """Load the app, call the function, print."""
+    """Load the app, call the function, print the result."""
     moments = [RUNNING]
     parser = argparse.ArgumentParser(
         prog="python -m bench.first_call", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("function")
     parser.add_argument("--since", type=float, default=RUNNING, help="start of the process (time.monotonic)")
-    parser.add_argument("--import", action="append", default=[], dest="modules", help="in a stage of its own")
     parser.add_argument("--query", default="", help="of the request, as in as=user")
     options = parser.parse_args()
 
     functions = importlib.import_module("function_app").app.get_functions()
     moments.append(time.monotonic())
     at_start = sorted(sys.modules)
-    for module in options.modules:
-        importlib.import_module(module)
-    moments.append(time.monotonic())
     function = next(each.get_user_function() for each in functions if each.get_function_name() == options.function)
-    answer = _call(function, options.query)
+    response = _call(function, options.query)
     moments.append(time.monotonic())
-    spent = (end - start for start, end in itertools.pairwise([options.since, *moments]))
-    told = {
-        "status": answer.status_code,
-        "body": answer.get_body().decode(),
-        "stages": dict(zip(STAGES, spent, strict=True)),
+    seconds = (end - start for start, end in itertools.pairwise([options.since, *moments]))
+    output = {
+        "status": response.status_code,
+        "body": response.get_body().decode(),
+        "stages": dict(zip(STAGES, seconds, strict=True)),
         "modules_at_start": at_start,
         "modules": sorted(sys.modules),
     }
-    print(json.dumps(told))
+    print(json.dumps(output))
 
 
 def _call(function: Any, query: str) -> Any:
@@ -66,12 +62,12 @@ def _call(function: Any, query: str) -> Any:
         from local_azure.functions_context import Context
 
         arguments["context"] = Context.of(function.__name__, Path(), {})
-    answer = function(**arguments)
-    return asyncio.run(_result(answer)) if inspect.isawaitable(answer) else answer
+    result = function(**arguments)
+    return asyncio.run(_await(result)) if inspect.isawaitable(result) else result
 
 
-async def _result(answer: Any) -> Any:
-    return await answer
+async def _await(result: Any) -> Any:
+    return await result
 
 
 if __name__ == "__main__":

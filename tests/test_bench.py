@@ -1,82 +1,112 @@
-"""What the measuring is measured with: a goal can be missed, a call can fail, growth is seen. Nothing is timed here."""
+"""The benchmarks' own parts: goals can be missed, requests can fail, growth is detected. Nothing is timed here."""
 
 import asyncio
 import itertools
 import threading
+from pathlib import Path
 
 import pytest
 
-from bench import rows
-from bench.calling import Failed, load
+from bench import api, report
 from bench.load import Load
-from bench.soak import growth, meanwhile
+from bench.load_runner import LoadResult, MeasurementError, load, successful
+from bench.soak import growth, in_background
 from local_azure.server import free_port
+from tests.support.apps import Host
 from tests.support.scripted import CLOSE, Scripted, as_json, in_turn
 
 TWICE, HALF = [(2.0, 1.0)] * 3, [(1.0, 2.0)] * 3
 
 JUDGED = [
-    ("theirs takes twice as long", rows.times_faster("", "", HALF, least=2), 2, True),
-    ("theirs takes half as long", rows.times_faster("", "", TWICE, least=2), 0.5, False),
-    ("ours is half, and at least that", rows.share("", "", HALF, "", least=0.5), 0.5, True),
-    ("ours is half, more is wanted", rows.share("", "", HALF, "", least=0.6), 0.5, False),
-    ("ours is twice, and at most that", rows.share("", "", TWICE, "", most=2), 2, True),
-    ("ours is twice, less is wanted", rows.share("", "", TWICE, "", most=1.9), 2, False),
-    ("one round of three is an outlier", rows.share("", "", [(1, 1), (9, 1), (1, 1)], "", most=1), 1, True),
-    ("at the limit", rows.number("", 5, most=5), None, True),
-    ("beyond the limit", rows.number("", 6, most=5), None, False),
-    ("enough", rows.number("", 5, least=5), None, True),
-    ("not enough", rows.number("", 4, least=5, most=6), None, False),
-    ("a number without a goal", rows.number("", 5), None, None),
-    ("no goal", rows.share("", "", TWICE, ""), 2, None),
+    ("theirs takes twice as long", report.speedup("", "", HALF, "µs", least=2), 2, True),
+    ("theirs takes half as long", report.speedup("", "", TWICE, "µs", least=2), 0.5, False),
+    ("ours is half, and at least that", report.ratio("", "", HALF, "", least=0.5), 0.5, True),
+    ("ours is half, more is required", report.ratio("", "", HALF, "", least=0.6), 0.5, False),
+    ("ours is twice, and at most that", report.ratio("", "", TWICE, "", most=2), 2, True),
+    ("ours is twice, less is required", report.ratio("", "", TWICE, "", most=1.9), 2, False),
+    ("one round of three is an outlier", report.ratio("", "", [(1, 1), (9, 1), (1, 1)], "", most=1), 1, True),
+    ("at the limit", report.value("", 5, most=5), None, True),
+    ("beyond the limit", report.value("", 6, most=5), None, False),
+    ("enough", report.value("", 5, least=5), None, True),
+    ("not enough", report.value("", 4, least=5, most=6), None, False),
+    ("a number without a goal", report.value("", 5), None, None),
+    ("no goal", report.ratio("", "", TWICE, ""), 2, None),
 ]
 
 
-@pytest.mark.parametrize(("why", "row", "ratio", "reached"), JUDGED, ids=[case[0] for case in JUDGED])
-def test_a_row_says_whether_its_goal_is_reached(why, row: rows.Row, ratio, reached):
-    assert (row.ratio, row.reached) == (ratio, reached)
+@pytest.mark.parametrize(("why", "row", "ratio", "is_reached"), JUDGED, ids=[case[0] for case in JUDGED])
+def test_row_says_whether_its_goal_is_reached(why, row: report.Row, ratio, is_reached):
+    assert (row.ratio, row.is_reached) == (ratio, is_reached)
 
 
-def test_a_load_counts_what_came_back_and_sends_tokens_in_turn():
+def test_row_shows_the_median_and_the_spread():
+    row = report.ratio("", "", [(1, 10), (2, 10), (3, 10), (4, 10), (50, 10)], "ms")
+    assert (row.ours, row.theirs) == ("3 ± 12.8 ms", "10 ± 0 ms")
+
+
+def test_load_counts_responses_and_sends_tokens_in_turn():
     replies = in_turn(as_json(200, {}), as_json(503, {}), as_json(200, {"long": "x" * 100_000}), CLOSE)
     with Scripted(replies) as server:
-        calls = Load(f"{server.origin}/api", seconds=60, calls=9, tokens=itertools.cycle(["a\n", "b\n"]))
-        told = asyncio.run(calls.run(callers=1))
-    assert told["statuses"] == {"200": 2, "503": 1, "broken off": 1}
-    assert len(calls.took) == 3
+        requests = Load(f"{server.origin}/api", seconds=60, limit=9, tokens=itertools.cycle(["a\n", "b\n"]))
+        output = asyncio.run(requests.run(callers=1))
+    assert output["statuses"] == {"200": 2, "503": 1, "connection closed": 1}
+    assert len(requests.durations) == 3
     assert [request.headers["authorization"] for request in server.requests] == ["Bearer a", "Bearer b"] * 2
 
 
-def test_a_load_makes_as_many_calls_as_it_is_told_to():
+def test_load_sends_as_many_requests_as_its_limit():
     with Scripted(lambda request: as_json(200, {})) as server:
-        calls = Load(f"{server.origin}/api", seconds=60, calls=20, tokens=None)
-        told = asyncio.run(calls.run(callers=3))
-    assert told["statuses"] == {"200": 20}
+        requests = Load(f"{server.origin}/api", seconds=60, limit=20, tokens=None)
+        output = asyncio.run(requests.run(callers=3))
+    assert output["statuses"] == {"200": 20}
     assert server.connections == 3
     assert "authorization" not in server.requests[0].headers
 
 
-def test_what_fails_beside_a_soak_fails_it():
+def test_api_counts_the_connections_of_its_clients():
+    with api.running() as server:
+        requests = Load(server.url(0.01), seconds=60, limit=20, tokens=None)
+        assert asyncio.run(requests.run(callers=4))["statuses"] == {"200": 20}
+        assert [server.connections, server.connections] == [4, 4]
+
+
+def test_failure_in_the_background_of_a_soak_fails_it():
     def work(stop: threading.Event) -> None:
         stop.wait(60)
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), meanwhile(work):
+    with pytest.raises(ZeroDivisionError), in_background(work):
         pass
 
 
-def test_fewer_calls_than_were_to_be_counted_are_a_failure():
+def test_result_with_a_failed_request_is_an_error():
+    result = LoadResult(rate=1, median=1, longest=1, statuses={"200": 9, "502": 1}, cpu=1)
+    with pytest.raises(MeasurementError, match="502"):
+        successful(result)
+
+
+def test_fewer_requests_than_the_limit_are_an_error(no_cpu_seconds):
     replies = in_turn(as_json(200, {}), CLOSE)
-    with Scripted(replies) as server, pytest.raises(Failed, match="instead of 5 calls"):
-        load(server.origin, 1, calls=5)
+    with Scripted(replies) as server, pytest.raises(MeasurementError, match="instead of 5 requests"):
+        load(_host(server.origin), "", 1, limit=5)
 
 
-def test_a_host_that_is_gone_is_said_in_a_sentence():
-    with pytest.raises(Failed, match="Connect call failed"):
-        load(f"http://127.0.0.1:{free_port()}/api", 1, calls=5)
+def test_stopped_host_is_an_error_of_one_sentence(no_cpu_seconds):
+    with pytest.raises(MeasurementError, match="Connect call failed"):
+        load(_host(f"http://127.0.0.1:{free_port()}"), "", 1, limit=5)
 
 
-def test_a_soak_that_ended_before_its_first_sample_still_has_its_other_rows():
+def _host(origin: str) -> Host:
+    return Host(origin, Path(), 0)
+
+
+@pytest.fixture
+def no_cpu_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """psutil is only installed by `make bench`."""
+    monkeypatch.setattr("bench.load_runner.cpu_seconds", lambda host: 0.0)
+
+
+def test_soak_that_ended_before_its_first_sample_still_has_its_other_rows():
     assert list(growth("a host", [])) == []
 
 
@@ -88,7 +118,7 @@ SAMPLES = [
 ]
 
 
-@pytest.mark.parametrize(("why", "numbers", "steady"), SAMPLES, ids=[case[0] for case in SAMPLES])
-def test_a_soak_sees_growth(why, numbers, steady):
+@pytest.mark.parametrize(("why", "numbers", "is_steady"), SAMPLES, ids=[case[0] for case in SAMPLES])
+def test_soak_detects_growth(why, numbers, is_steady):
     samples = [dict.fromkeys(("memory, MB", "threads", "open files", "connections"), number) for number in numbers]
-    assert {row.reached for row in growth("a host", samples)} == {steady}
+    assert {row.is_reached for row in growth("a host", samples)} == {is_steady}

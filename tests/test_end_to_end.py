@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from bench.starts import first_call
+from bench.cold_start import first_call
 from local_azure.cloud import LocalAzure
 from local_azure.server import free_port
 from tests.support import apps

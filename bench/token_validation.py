@@ -1,4 +1,4 @@
-"""Verifying tokens: our gate beside PyJWT and others that do the same job."""
+"""Token validation: the Authorizer compared with PyJWT and other libraries for the same task."""
 
 import base64
 import os
@@ -14,8 +14,8 @@ from joserfc import jwt as joserfc
 from joserfc.jwk import RSAKey
 from starlette.requests import Request
 
-from bench.rows import Row, times_faster
-from bench.verifying import Contender, Verify, by_turns, headers, our_gate
+from bench.contenders import Contender, Validate, authorizer, headers, interleave
+from bench.report import Row, speedup
 from local_azure.cloud import LocalAzure
 from tests.support.forge import Forge
 
@@ -24,45 +24,49 @@ SIZE = 16 * 1024
 
 
 def rows(azure: LocalAzure) -> Iterator[Row]:
-    """A token seen before, a token for the first time, garbage."""
-    forge, gate = Forge(azure), our_gate(azure)
+    """A cached token, a new token, malformed tokens."""
+    forge, ours = Forge(azure), authorizer(azure)
     first, *tokens = [forge.token(number=number) for number in range(501)]
-    ours = [headers(token) for token in tokens]
+    requests = [headers(token) for token in tokens]
     contenders = {
-        "seen before": Contender(lambda: gate, ours, before=ours, waits=True),
-        "for the first time": Contender(lambda: our_gate(azure), ours, before=[headers(first)], waits=True),
-        REFERENCE: Contender(lambda: _pyjwt(azure, forge), tokens, before=tokens[:1]),
+        "a cached token": Contender(lambda: ours, requests, warm_up=requests, is_async=True),
+        "a new token": Contender(lambda: authorizer(azure), requests, warm_up=[headers(first)], is_async=True),
+        REFERENCE: Contender(lambda: _pyjwt(azure, forge), tokens, warm_up=tokens[:1]),
         "fastapi-azure-auth": _fastapi_azure_auth(azure, forge, tokens),
-        "joserfc": Contender(lambda: _joserfc(azure, forge), tokens, before=tokens[:1]),
-        "one RSA-2048 verify alone": Contender(lambda: _signature_alone(forge), tokens, before=tokens[:1]),
+        "joserfc": Contender(lambda: _joserfc(azure, forge), tokens, warm_up=tokens[:1]),
+        "one RSA-2048 verification": Contender(lambda: _signature_only(forge), tokens, warm_up=tokens[:1]),
     }
-    spent = by_turns(contenders)
-    for what, goal in (("seen before", 15), ("for the first time", 1)):
-        for name in list(contenders)[2:]:
-            pairs = zip(spent[what], spent[name], strict=True)
-            yield times_faster(f"a token {what}", name, pairs, least=goal if name == REFERENCE else None)
-    yield from _garbage(azure, forge, first)
+    seconds = interleave(contenders)
+    for name, goal in (("a cached token", 15), ("a new token", 1)):
+        for baseline in list(contenders)[2:]:
+            least = goal if baseline == REFERENCE else None
+            yield speedup(name, baseline, _microseconds(seconds[name], seconds[baseline]), "µs", least=least)
+    yield from _malformed(azure, forge, first)
 
 
-def _garbage(azure: LocalAzure, forge: Forge, good: str) -> Iterator[Row]:
+def _malformed(azure: LocalAzure, forge: Forge, valid: str) -> Iterator[Row]:
     kinds = {
         "16 KiB of random bytes": [os.urandom(SIZE).decode("latin-1") for _ in range(50)],
         "16 KiB of random base64url in three parts": [_three_parts() for _ in range(50)],
     }
-    for what, garbage in kinds.items():
+    for name, tokens in kinds.items():
         contenders = {
             "ours": Contender(
-                lambda: our_gate(azure),
-                [headers(each) for each in garbage],
-                before=[headers(good)],
-                good=False,
-                waits=True,
+                lambda: authorizer(azure),
+                [headers(each) for each in tokens],
+                warm_up=[headers(valid)],
+                is_valid=False,
+                is_async=True,
             ),
-            "theirs": Contender(lambda: _pyjwt(azure, forge), garbage, before=[good], good=False),
+            "theirs": Contender(lambda: _pyjwt(azure, forge), tokens, warm_up=[valid], is_valid=False),
         }
-        spent = by_turns(contenders)
-        pairs = zip(spent["ours"], spent["theirs"], strict=True)
-        yield times_faster(f"refusing {what}", REFERENCE, pairs, least=1)
+        seconds = interleave(contenders)
+        pairs = _microseconds(seconds["ours"], seconds["theirs"])
+        yield speedup(f"rejecting {name}", REFERENCE, pairs, "µs", least=1)
+
+
+def _microseconds(ours: list[float], theirs: list[float]) -> list[tuple[float, float]]:
+    return [(ours * 1e6, theirs * 1e6) for ours, theirs in zip(ours, theirs, strict=True)]
 
 
 def _three_parts() -> str:
@@ -70,8 +74,8 @@ def _three_parts() -> str:
     return ".".join((text[: SIZE // 4], text[: SIZE // 2], text[: SIZE // 4 - 2]))
 
 
-def _pyjwt(azure: LocalAzure, forge: Forge) -> Verify:
-    """The same checks as far as PyJWT has them, with a key that is loaded."""
+def _pyjwt(azure: LocalAzure, forge: Forge) -> Validate:
+    """Return the same checks as far as PyJWT has them, with a loaded key."""
     key, issuer = forge.key.public_key(), azure.issuer.issuer(2)
     options: Any = {"require": ["exp", "iss", "aud", "tid", "ver"]}
     return lambda token: jwt.decode(
@@ -79,7 +83,7 @@ def _pyjwt(azure: LocalAzure, forge: Forge) -> Verify:
     )
 
 
-def _joserfc(azure: LocalAzure, forge: Forge) -> Verify:
+def _joserfc(azure: LocalAzure, forge: Forge) -> Validate:
     key = RSAKey.import_key(azure.keys.current.jwk())
     claims = joserfc.JWTClaimsRegistry(
         iss={"essential": True, "value": azure.issuer.issuer(2)},
@@ -90,7 +94,7 @@ def _joserfc(azure: LocalAzure, forge: Forge) -> Verify:
     return lambda token: claims.validate(joserfc.decode(token, key, algorithms=["RS256"]).claims)
 
 
-def _signature_alone(forge: Forge) -> Verify:
+def _signature_only(forge: Forge) -> Validate:
     key, signed = forge.key.public_key(), b"x" * 1000
     signature = forge.key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
     return lambda token: key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
@@ -106,4 +110,4 @@ def _fastapi_azure_auth(azure: LocalAzure, forge: Forge, tokens: list[str]) -> C
         Request({"type": "http", "headers": [(b"authorization", f"Bearer {token}".encode())]}) for token in tokens
     ]
     scopes = SecurityScopes()
-    return Contender(lambda: lambda request: theirs(request, scopes), requests, before=requests[:1], waits=True)
+    return Contender(lambda: lambda request: theirs(request, scopes), requests, warm_up=requests[:1], is_async=True)

@@ -1,0 +1,69 @@
+"""The app with the shortest possible functions next to its own: one that says hello, and two that only relay."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.support import apps
+
+_IMPORTS = """
+import json
+import os
+import azure.functions as func
+"""
+
+_HELLO = """
+@app.route(route="hello", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def hello(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(json.dumps({"hello": "world"}), mimetype="application/json")
+"""
+
+# `context` as in msi-func: the worker creates one for each invocation, local_azure only for functions that name it.
+_RELAYS = """
+import aiohttp
+import requests
+
+URL = os.environ.get("AAD_FUNC_URL")
+HEADERS = {"Authorization": "Bearer " + os.environ.get("RELAY_TOKEN", "")}
+session = requests.Session()
+async_session = None
+
+@app.route(route="requests-relay", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def requests_relay(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    response = session.get(URL, headers=HEADERS, timeout=10)
+    return func.HttpResponse(response.content, mimetype="application/json")
+
+@app.route(route="aiohttp-relay", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def aiohttp_relay(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    global async_session
+    async_session = async_session or aiohttp.ClientSession()
+    async with async_session.get(URL, headers=HEADERS) as response:
+        return func.HttpResponse(await response.read(), mimetype="application/json")
+"""
+
+
+@contextlib.contextmanager
+def hello_app() -> Iterator[Path]:
+    """The folder of an app whose only function is `hello`."""
+    with _folder(f"{_IMPORTS}app = func.FunctionApp()\n{_HELLO}") as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def app_with_baselines() -> Iterator[Path]:
+    """The folder of this app with the functions `hello`, `requests-relay` and `aiohttp-relay` added."""
+    with _folder(f"{_IMPORTS}from original_function_app import app\n{_HELLO}{_RELAYS}") as folder:
+        (folder / "original_function_app.py").symlink_to(apps.APP / "function_app.py")
+        for package in ("aad_func", "msi_func", "common"):
+            (folder / package).symlink_to(apps.APP / package)
+        yield folder
+
+
+@contextlib.contextmanager
+def _folder(functions: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "function_app.py").write_text(functions)
+        (folder / "host.json").symlink_to(apps.APP / "host.json")
+        yield folder

@@ -1,0 +1,88 @@
+"""Cold starts: from the start of the interpreter to the first response with status 200."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench import baselines
+from bench.load_runner import MeasurementError
+from bench.report import Row, ratio, value
+from bench.throughput import ONLY_AAD, ONLY_MSI
+from local_azure.cloud import LocalAzure
+from tests.support import apps
+from tests.support.forge import Forge
+
+ROUNDS = 21
+STAGES = {
+    "python": "Python itself",
+    "functions loaded": "functions loaded",
+    "call": "the first request",
+}
+# What the other function needs, which a deployed app therefore never imports.
+FOREIGN = {"aad_func": ("azure.identity", "msal", "aiohttp", "msi_func"), "msi_func": ("aad_func",)}
+
+
+def rows(azure: LocalAzure) -> Iterator[Row]:
+    """Start to functions loaded, start to first 200, and what each app has then imported of the other."""
+    token = Forge(azure).token()
+    aad_settings = {**apps.aad_settings(azure), **ONLY_AAD}
+    with baselines.hello_app() as hello, apps.running(aad_settings) as aad:
+        msi_settings = {**apps.msi_settings(azure, aad.url("aad-func")), **ONLY_MSI}
+        rounds = [
+            {
+                "aad_func": first_call("aad_func", aad_settings, token=token),
+                "msi_func": first_call("msi_func", msi_settings),
+                "hello": first_call("hello", {}, folder=hello),
+            }
+            for _ in range(ROUNDS + 1)
+        ][1:]
+    for function in ("aad_func", "msi_func"):
+        name = function.replace("_", "-")
+        for what, stages in (("functions loaded", ("python", "functions loaded")), ("first 200", tuple(STAGES))):
+            pairs = [(_milliseconds(each[function], stages), _milliseconds(each["hello"], stages)) for each in rounds]
+            yield ratio(f"start to {what}, {name}", "hello app", pairs, "ms")
+        for stage, what in STAGES.items():
+            median = statistics.median(_milliseconds(each[function], (stage,)) for each in rounds)
+            yield value(f"of that: {what}", median, "ms")
+        foreign = [module for module in FOREIGN[function] if module in rounds[0][function]["modules"]]
+        yield value(f"{name}: imported of {', '.join(FOREIGN[function])}", len(foreign), most=0)
+
+
+def first_call(
+    function: str,
+    settings: Mapping[str, str],
+    *,
+    folder: Path = apps.APP,
+    token: str = "",
+    query: str = "",
+) -> dict[str, Any]:
+    """Return the output of bench/first_call.py. Raises MeasurementError unless the status is 200."""
+    with apps.clean_environment():
+        environment = {**os.environ, **settings, "PYTHONPATH": str(apps.APP)}
+    command = [sys.executable, "-m", "bench.first_call", function, f"--since={time.monotonic()}", f"--query={query}"]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        input=token,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if done.returncode:
+        raise MeasurementError(f"{function}: {done.stderr}")
+    output: dict[str, Any] = json.loads(done.stdout)
+    if output["status"] != 200:
+        raise MeasurementError(f"{function}: {output['body']}")
+    return output
+
+
+def _milliseconds(call: Mapping[str, Any], stages: tuple[str, ...]) -> float:
+    return 1e3 * sum(float(call["stages"][stage]) for stage in stages)

@@ -1,0 +1,94 @@
+"""The faults of a soak: keys that rotate, endpoints that fail, tokens that are invalid."""
+
+import itertools
+import secrets
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from local_azure.cloud import LocalAzure
+from local_azure.keys import KeyRing
+from local_azure.traffic import Fault
+from tests.support.forge import Forge
+
+CYCLE = 100  # seconds
+PUBLISHED_KEYS = 5  # tokens signed with an older one have expired long ago
+FAULTS = {
+    "status 500": Fault(status=500),
+    "no response": Fault(delay=30, status=500),
+    "connections reset": Fault(reset=True),
+    "truncated responses": Fault(garbage=True),
+}
+
+
+class FaultSchedule:
+    """Faults of the tenant and of the identity endpoint, by seconds of a cycle: see docs/performance.md."""
+
+    def __init__(self, azure: LocalAzure) -> None:
+        self._azure = azure
+        self._kinds = itertools.cycle(FAULTS)
+        self._kind = ""
+        self.counts: Counter[str] = Counter()
+
+    def run(self, stop: threading.Event) -> None:
+        """Inject faults until `stop` is set."""
+        steps = (
+            (10, self._fail_tenant),
+            (30, self._fail_identity),
+            (20, self._publish_key),
+            (CYCLE - 60, self._sign_with_new_key),
+        )
+        for delay, step in itertools.cycle(steps):
+            if stop.wait(delay):
+                return
+            step()
+
+    def _fail_tenant(self) -> None:
+        self._kind = next(self._kinds)
+        for endpoint in ("metadata", "keys"):
+            self._azure.traffic.put(endpoint, FAULTS[self._kind])
+        self.counts[f"the tenant fails: {self._kind}"] += 1
+
+    def _fail_identity(self) -> None:
+        self._azure.traffic.clear()
+        self._azure.traffic.put("msi", FAULTS[self._kind])
+        self.counts[f"the identity endpoint fails: {self._kind}"] += 1
+
+    def _publish_key(self) -> None:
+        """Publish a key some time before it signs, as Entra does."""
+        self._azure.traffic.clear()
+        with tempfile.TemporaryDirectory() as folder:
+            new = KeyRing(Path(folder)).current
+        ring = self._azure.keys
+        # In one step, because a token may be signed at any moment, with the last key.
+        ring.keys = [*ring.keys[:-1], new, ring.keys[-1]]
+
+    def _sign_with_new_key(self) -> None:
+        ring = self._azure.keys
+        ring.keys = [*ring.keys[:-2], ring.keys[-1], ring.keys[-2]]
+        for key in ring.keys[:-PUBLISHED_KEYS]:
+            ring.withdraw(key.kid)
+        self.counts["a new key signs"] += 1
+
+
+LabeledTokens = Iterator[tuple[str, str]]  # label and token
+
+
+def valid_tokens(azure: LocalAzure) -> LabeledTokens:
+    """Yield new tokens, signed with the current key."""
+    for number in itertools.count():
+        yield "valid", Forge(azure).token(number=number)
+
+
+def invalid_tokens(azure: LocalAzure) -> LabeledTokens:
+    """Yield invalid tokens of each kind."""
+    while True:
+        forge = Forge(azure)
+        yield "invalid", forge.token(exp=1_700_000_000)
+        yield "invalid", forge.token(aud="api://another")
+        yield "invalid", forge.token(roles=[])
+        yield "invalid", forge.token()[:-8] + "AAAAAAAA"
+        yield "invalid", secrets.token_urlsafe(3000)
+        yield "unknown key", forge.sign(forge.claims(), forge.header(kid=secrets.token_hex(8)))
