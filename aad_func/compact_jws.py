@@ -6,10 +6,10 @@ cannot represent (RFC 7493 section 2, RFC 8725 sections 2.4 and 3.7).
 """
 
 import base64
+import functools
 import json
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,7 @@ class CompactJws:
         """Parse a token that `extract_bearer_token` returned. Raises `malformed_token` or `unsupported_token`."""
         header, payload, signature = split_compact(token)
         return cls(
-            kid=_kid(strict_json_object(base64url_decode(header))),
+            kid=_kid(header),
             claims=strict_json_object(base64url_decode(payload)),
             signing_input=f"{header}.{payload}".encode(),
             signature=base64url_decode(signature),
@@ -84,7 +84,10 @@ def strict_json_object(encoded: bytes) -> dict[str, Any]:
     return value
 
 
-def _kid(header: Mapping[str, Any]) -> str:
+@functools.lru_cache(64)
+def _kid(segment: str) -> str:
+    # Cached, because all tokens signed with one key have the same header segment.
+    header = strict_json_object(base64url_decode(segment))
     extended = any(name in header for name in _UNSUPPORTED)
     if header.get("alg") != "RS256" or header.get("typ", "JWT") not in ("JWT", "jwt") or extended:
         raise Problem("unsupported_token")
