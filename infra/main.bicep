@@ -26,8 +26,13 @@ param pythonVersion string = '3.12'
 
 @minValue(40)
 @maxValue(1000)
-@description('How many instances each app may grow to.')
+@description('Maximum number of instances of each app.')
 param maximumInstanceCount int = 40
+
+@minValue(1)
+@maxValue(1000)
+@description('Concurrent HTTP requests per instance of each app. Without it a Python app gets one at a time, so a burst of requests starts as many cold instances.')
+param perInstanceConcurrency int = 64
 
 @allowed([
   'system'
@@ -60,8 +65,16 @@ param audiences string = ''
 @description('Client ids of the only applications that aad-func lets in, comma-separated. Empty: any that has the role.')
 param allowedCallers string = ''
 
-@description('Whether msi-func can also call as its signed-in user. Needs callerIdentity `user` and a registration made here.')
+@description('Whether msi-func can also call on behalf of the signed-in user. Needs callerIdentity `user`, a callModes with `user`, and a registration created here.')
 param onBehalfOf bool = false
+
+@allowed([
+  'app'
+  'user'
+  'app,user'
+])
+@description('Whose identity callers of msi-func may choose (MSI_FUNC_CALL_MODES). With `app,user`, a user whom as=user rejects can call with the app\'s rights instead: for users, choose `user`.')
+param callModes string = 'app'
 
 var role = 'DoAll'
 var scope = 'user_impersonation'
@@ -124,7 +137,8 @@ var exchangeAudiences = {
   AzureUSGovernment: 'api://AzureADTokenExchangeUSGov'
   AzureChinaCloud: 'api://AzureADTokenExchangeChina'
 }
-var asUser = onBehalfOf && newRegistration && callerIdentity == 'user'
+var allowsUser = contains(callModes, 'user') || !onBehalfOf ? true : fail('onBehalfOf needs callModes `user` or `app,user`.')
+var asUser = allowsUser && onBehalfOf && newRegistration && callerIdentity == 'user'
 var callerName = 'msi-func-${token}'
 
 module callerRegistration 'modules/caller-registration.bicep' = if (asUser) {
@@ -154,6 +168,7 @@ module aadFunc 'modules/function-app.bicep' = {
     tags: tags
     pythonVersion: pythonVersion
     maximumInstanceCount: maximumInstanceCount
+    perInstanceConcurrency: perInstanceConcurrency
     applicationInsightsConnectionString: monitoring.outputs.connectionString
     // A setting that is there but empty is an error to the code, so what has no value is left out.
     settings: union(
@@ -181,6 +196,7 @@ module msiFunc 'modules/function-app.bicep' = {
     tags: tags
     pythonVersion: pythonVersion
     maximumInstanceCount: maximumInstanceCount
+    perInstanceConcurrency: perInstanceConcurrency
     userAssignedIdentityName: callerIdentity == 'user' ? identity!.outputs.name : ''
     applicationInsightsConnectionString: monitoring.outputs.connectionString
     settings: union(
@@ -189,6 +205,7 @@ module msiFunc 'modules/function-app.bicep' = {
         AAD_FUNC_SCOPE: '${appIdUri}/.default'
         // Room for a cold start of aad-func, which scales to zero.
         AAD_FUNC_TIMEOUT_SECONDS: '30'
+        MSI_FUNC_CALL_MODES: callModes
         'AzureWebJobs.aad_func.Disabled': 'true'
       },
       callerIdentity == 'user' ? { AAD_FUNC_IDENTITY_CLIENT_ID: identity!.outputs.clientId } : {},
@@ -221,8 +238,8 @@ module aadFuncEasyAuth 'modules/easy-auth.bicep' = {
   }
 }
 
-// Last, so that the directory has had time to learn of the identity.
-module roleAssignment 'modules/role-assignment.bicep' = if (newRegistration && assignRole) {
+// Last, because the directory needs time to replicate the identity. An app that calls only as its users needs no role.
+module roleAssignment 'modules/role-assignment.bicep' = if (newRegistration && assignRole && contains(callModes, 'app')) {
   name: 'role-assignment'
   scope: group
   params: {

@@ -12,7 +12,7 @@ from local_azure.server import LOOPBACK, StartError
 CA_FILE = "ca.pem"  # certificate and key
 BUNDLE_FILE = "ca-bundle.crt"
 
-# Python's requests, OpenSSL (Python, Ruby, curl, Go), Node. The first two put theirs in place of the public roots.
+# requests; OpenSSL (aiohttp, Ruby, curl) and Go; Node. The first two replace the public roots.
 SETTINGS = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
 
 _BEGIN_KEY = b"-----BEGIN EC PRIVATE KEY-----"

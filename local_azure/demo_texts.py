@@ -53,7 +53,7 @@ def _as_user(azure: LocalAzure, api: Application, role: AppRole | None, msi_url:
     asked = [user.name for user in directory.users if directory.mfa_policy(user, api) and has[user.name]]
     tries = [
         *[(name, "", "let in as this user: the caller is of kind user") for name in free if has[name]][:1],
-        *[(name, "", "502, with aad-func's 403: this user has not the role") for name in free if not has[name]][:1],
+        *[(name, "", "502, with aad-func's 403: this user does not have the role") for name in free if not has[name]][:1],
         *[(name, "", "401 with what to ask for: this user needs a second factor") for name in asked][:1],
         *[(name, " --mfa", "let in, with the second factor") for name in asked][:1],
     ]

@@ -8,7 +8,7 @@ if [ $# -lt 3 ] || [ $# -gt 4 ]; then
   echo "usage: $0 NAME RESOURCE_GROUP LOCATION [APP_INSIGHTS]" >&2
   echo "  NAME          of the app, unique in Azure: aad-func-4711" >&2
   echo "  APP_INSIGHTS  an Application Insights of this resource group; else one is made, called NAME" >&2
-  echo "PYTHON_VERSION in the environment is 3.12 unless given." >&2
+  echo "PYTHON_VERSION in the environment is 3.12 by default, PER_INSTANCE_CONCURRENCY (of HTTP requests) 64." >&2
   exit 2
 fi
 name=$1 group=$2 location=$3 insights=${4:-}
@@ -27,6 +27,9 @@ if ! az functionapp show --name "$name" --resource-group "$group" --output none 
     --deployment-storage-auth-type SystemAssignedIdentity --https-only true ${insights:+--app-insights "$insights"} \
     --output none
 fi
+# The default for Python is one request at a time, so a burst of requests would start as many cold instances.
+az functionapp scale config set --name "$name" --resource-group "$group" --output none \
+  --trigger-type http --trigger-settings perInstanceConcurrency="${PER_INSTANCE_CONCURRENCY:-64}"
 identity=$(az functionapp identity assign --name "$name" --resource-group "$group" --query principalId --output tsv)
 
 # The host's own access to storage: by identity too, in place of the connection string that az has put there.

@@ -1,4 +1,4 @@
-"""The pictures of the page that README and docs show: `make screenshots` renews them in docs/images."""
+"""Screenshots of the page for README and docs: `make screenshots` renews them in docs/images."""
 
 import contextlib
 import tempfile

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from local_azure.directory import load
+from msi_func.http_client import MAX_CONNECTIONS
 from tests.support.apps import APP
 from tests.support.bicep import Bicep
 from tests.test_infra import HOST_IN_AZURE, in_bicep, in_readme, read_by_the_code
@@ -24,7 +25,7 @@ PARAMETERS = json.loads((APP / "infra" / "main.parameters.json").read_text())["p
 # Options of commands that are not here to be asked, as far as we use them. func: PublishFunctionAppAction in
 # Azure/azure-functions-core-tools; azd: the usage that its tests record (Azure/azure-dev, cli/azd/cmd/testdata).
 DOCUMENTED = {
-    "func azure functionapp publish": set(),
+    "func azure functionapp publish": {"--python"},
     "azd up": set(),
     "azd auth login": set(),
     "azd provision": set(),
@@ -142,6 +143,19 @@ def test_the_page_of_commands_sets_what_bicep_sets_where_there_is_no_default():
     for name in required:
         assert f"{name}=" in page, name
         assert re.search(rf"{re.escape(name)}\b", portal), name
+
+
+def test_publishing_names_the_language():
+    """In a clone without local.settings.json, func cannot determine it."""
+    readme = (APP / "README.md").read_text()
+    for line in [*SHELL, *commands(shell(readme))]:
+        assert "functionapp publish" not in line or line.endswith(" --python"), line
+
+
+def test_limits_of_an_instance_are_those_of_the_code():
+    default = MAIN.named("param")["perInstanceConcurrency"].head.partition("= ")[2].strip()
+    assert f"(PER_INSTANCE_CONCURRENCY with azd and the scripts), {default} by default" in DEPLOY
+    assert f"at most {MAX_CONNECTIONS} connections per process to each host" in DEPLOY
 
 
 def test_role_scope_and_clients_are_those_of_the_tenant():

@@ -1,5 +1,8 @@
-"""What the documents say is so: examples are run, codes are complete."""
+"""The documentation matches the code: its examples run, and its tables of codes are complete."""
 
+import ast
+import asyncio
+import inspect
 import json
 import re
 import shutil
@@ -9,37 +12,45 @@ from typing import Any
 import azure.functions as func
 import pytest
 import requests
-from msi_func.auth import ManagedIdentityAuth
-from msi_func.user_token import user_token
 
-from common import http
 from common.problems import PROBLEM_TYPES
 from common.remediations import REMEDIATIONS, VALIDATION_STEPS
 from local_azure.cloud import LocalAzure
-from msi_func import causes
-from msi_func.downstream import DownstreamApi
+from msi_func import entra_errors, http_client, token_errors
+from msi_func.bearer_token_auth import BearerTokenAuth
+from msi_func.downstream import DownstreamApi, DownstreamApiOptions
+from msi_func.user_assertion import UserAssertion
 from tests.support import apps
 from tests.support.caller import Caller, caller, token_reply
 from tests.support.forge import Forge
-from tests.support.scripted import Scripted, as_json
-from tests.support.users import on_behalf_of_settings
-from tests.support.users import user_token as sign_in
+from tests.support.scripted import Reply, Request, Scripted, as_json
+from tests.support.users import on_behalf_of_settings, user_token
 
 __all__ = ["caller"]
 
-EXTENDING = re.findall(r"```python\n(.*?)```", (apps.APP / "docs" / "extending.md").read_text(), re.DOTALL)
+EXTENDING = (apps.APP / "docs" / "extending.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.*?)```", EXTENDING, re.DOTALL)
+TROUBLESHOOTING = (apps.APP / "docs" / "troubleshooting.md").read_text()
 
 
 def example(containing: str) -> str:
-    (found,) = [block for block in EXTENDING if containing in block]
+    (found,) = [block for block in EXAMPLES if containing in block]
     return found
 
 
+async def execute(source: str, names: dict[str, Any]) -> None:
+    """Run an example, which may await, and add the names that it assigns to `names`."""
+    code = compile(source, "docs/extending.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = eval(code, names)
+    if inspect.isawaitable(result):
+        await result
+
+
 def test_every_example_is_run_by_a_test():
-    assert len(EXTENDING) == 6
+    assert len(EXAMPLES) == 8
 
 
-def test_a_second_protected_function_takes_five_lines_at_most(tmp_path: Path, azure: LocalAzure, forge: Forge):
+def test_second_protected_function_takes_at_most_five_lines(tmp_path: Path, azure: LocalAzure, forge: Forge):
     lines = example("Orders.Read")
     assert len(lines.splitlines()) <= 5
     for package in ("aad_func", "msi_func", "common"):
@@ -59,76 +70,122 @@ def test_a_second_protected_function_takes_five_lines_at_most(tmp_path: Path, az
         assert requests.get(host.url("orders"), timeout=30).json()["code"] == "missing_token"
 
 
-def test_a_second_api_is_one_line_and_its_settings(caller: Caller):
-    with Scripted(lambda request: token_reply()) as endpoint, Scripted(lambda request: as_json(200, {})) as api:
-        caller.asks(endpoint.origin)
+def graph_response(request: Request) -> Reply:
+    """Return what the examples expect of Microsoft Graph."""
+    if request.method == "POST":
+        return as_json(201, {"id": "group"})
+    if request.target.startswith("/v1.0/users?$skiptoken="):
+        return as_json(200, {"value": [{"displayName": "B"}]})
+    if request.target == "/v1.0/users":
+        next_page = f"http://{request.headers['host']}/v1.0/users?$skiptoken=2"
+        return as_json(200, {"value": [{"displayName": "A"}], "@odata.nextLink": next_page})
+    return as_json(200, {"value": [{"id": "local"}]})
+
+
+def test_second_api_takes_one_line_and_its_settings(caller: Caller):
+    names: dict[str, Any] = {"DownstreamApi": DownstreamApi}
+    with Scripted(lambda request: token_reply()) as endpoint, Scripted(graph_response) as api:
+        caller.uses_endpoint(endpoint.origin)
         caller.set({"GRAPH_URL": f"{api.origin}/v1.0", "GRAPH_SCOPE": "https://graph.microsoft.com/.default"})
-        names: dict[str, Any] = {"DownstreamApi": DownstreamApi}
-        for part in ("from_settings", 'get(path="/organization")', "identity_client_id"):
-            exec(example(part), names)
-        assert names["body"] == b"{}"
-    assert [request.target for request in api.requests] == ["/v1.0/organization"] * 2
+        for part in ("from_settings", "params=", "graph.pages", "graph.post", "identity_client_id"):
+            caller.run(execute(example(part), names))
+    assert names["organizations"] == [{"id": "local"}]
+    assert names["names"] == ["A", "B"]
+    assert names["created"].json() == {"id": "group"}
+    assert [(request.method, request.target) for request in api.requests] == [
+        ("GET", "/v1.0/organization?$select=id%2CdisplayName"),
+        ("GET", "/v1.0/users"),
+        ("GET", "/v1.0/users?$skiptoken=2"),
+        ("POST", "/v1.0/groups"),
+        ("GET", "/v1.0/organization"),
+    ]
     assert "client_id=1de00003" in endpoint.requests[1].target
 
 
-def test_a_call_as_the_user_takes_the_users_token(azure: LocalAzure, caller: Caller):
+def test_settings_of_a_second_api_are_those_that_the_code_reads(caller: Caller):
+    listed = re.findall(r"^\| (GRAPH_\w+) \|", EXTENDING, re.MULTILINE)
+    caller.set(dict.fromkeys(listed, "invalid value"))
+    problem = caller.problem_of(asyncio.to_thread(DownstreamApiOptions.from_settings, "GRAPH"))
+    assert problem.members["settings"] == listed
+
+
+def test_call_on_behalf_of_the_user_sends_a_token_for_the_user(azure: LocalAzure, caller: Caller):
     caller.is_site(azure)
     caller.set(on_behalf_of_settings(azure))
-    headers = {"authorization": f"Bearer {sign_in(azure)}"}
+    headers = {"authorization": f"Bearer {user_token(azure)}"}
     with Scripted(lambda request: as_json(200, {})) as api:
-        graph = caller.api(api.origin)
-        req = func.HttpRequest("GET", "/", headers=headers, body=b"")
-        exec(example("user_token="), {"graph": graph, "req": req, "user_token": user_token})
+        names = {
+            "graph": caller.api(api.origin),
+            "req": func.HttpRequest("GET", "/", headers=headers, body=b""),
+            "UserAssertion": UserAssertion,
+        }
+        caller.run(execute(example("user="), names))
+    assert names["me"] == {}
     assert [request.target for request in api.requests] == ["/me"]
     assert api.requests[0].headers["authorization"] != headers["authorization"]
 
 
-def test_the_token_alone_goes_with_requests(caller: Caller):
+def test_token_alone_is_sent_with_requests(caller: Caller):
     with Scripted(lambda request: token_reply()) as endpoint, Scripted(lambda request: as_json(200, {})) as api:
-        caller.asks(endpoint.origin)
-        names: dict[str, Any] = {"requests": requests, "ManagedIdentityAuth": ManagedIdentityAuth, "url": api.origin}
-        exec(example("ManagedIdentityAuth"), names)
-        assert names["answer"].status_code == 200
+        caller.uses_endpoint(endpoint.origin)
+        names: dict[str, Any] = {"requests": requests, "BearerTokenAuth": BearerTokenAuth, "url": api.origin}
+        caller.run(execute(example("BearerTokenAuth"), names))
+        assert names["response"].status_code == 200
     assert "authorization" in api.requests[0].headers
 
 
 def test_troubleshooting_has_every_code_and_no_other():
-    headings = re.findall(r"^### (.*)$", (apps.APP / "docs" / "troubleshooting.md").read_text(), re.MULTILINE)
+    headings = re.findall(r"^### (.*)$", TROUBLESHOOTING, re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", " ".join(headings))) == sorted(PROBLEM_TYPES)
 
 
 def test_troubleshooting_has_every_cause_of_a_missing_token():
-    text = (apps.APP / "docs" / "troubleshooting.md").read_text()
-    told = {name: value for name, value in vars(causes).items() if name.isupper() and isinstance(value, str)}
-    told.pop("MANAGED_IDENTITY")
-    assert len(told) > 10
-    for name, cause in told.items():
-        begins = re.split(r"[:.,]| or ", cause)[0]
-        assert f"| {begins}" in text, f"{name}: {begins}"
+    causes = {
+        name: value
+        for module in (token_errors, entra_errors)
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, str)
+    }
+    assert len(causes) > 12
+    for name, cause in causes.items():
+        beginning = re.split(r"[:.,]| or ", cause)[0]
+        assert f"| {beginning}" in TROUBLESHOOTING, f"{name}: {beginning}"
 
 
 def test_troubleshooting_has_every_reason_for_no_connection():
-    text = (apps.APP / "docs" / "troubleshooting.md").read_text()
-    for _, reason in http._REASONS:
-        assert reason in text
+    """Those of the table, and those of every HttpError in the source."""
+    source = ast.parse(inspect.getsource(http_client))
+    errors = [node for node in ast.walk(source) if isinstance(node, ast.Call) and ast.unparse(node.func) == "HttpError"]
+    raised = [call.args[0].value for call in errors if len(call.args) == 1 and isinstance(call.args[0], ast.Constant)]
+    reasons = {reason for _, reason in http_client._REASONS} | {http_client._reason(OSError())} | set(raised)
+    for reason in reasons - {"no attempt was made"}:  # cannot occur
+        assert f"| {reason} |" in TROUBLESHOOTING, reason
 
 
-def test_troubleshooting_says_of_each_code_what_the_tables_say():
-    text = (apps.APP / "docs" / "troubleshooting.md").read_text()
-    for section in re.findall(r"^### (.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL):
+def test_troubleshooting_repeats_descriptions_and_remediations():
+    for section in re.findall(r"^### (.*?)(?=^#|\Z)", TROUBLESHOOTING, re.MULTILINE | re.DOTALL):
         plain = " ".join(section.replace("`", "").replace("**", "").split())
         for code in re.findall(r"`(\w+)`", section.partition("\n")[0]):
             assert f"{PROBLEM_TYPES[code].description} Do: {REMEDIATIONS[code]}" in plain, code
 
 
-def test_every_code_has_a_fix_and_every_check_has_codes_of_the_table():
+def test_troubleshooting_has_the_status_of_every_code():
+    status = ""
+    for heading in re.findall(r"^##+ (.*)$", TROUBLESHOOTING, re.MULTILINE):
+        status = "".join(re.findall(r"\b\d{3}\b", heading)) or status
+        for code in re.findall(r"`(\w+)`", heading):
+            if code in PROBLEM_TYPES:
+                assert str(PROBLEM_TYPES[code].status) == status, code
+
+
+def test_every_code_has_a_remediation_and_every_step_has_codes_of_the_table():
     assert REMEDIATIONS.keys() == PROBLEM_TYPES.keys()
     checked = [code for _, codes in VALIDATION_STEPS for code in codes]
     assert len(checked) == len(set(checked))
     assert set(checked) <= PROBLEM_TYPES.keys()
 
 
-def test_descriptions_in_challenges_have_only_the_characters_that_rfc_6750_allows():
+def test_descriptions_contain_only_characters_that_rfc_6750_allows():
     for kind in PROBLEM_TYPES.values():
         assert re.fullmatch(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+", kind.description)
 
@@ -136,13 +193,33 @@ def test_descriptions_in_challenges_have_only_the_characters_that_rfc_6750_allow
 @pytest.mark.parametrize(
     "name", ["README.md", *(f"docs/{path.name}" for path in sorted((apps.APP / "docs").glob("*.md")))]
 )
-def test_links_lead_somewhere(name: str):
+def test_links_lead_to_files(name: str):
     file = apps.APP / name
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", file.read_text()):
         assert (file.parent / target).exists(), target
 
 
-def test_the_sample_settings_are_the_shipped_tenants(azure: LocalAzure):
+def test_security_names_only_code_that_exists():
+    named = re.findall(r"\b(\w+\.py) ((?:`\w+`(?:, )?)+)", (apps.APP / "docs" / "security.md").read_text())
+    assert len(named) > 30
+    for file, names in named:
+        (path,) = [path for package in ("common", "aad_func", "msi_func") for path in (apps.APP / package).glob(file)]
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"^(?: *(?:async )?def|class)? *{name}\b", path.read_text(), re.MULTILINE), (file, name)
+
+
+DOCUMENTS = {path.name: path.read_text() for path in (apps.APP / "docs").glob("*.md")}
+
+
+def test_links_to_sections_lead_to_headings():
+    for name, text in {**DOCUMENTS, "README.md": (apps.APP / "README.md").read_text()}.items():
+        for file, anchor in re.findall(r"\]\((?!https?:)(?:docs/)?([\w.-]*\.md)?#([^)]+)\)", text):
+            target = DOCUMENTS[file] if file else text
+            titles = re.findall(r"^#+ (.*)$", target, re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}, name
+
+
+def test_sample_settings_match_the_local_tenant(azure: LocalAzure):
     values = json.loads((apps.APP / "local.settings.sample.json").read_text())["Values"]
     given = {
         **on_behalf_of_settings(azure),

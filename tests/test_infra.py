@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from local_azure.directory import load
+from msi_func.function import CALL_MODES
 from tests.support.apps import APP
 from tests.support.bicep import Bicep, BicepError, blank
 
@@ -21,7 +22,6 @@ FUNCTION_APP = FILES["modules/function-app.bicep"]
 
 # Names of settings that are not everywhere, and where they belong instead.
 PLATFORM = {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "WEBSITE_AUTH_ENABLED", "WEBSITE_INSTANCE_ID"}  # Azure sets them
-WORKER = {"PYTHON_THREADPOOL_THREAD_COUNT"}  # the Python worker's; the code only follows it
 HOST_IN_AZURE = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
@@ -30,7 +30,8 @@ HOST_IN_AZURE = {
 }
 HOST_LOCALLY = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
 DESK = {"AZURE_AUTHORITY_HOST"}  # azure-identity's own, for developers' and daemons' credentials
-NOT_IN_README = {"WEBSITE_INSTANCE_ID", *WORKER, *DESK}
+NOT_IN_README = {"WEBSITE_INSTANCE_ID", *DESK}
+NOT_IN_BICEP = {"AAD_FUNC_MAX_RESPONSE_BYTES", *PLATFORM, *DESK}  # the default limit fits aad-func's responses
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -129,7 +130,7 @@ def read_by_the_code() -> set[str]:
     """Every setting whose name the app's source reads, `AAD_FUNC` put in for DownstreamApi's prefix."""
     found = set()
     for package in ("common", "msi_func", "aad_func"):
-        for path in (APP / package).glob("*.py"):
+        for path in (APP / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
                     found |= _name(node.args[0])
@@ -180,7 +181,7 @@ def test_every_setting_that_the_code_reads_is_in_readme_and_no_other():
 
 
 def test_every_setting_that_the_code_reads_is_in_bicep_and_no_other():
-    assert in_bicep() == (read_by_the_code() - PLATFORM - WORKER - DESK) | DISABLED | HOST_IN_AZURE
+    assert in_bicep() == (read_by_the_code() - NOT_IN_BICEP) | DISABLED | HOST_IN_AZURE
     assert host_settings() == HOST_IN_AZURE
 
 
@@ -188,6 +189,30 @@ def test_the_sample_settings_have_what_has_no_default_and_nothing_that_the_code_
     required = {name for name, default in in_readme().items() if default == "required"}
     assert required <= in_sample()
     assert in_sample() - HOST_LOCALLY <= read_by_the_code()
+
+
+def test_http_concurrency_is_set_for_both_apps_within_the_platforms_limits():
+    limits = re.search(
+        r"@minValue\((\d+)\)\n@maxValue\((\d+)\)\n.*\nparam perInstanceConcurrency int = (\d+)", MAIN.text
+    )
+    assert limits
+    least, most, default = map(int, limits.groups())
+    assert (least, most) == (1, 1000)
+    assert least < default <= most  # 1 is the platform's own default for Python
+    for name in ("aadFunc", "msiFunc"):
+        assert "perInstanceConcurrency: perInstanceConcurrency" in MAIN.named("module")[name].body
+    # Azure Resource Manager: functionAppConfig.scaleAndConcurrency.triggers.http.perInstanceConcurrency
+    triggers = FUNCTION_APP.named("resource")["site"].object("scaleAndConcurrency")
+    assert re.search(r"triggers: {\s+http: {\s+perInstanceConcurrency: perInstanceConcurrency\s+}\s+}", triggers)
+
+
+def test_call_modes_are_those_of_the_code_and_default_to_app():
+    allowed = re.search(r"@allowed\(\[([^\]]*)\]\)\n@description\([^\n]*\)\nparam callModes string = 'app'", MAIN.text)
+    assert allowed
+    for modes in re.findall(r"'([^']*)'", allowed[1]):
+        assert set(modes.split(",")) <= set(CALL_MODES), modes
+    assert "MSI_FUNC_CALL_MODES: callModes" in MAIN.named("module")["msiFunc"].object("settings")
+    assert "fail('onBehalfOf needs callModes" in MAIN.text
 
 
 def test_no_platform_setting_is_set_by_us():
@@ -206,9 +231,11 @@ def test_each_app_runs_one_function_the_other_is_switched_off():
     functions = {}
     for package in ("aad_func", "msi_func"):
         for node in ast.walk(ast.parse((APP / package / "function.py").read_text())):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.decorator_list:
-                route = next(word.value.value for word in node.decorator_list[0].keywords if word.arg == "route")
-                functions[route] = node.name
+            if isinstance(node, ast.AsyncFunctionDef):
+                keywords = [
+                    word for call in node.decorator_list if isinstance(call, ast.Call) for word in call.keywords
+                ]
+                functions |= {word.value.value: node.name for word in keywords if word.arg == "route"}
     assert functions == {"aad-func": "aad_func", "msi-func": "msi_func"}
     for module, service, other in (("aadFunc", "aad-func", "msi-func"), ("msiFunc", "msi-func", "aad-func")):
         declared = MAIN.named("module")[module]
@@ -231,10 +258,10 @@ def test_azure_yaml_deploys_both_services_from_this_folder():
 def test_role_and_scope_are_those_of_the_code_and_of_the_local_tenant():
     (app,) = [app for app in load().applications if app.name == "aad-func"]
     (role,), (scope,) = app.app_roles, app.scopes
-    gate = (APP / "aad_func" / "gate.py").read_text()
+    authorization = (APP / "aad_func" / "authorization.py").read_text()
     for variable, setting, value in (("role", "ROLE", role.value), ("scope", "SCOPE", scope.value)):
         assert f"var {variable} = '{value}'" in MAIN.text
-        assert f'"AAD_FUNC_REQUIRED_{setting}", "{value}"' in gate
+        assert f'"AAD_FUNC_REQUIRED_{setting}", "{value}"' in authorization
         assert f"| {value} |" in (APP / "README.md").read_text()
     registration = FILES["modules/registration.bicep"].text
     for member in role.member_types:

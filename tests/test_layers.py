@@ -1,16 +1,78 @@
-"""import-linter holds the packages; function_app.py is a module, so this holds it."""
+"""What the deployed code imports, and when. import-linter checks the packages; these tests check the rest."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
-APP = Path(__file__).parent.parent
+import pytest
+
+from tests.support import apps
+
+APP = apps.APP
+DEPLOYED = sorted(path for name in ("common", "msi_func", "aad_func") for path in (APP / name).rglob("*.py"))
 
 
-def test_function_app_registers_two_blueprints_and_imports_nothing_else():
-    tree = ast.parse((APP / "function_app.py").read_text())
-    imported = {
-        node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    }
-    assert imported == {"azure.functions", "aad_func.function", "msi_func.function"}
+def modules_loaded_by(*disabled: str) -> set[str]:
+    """Return the modules that function_app.py loads if these functions are disabled."""
+    script = "import sys, function_app; print(*sys.modules)"
+    with apps.clean_environment():
+        environment = {**os.environ, **{f"AzureWebJobs.{name}.Disabled": "true" for name in disabled}}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=APP, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stdout.split())
+
+
+def below(modules: set[str], *packages: str) -> set[str]:
+    return {name for name in modules if name.startswith(tuple(f"{package}." for package in packages))}
+
+
+def test_aad_func_alone_loads_nothing_of_msi_func():
+    loaded = modules_loaded_by("msi_func")
+    assert "aad_func.function" in loaded
+    assert not below(loaded, "msi_func", "aiohttp", "yarl", "azure.core", "azure.identity", "msal")
+
+
+def test_msi_func_alone_loads_nothing_of_aad_func():
+    loaded = modules_loaded_by("aad_func")
+    assert "msi_func.function" in loaded
+    assert not below(loaded, "aad_func")
+
+
+def test_an_app_with_both_functions_disabled_loads_neither():
+    assert not below(modules_loaded_by("msi_func", "aad_func"), "msi_func", "aad_func", "aiohttp", "requests", "msal")
+
+
+def test_both_functions_are_loaded_if_none_is_disabled():
+    assert {"msi_func.function", "aad_func.function"} <= modules_loaded_by()
+
+
+@pytest.mark.parametrize("path", DEPLOYED, ids=lambda path: path.relative_to(APP).as_posix())
+def test_every_import_is_at_the_top_of_its_module(path: Path):
+    """Imports within a function make its first request slow, and a missing package visible only then."""
+    assert nested_imports(path.read_text()) == []
+
+
+def nested_imports(source: str) -> list[int]:
+    """Return the lines of imports that are below another statement than an import or the docstring."""
+    tree = ast.parse(source)
+    body = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
+    top = 0
+    while top < len(body) and isinstance(body[top], ast.Import | ast.ImportFrom):
+        top += 1
+    rest = [node for statement in body[top:] for node in ast.walk(statement)]
+    return [node.lineno for node in rest if isinstance(node, ast.Import | ast.ImportFrom) or calls_import(node)]
+
+
+def calls_import(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in (
+        "__import__",
+        "import_module",
+        "importlib.import_module",
+    )
+
+
+def test_nested_imports_are_found():
+    source = "import a\n\nb = 1\nimport c\n\n\ndef d():\n    from e import f\n    importlib.import_module('g')\n"
+    assert nested_imports(source) == [4, 8, 9]

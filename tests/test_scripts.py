@@ -13,6 +13,7 @@ import pytest
 
 from local_azure.directory import load
 from tests.support.apps import APP, clean_environment
+from tests.support.bicep import Bicep
 
 SCRIPTS = sorted((APP / "scripts").glob("*.sh"))
 ROLE_CALLER = ("client", "identity")
@@ -147,6 +148,13 @@ def test_an_app_is_created_once_and_its_storage_knows_no_keys(run: Run):
     assert storage.isalnum()
     assert storage.islower()
     assert 3 <= len(storage) <= 24
+
+
+def test_an_app_has_the_same_http_concurrency_as_with_bicep(run: Run):
+    _, _, state = run("create-function-app.sh", "aad-func-4711", "rg", "westeurope")
+    default = Bicep(APP / "infra" / "main.bicep").named("param")["perInstanceConcurrency"].head.partition("= ")[2]
+    assert (state["scale"]["name"], state["scale"]["trigger-type"]) == ("aad-func-4711", "http")
+    assert state["scale"]["trigger-settings"] == f"perInstanceConcurrency={default.strip()}"
 
 
 def test_the_second_app_may_share_the_first_ones_application_insights(run: Run):

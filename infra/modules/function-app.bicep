@@ -9,6 +9,7 @@ param location string
 param tags object
 param pythonVersion string
 param maximumInstanceCount int
+param perInstanceConcurrency int
 param applicationInsightsConnectionString string
 
 @description('A user-assigned identity of this resource group. Empty: the app has a system-assigned one.')
@@ -95,6 +96,11 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: 2048
         maximumInstanceCount: maximumInstanceCount
+        triggers: {
+          http: {
+            perInstanceConcurrency: perInstanceConcurrency
+          }
+        }
       }
       deployment: {
         storage: {

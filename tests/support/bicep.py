@@ -11,7 +11,7 @@ from pathlib import Path
 
 NAMESPACES = {"az", "sys"}
 FUNCTIONS = {
-    *("concat", "contains", "empty", "endsWith", "environment", "guid", "items", "map", "resourceGroup", "split"),
+    *("concat", "contains", "empty", "endsWith", "environment", "fail", "guid", "items", "map", "resourceGroup", "split"),
     *("subscription", "subscriptionResourceId", "take", "tenant", "toLower", "trim", "union", "uniqueString"),
 }
 WORDS = {"true", "false", "null", "if", "for", "in", "existing", "parent", "string", "int", "bool", "object", "array"}

@@ -64,6 +64,8 @@ def _answer(name: str, options: dict[str, str], state: dict[str, Any]) -> int:
     url, query = options.get("url", ""), options.get("query", "")
     if name == "functionapp create":
         state["app"] = options
+    elif name == "functionapp scale config set":
+        state["scale"] = options
     elif name == "functionapp show" and "app" not in state:
         return 3
     elif name == "rest PATCH":

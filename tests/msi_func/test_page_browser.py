@@ -1,4 +1,4 @@
-"""The page as people meet it: in a real browser, against real hosts, each time looked over by axe-core."""
+"""The page in a real browser, against real hosts, with every tab checked by axe-core."""
 
 import contextlib
 import json
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from common.problems import PROBLEM_TYPES
 from common.remediations import CLAIM_DESCRIPTIONS, REMEDIATIONS, UNDESCRIBED_CLAIM, VALIDATION_STEPS
@@ -18,20 +19,20 @@ from tests.support.browser import Tab, launched, tab
 from tests.support.scripted import HANG, Reply, Request, Scripted, as_json, http
 
 NARROW, WIDE = 360, 1200
-# The browser's own line for an answer of 400 or more, which is what the page is there to show.
-FAILED_ANSWER = re.compile(r"Failed to load resource: (the server responded with a status of|net::ERR_CONNECTION_)")
+# The browser's console message for an error status, which the page exists to show.
+ERROR_STATUS = re.compile(r"Failed to load resource: (the server responded with a status of|net::ERR_CONNECTION_)")
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    # Not for the whole session: Playwright keeps an event loop in this thread, which other tests' own would meet.
+    # Not session-scoped: Playwright leaves an event loop running in this thread, which would break other tests' loops.
     with launched() as browser:
         yield browser
 
 
 @pytest.fixture
 def opened(chromium: Any) -> Iterator[Callable[..., Tab]]:
-    """Opens tabs, and when the test is over looks at what went wrong in them."""
+    """Open tabs, and check them for errors when the test ends."""
     with contextlib.ExitStack() as stack:
         tabs: list[Tab] = []
 
@@ -42,7 +43,7 @@ def opened(chromium: Any) -> Iterator[Callable[..., Tab]]:
 
         yield open_one
         for one in tabs:
-            assert [error for error in one.errors if not FAILED_ANSWER.match(error)] == []
+            assert [error for error in one.errors if not ERROR_STATUS.match(error)] == []
             assert one.violations() == []
             assert one.overflow() == 0
             assert one.page.context.cookies() == []
@@ -57,13 +58,13 @@ def no_role(azure: LocalAzure, aad_host: Host) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def stand_in(azure: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
-    """msi-func, calling an aad-func that answers what the test wants."""
+    """msi-func, calling an aad-func that returns what the test sets."""
     with Scripted(lambda request: as_json(200, {})) as api, apps.running(apps.msi_settings(azure, api.origin)) as host:
         yield host, api
 
 
 def path(shown: Tab) -> list[str]:
-    """What the picture says of each stop: its state by shape, and its words."""
+    """Return the state and the text of each stop of the path."""
     stops = shown.page.locator("#path li")
     return [
         f"{stop.get_attribute('class').split()[0]}: {stop.locator('.state').inner_text()}"  # type: ignore[union-attr]
@@ -75,7 +76,7 @@ def failed_checks(shown: Tab) -> list[str]:
     return shown.page.locator("#checks .bad span:not(.state)").all_inner_texts()
 
 
-def test_a_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, azure: LocalAzure):
+def test_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, azure: LocalAzure):
     shown = opened(msi_host.url("msi-func"))
     assert shown.text(".headline") == "aad-func let the app in."
     assert path(shown) == ["ok: asked", "ok: answered 200", "ok: gave a token", "ok: let it in"]
@@ -89,7 +90,7 @@ def test_a_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, a
     assert shown.text("#tally") == f"{len(VALIDATION_STEPS)} passed"
     assert shown.page.get_by_role("heading", name="What to do").count() == 0
     row = shown.page.get_by_role("row", name=re.compile("^aud "))
-    assert "The token is meant for this API." in row.inner_text()
+    assert CLAIM_DESCRIPTIONS["aud"] in row.inner_text()
     assert shown.page.get_by_role("columnheader").all_inner_texts() == ["Claim", "Value", "Meaning"]
 
 
@@ -113,7 +114,7 @@ def test_times_are_local_and_count_down_unless_paused(opened, msi_host: Host):
     )
 
 
-def test_without_a_token_and_with_it_again(opened, msi_host: Host):
+def test_buttons_call_without_and_with_the_token(opened, msi_host: Host):
     shown = opened(msi_host.url("msi-func") + "?code=a%2Bb==&x=1")
     shown.press("Call without a token")
     assert shown.page.url.endswith("?code=a%2Bb==&x=1&auth=0")
@@ -128,7 +129,7 @@ def test_without_a_token_and_with_it_again(opened, msi_host: Host):
     assert "a%2Bb" not in shown.page.locator("body").inner_text()
 
 
-def test_a_missing_role_is_explained(opened, no_role: Host):
+def test_missing_role_is_explained(opened, no_role: Host):
     shown = opened(no_role.url("msi-func"))
     assert shown.text(".headline") == PROBLEM_TYPES["missing_role"].description
     assert shown.text("#said").endswith("aad-func answered 403 missing_role; msi-func answered 502 downstream_error.")
@@ -143,7 +144,7 @@ def test_a_missing_role_is_explained(opened, no_role: Host):
     assert shown.page.title().startswith("missing_role")
 
 
-def test_aad_func_down(opened, azure: LocalAzure):
+def test_unreachable_aad_func_is_explained(opened, azure: LocalAzure):
     with apps.running(apps.msi_settings(azure, f"http://127.0.0.1:{free_port()}/api/aad-func")) as host:
         shown = opened(host.url("msi-func"))
         assert shown.text(".headline") == PROBLEM_TYPES["downstream_unreachable"].description
@@ -152,7 +153,9 @@ def test_aad_func_down(opened, azure: LocalAzure):
         assert shown.text("#fix").startswith(REMEDIATIONS["downstream_unreachable"])
 
 
-def test_no_token_and_a_missing_setting_stop_where_they_do(opened, azure: LocalAzure, aad_host: Host):
+def test_path_stops_at_the_identity_without_a_token_and_at_msi_func_without_settings(
+    opened, azure: LocalAzure, aad_host: Host
+):
     settings = apps.msi_settings(azure, aad_host.url("aad-func"))
     with apps.running({**settings, "IDENTITY_HEADER": "wrong"}) as host:
         shown = opened(host.url("msi-func"))
@@ -164,16 +167,39 @@ def test_no_token_and_a_missing_setting_stop_where_they_do(opened, azure: LocalA
         assert "AAD_FUNC_URL, AAD_FUNC_SCOPE" in shown.text("#fix")
 
 
-def test_every_code_of_the_table_is_explained(opened, stand_in: tuple[Host, Scripted]):
+def test_every_code_is_explained(opened, stand_in: tuple[Host, Scripted]):
     host, api = stand_in
     shown = opened(host.url("msi-func"))
     for code, kind in PROBLEM_TYPES.items():
-        # 403, so that nothing is tried again; the code counts.
+        # 403, which is not retried; only the code counts.
         api.answer = lambda request, code=code: as_json(403, {"code": code, "detail": PROBLEM_TYPES[code].description})
         shown.press("Call with the token")
         assert shown.text(".headline") == kind.description
         assert shown.text("#fix").startswith(REMEDIATIONS[code])
         assert failed_checks(shown) == [name for name, codes in VALIDATION_STEPS if code in codes]
+
+
+def test_call_mode_that_is_off_is_explained(opened, azure: LocalAzure, aad_host: Host):
+    with apps.running({**apps.msi_settings(azure, aad_host.url("aad-func")), "MSI_FUNC_CALL_MODES": "user"}) as host:
+        shown = opened(host.url("msi-func") + "?as=app")
+        assert shown.text(".headline") == PROBLEM_TYPES["call_mode_not_allowed"].description
+        assert path(shown) == ["ok: asked", "bad: refused here", "none: not reached", "none: not reached"]
+        assert shown.text("#fix").startswith(REMEDIATIONS["call_mode_not_allowed"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}},
+        {"error": "invalid_request", "error_description": "Insufficient privileges."},
+    ],
+    ids=["Graph", "OAuth"],
+)
+def test_error_of_another_kind_of_api_is_shown(error, opened, stand_in: tuple[Host, Scripted]):
+    host, api = stand_in
+    api.answer = lambda request: as_json(403, error)
+    shown = opened(host.url("msi-func"))
+    assert "Insufficient privileges." in shown.text("#fix")
 
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -198,7 +224,7 @@ HOSTILE = {
 }
 
 
-def test_hostile_claims_are_text(opened, stand_in: tuple[Host, Scripted]):
+def test_markup_and_control_characters_in_claims_are_text(opened, stand_in: tuple[Host, Scripted]):
     host, api = stand_in
     api.answer = lambda request: as_json(200, HOSTILE)
     for width in (NARROW, WIDE):
@@ -218,22 +244,22 @@ def test_hostile_claims_are_text(opened, stand_in: tuple[Host, Scripted]):
         assert MARKUP in shown.text("#who")
 
 
-ODD: list[tuple[str, Reply]] = [
+OTHER_FORMS: list[tuple[str, Reply]] = [
     ("null", as_json(200, None)),
     ("a list", as_json(200, [1, 2])),
-    ("a text", as_json(200, "<b>")),
+    ("a string", as_json(200, "<b>")),
     ("an object without a caller", as_json(200, {"claims": {"a": 1}})),
-    ("a caller that is no object", as_json(200, {"caller": "me"})),
-    ("a refusal without a code", http(403, b"<h1>Forbidden</h1>", Content_Type="text/html")),
-    ("a refusal with a code of its own", as_json(403, {"code": "constructor", "detail": MARKUP})),
-    ("a refusal with a code that is no text", as_json(403, {"code": {"a": 1}, "detail": ["x"]})),
-    ("claims that are no object", as_json(200, {"caller": {}, "claims": [1], "roles": "x"})),
+    ("a caller that is not an object", as_json(200, {"caller": "me"})),
+    ("an error without a code", http(403, b"<h1>Forbidden</h1>", Content_Type="text/html")),
+    ("an error with another code", as_json(403, {"code": "constructor", "detail": MARKUP})),
+    ("an error whose code is not a string", as_json(403, {"code": {"a": 1}, "detail": ["x"]})),
+    ("claims that are not an object", as_json(200, {"caller": {}, "claims": [1], "roles": "x"})),
     ("a thousand claims", as_json(200, {"caller": {}, "claims": {f"c{n}": n for n in range(1000)}})),
 ]
 
 
-@pytest.mark.parametrize(("why", "reply"), ODD, ids=[case[0] for case in ODD])
-def test_an_answer_of_another_shape_breaks_nothing(why, reply, opened, stand_in: tuple[Host, Scripted]):
+@pytest.mark.parametrize(("why", "reply"), OTHER_FORMS, ids=[case[0] for case in OTHER_FORMS])
+def test_response_of_another_form_is_shown(why, reply, opened, stand_in: tuple[Host, Scripted]):
     host, api = stand_in
     api.answer = lambda request: reply
     shown = opened(host.url("msi-func"))
@@ -248,15 +274,15 @@ BEFORE = "Something refused before aad-func's code was asked."
 @pytest.mark.parametrize(
     ("status", "headline", "mark"), [(401, BEFORE, "refused here"), (500, "aad-func failed.", "failed here")]
 )
-def test_who_failed_is_not_who_refused(status, headline, mark, opened, stand_in: tuple[Host, Scripted]):
+def test_failure_and_rejection_have_different_texts(status, headline, mark, opened, stand_in: tuple[Host, Scripted]):
     host, api = stand_in
     api.answer = lambda request: http(status)
     shown = opened(host.url("msi-func"))
     assert (shown.text(".headline"), path(shown)[-1]) == (headline, f"bad: {mark}")
 
 
-def test_a_host_that_answers_in_msi_funcs_place_is_told_apart(opened, chromium: Any, msi_host: Host):
-    """Without a key, disabled, behind a login page, behind a proxy: not JSON, or not from here."""
+def test_response_that_is_not_msi_funcs_is_explained(opened, chromium: Any, msi_host: Host):
+    """Without a key, disabled, behind a login page, behind a proxy: not JSON."""
     page = fetched(msi_host)
     for status, said in ((401, "function key"), (404, "disabled"), (302, "Sign in"), (503, "app's log")):
         reply = http(status, b"", Location="https://login.invalid/", Content_Type="text/html")
@@ -267,15 +293,13 @@ def test_a_host_that_answers_in_msi_funcs_place_is_told_apart(opened, chromium: 
 
 
 def fetched(host: Host) -> Reply:
-    """The page as the host serves it, to be served by a host of the test's own."""
-    import requests
-
-    answer = requests.get(host.url("msi-func"), headers={"Accept": "text/html"}, timeout=30)
+    """Return the page as the host serves it, for a server of the test."""
+    response = requests.get(host.url("msi-func"), headers={"Accept": "text/html"}, timeout=30)
     names = ("Content-Type", "Content-Security-Policy")
-    return http(200, answer.content, **{name.replace("-", "_"): answer.headers[name] for name in names})
+    return http(200, response.content, **{name.replace("-", "_"): response.headers[name] for name in names})
 
 
-def test_waiting_and_a_host_that_is_gone(opened, chromium: Any, msi_host: Host):
+def test_slow_and_unreachable_hosts_are_explained(opened, chromium: Any, msi_host: Host):
     page = fetched(msi_host)
 
     def answer(request: Request) -> Reply:
@@ -299,12 +323,12 @@ LOOKS = [(NARROW, "light"), (NARROW, "dark"), (320, "light"), (700, "light"), (W
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_narrow_wide_and_dark_hold_together(width, scheme, opened, msi_host: Host, no_role: Host):
+def test_page_fits_every_width_and_color_scheme(width, scheme, opened, msi_host: Host, no_role: Host):
     for host in (msi_host, no_role):
         opened(host.url("msi-func"), width=width, color_scheme=scheme)
 
 
-def test_dark_is_dark_and_a_narrow_table_is_a_table(opened, msi_host: Host):
+def test_dark_scheme_differs_and_narrow_table_keeps_its_roles(opened, msi_host: Host):
     shown = opened(msi_host.url("msi-func"), width=NARROW, color_scheme="dark", reduced_motion="reduce")
     assert (
         shown.page.get_by_role("row", name=re.compile("^aud ")).count() == 1
@@ -314,7 +338,7 @@ def test_dark_is_dark_and_a_narrow_table_is_a_table(opened, msi_host: Host):
     assert shown.page.evaluate(paper) != light.page.evaluate(paper)
 
 
-def test_everything_can_be_done_by_keyboard(opened, msi_host: Host):
+def test_everything_can_be_reached_by_keyboard(opened, msi_host: Host):
     shown = opened(msi_host.url("msi-func"))
     reached = []
     for _ in range(6):
@@ -328,7 +352,7 @@ def test_everything_can_be_done_by_keyboard(opened, msi_host: Host):
     assert reached == [*buttons, "{"]
 
 
-def test_the_answer_is_copied_as_json(opened, msi_host: Host):
+def test_response_is_copied_as_json(opened, msi_host: Host):
     shown = opened(msi_host.url("msi-func"), permissions=["clipboard-read", "clipboard-write"])
     shown.page.get_by_role("button", name="Copy as JSON").click()
     shown.page.get_by_text("Copied.").wait_for()
