@@ -121,8 +121,8 @@ def requires_role(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Run the decorated handler only for authorized callers, and pass it the caller as `caller`.
 
-    The arguments are those of `Authorizer.authorize`. The handler is sync or async and has any other parameters that the
-    worker knows: the trigger under any name, `context`, bindings. A sync handler runs in a thread.
+    The arguments are those of `Authorizer.authorize`. The handler is sync or async and has any other parameters that
+    the worker knows: the trigger under any name, `context`, bindings. A sync handler runs in a thread.
     """
     if not all(
         isinstance(name, str) and name.strip() for name in (*roles, *([] if user_scope is None else [user_scope]))
@@ -152,7 +152,7 @@ def requires_role(
                 return problem_response(problem)
 
         # The worker matches parameters to bindings, so it must not see `caller`.
-        authorized.__signature__ = public  # type: ignore[attr-defined]
+        authorized.__signature__ = public
         authorized.__annotations__ = {name: kind for name, kind in handler.__annotations__.items() if name != "caller"}
         del authorized.__wrapped__  # type: ignore[attr-defined]
         return authorized

@@ -22,9 +22,9 @@ class Principal:
 
     `kind` is "application" (a managed identity or daemon acting as itself) or "user" (an application acting for a
     signed-in user). `client_id` is the calling application's in both cases; `object_id` is the service principal's or
-    the user's. `roles` are app roles; those in `roles_from_setting` are granted by AAD_FUNC_ROLE_ASSIGNMENTS, the others
-    by the token. `scopes` are a user token's, never an application's. `claims` are deeply read-only, with tuples for
-    arrays, because requests with the same token share one Principal.
+    the user's. `roles` are app roles; those in `roles_from_setting` are granted by AAD_FUNC_ROLE_ASSIGNMENTS, the
+    others by the token. `scopes` are a user token's, never an application's. `claims` are deeply read-only, with tuples
+    for arrays, because requests with the same token share one Principal.
     """
 
     authenticated_by: AuthenticatedBy

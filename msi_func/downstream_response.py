@@ -92,7 +92,10 @@ _GRAPH_RULES: dict[str, Rule] = {"code": _is_code, "message": _is_text}
 _RULES: dict[str, Rule] = {
     "code": _is_code,
     "detail": _is_text,
-    "required_role": _is_text,
+    "required_roles": _is_text_list,
+    "roles": _is_text_list,
+    "token_issued_at": _is_text,
+    "new_role_visible_by": _is_text,
     "required_scope": _is_text,
     "settings": _is_text_list,
     "error": _is_code,
