@@ -27,6 +27,9 @@ from common.settings import PUBLIC_CLOUD_AUTHORITY, Settings
 
 Callers = Literal["applications", "users"]
 
+_GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
 
 @dataclass(frozen=True, slots=True)
 class Authorizer:
@@ -63,7 +66,7 @@ class Authorizer:
             raise Problem("wrong_audience")
 
         # Authorize.
-        caller = self._with_assigned_roles(caller)
+        caller = caller.with_assigned_roles(self.role_assignments)
         if callers is not None and callers != f"{caller.kind}s":
             raise caller.denied("caller_not_allowed", f"Only {callers} are accepted.")
         if caller.kind == "application" or user_scope is None:
@@ -75,11 +78,6 @@ class Authorizer:
         ):
             raise caller.denied("caller_not_allowed")
         return caller
-
-    def _with_assigned_roles(self, caller: Principal) -> Principal:
-        if caller.kind != "application":
-            return caller
-        return caller.with_roles(role for role, ids in self.role_assignments.items() if caller.object_id in ids)
 
     @classmethod
     def from_settings(cls) -> "Authorizer":
@@ -124,37 +122,48 @@ def requires_role(
     The arguments are those of `Authorizer.authorize`. The handler is sync or async and has any other parameters that
     the worker knows: the trigger under any name, `context`, bindings. A sync handler runs in a thread.
     """
-    if not all(
-        isinstance(name, str) and name.strip() for name in (*roles, *([] if user_scope is None else [user_scope]))
-    ):
-        raise TypeError('write @requires_role(), or @requires_role("Orders.Read") with one or more names of app roles')
+    for name in roles if user_scope is None else (*roles, user_scope):
+        if not isinstance(name, str) or name.split() != [name]:
+            raise TypeError('write @requires_role(), or @requires_role("Orders.Read") with names without white space')
     if callers not in (None, "applications", "users"):
-        raise TypeError('callers must be "applications" or "users"')
+        raise TypeError('write callers="applications" or callers="users"')
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
-        if not inspect.isfunction(handler):
-            raise TypeError("write @requires_role(...) below @blueprint.route(...), directly above the function")
-        signature = inspect.signature(handler)
-        if "caller" not in signature.parameters:
-            raise TypeError(f"{handler.__name__} needs a parameter `caller`, which receives the Principal")
-        public = signature.replace(parameters=[each for name, each in signature.parameters.items() if name != "caller"])
+        if not inspect.isfunction(handler) or handler.__code__.co_flags & _GENERATOR:
+            raise TypeError("write @requires_role(...) below @blueprint.route(...), directly above a plain function")
+        parameters = dict(inspect.signature(handler).parameters)
+        if "caller" not in parameters or any(each.kind not in _BY_NAME for each in parameters.values()):
+            raise TypeError(f"write {handler.__name__}(req, caller), with parameters that can be passed by name")
+        del parameters["caller"]
+        is_async, wants_context = inspect.iscoroutinefunction(handler), "context" in parameters
+        if not is_async:
+            parameters.setdefault("context", inspect.Parameter("context", _BY_NAME[1], default=None))
+        signature = inspect.Signature(list(parameters.values()))
 
         @functools.wraps(handler)
         async def authorized(*args: Any, **kwargs: Any) -> Any:
-            arguments = public.bind(*args, **kwargs).arguments
-            request = next(value for value in arguments.values() if isinstance(value, func.HttpRequest))
+            arguments = signature.bind(*args, **kwargs).arguments
+            (request,) = (value for value in arguments.values() if isinstance(value, func.HttpRequest))
             try:
                 caller = await authorizer().authorize(request.headers, *roles, user_scope=user_scope, callers=callers)
-                if inspect.iscoroutinefunction(handler):
+                if is_async:
                     return await handler(**arguments, caller=caller)
-                return await asyncio.to_thread(handler, **arguments, caller=caller)
+                context = arguments.get("context") if wants_context else arguments.pop("context", None)
+                return await asyncio.to_thread(_call_in_thread, context, handler, **arguments, caller=caller)
             except Problem as problem:
                 return problem_response(problem)
 
-        # The worker matches parameters to bindings, so it must not see `caller`.
-        authorized.__signature__ = public
+        # The worker matches parameters to bindings, so it must not see `caller`. It reads annotations, which can be
+        # strings, in the module of the handler: functools.wraps names it in `__wrapped__`.
+        authorized.__signature__ = signature  # type: ignore[attr-defined]
         authorized.__annotations__ = {name: kind for name, kind in handler.__annotations__.items() if name != "caller"}
-        del authorized.__wrapped__  # type: ignore[attr-defined]
         return authorized
 
     return decorate
+
+
+def _call_in_thread(context: Any, handler: Callable[..., Any], /, **arguments: Any) -> Any:
+    # The worker's thread pool is not accessible, and in other threads it needs the ID to pass on log lines.
+    if context is not None:
+        context.thread_local_storage.invocation_id = context.invocation_id
+    return handler(**arguments)

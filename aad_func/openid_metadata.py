@@ -30,7 +30,9 @@ _DOCUMENTS = {
     "2.0": ("/v2.0/.well-known/openid-configuration", "/{tenant_id}/v2.0"),
 }
 
-_V1_ORIGINS = ("https://sts.windows.net", "https://sts.chinacloudapi.cn")  # of all clouds
+# The origins of v1 issuers by authority; all other clouds have the same one.
+_V1_ORIGIN = "https://sts.windows.net"
+_V1_ORIGINS = {"https://login.partner.microsoftonline.cn": "https://sts.chinacloudapi.cn"}
 
 
 class MetadataError(Exception):
@@ -38,7 +40,7 @@ class MetadataError(Exception):
 
 
 class TenantNotFoundError(MetadataError):
-    """The authority does not know the tenant. The message names the setting."""
+    """The authority does not know the tenant. The message names the settings."""
 
 
 class _StatusError(MetadataError):
@@ -79,8 +81,9 @@ class OpenIdMetadata:
         except _StatusError as error:
             if error.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND):
                 raise
-            message = f"the tenant {self.tenant_id} was not found at {self.authority}: check ENTRA_TENANT_ID"
-            raise TenantNotFoundError(message) from None
+            raise TenantNotFoundError(
+                f"status {error.status}, the tenant was not found at this authority (ENTRA_TENANT_ID, ENTRA_AUTHORITY)"
+            ) from None
         issuer, jwks_uri = document.get("issuer"), document.get("jwks_uri")
         # Only the issuer's path is compared, because v1 issuers are not on the authority's host (sts.windows.net).
         path = _DOCUMENTS[self.version][1].format(tenant_id=self.tenant_id)
@@ -115,7 +118,8 @@ class OpenIdMetadata:
 
     def _key_issuers(self, issuer: str) -> set[str]:
         """Return this tenant's v1 and v2 issuers. Microsoft.IdentityModel accepts both for keys of either document."""
-        origins = (issuer.partition(f"/{self.tenant_id}")[0], self.authority.rstrip("/"), *_V1_ORIGINS)
+        authority = self.authority.rstrip("/")
+        origins = (issuer.partition(f"/{self.tenant_id}")[0], authority, _V1_ORIGINS.get(authority, _V1_ORIGIN))
         return {origin + path.format(tenant_id=self.tenant_id) for origin in origins for _, path in _DOCUMENTS.values()}
 
 

@@ -1,6 +1,6 @@
 """Principal: the authenticated caller and its permissions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -46,7 +46,7 @@ class Principal:
         Raise `unsupported_token` for a token that is bound to a key (RFC 7800), because a bearer proves no possession.
         """
         if "cnf" in claims:
-            raise Problem("unsupported_token")
+            raise Problem("unsupported_token", "The token is bound to a key (cnf), which is not supported.")
         version_2 = claims.get("ver") == "2.0"
         return cls(
             authenticated_by=authenticated_by,
@@ -63,10 +63,12 @@ class Principal:
             claims=_read_only(claims),
         )
 
-    def with_roles(self, roles: Iterable[str]) -> "Principal":
-        """Return this caller with app roles granted by setting."""
-        granted = frozenset(roles) - self.roles
-        return replace(self, roles=self.roles | granted, roles_from_setting=granted) if granted else self
+    def with_assigned_roles(self, assignments: Mapping[str, frozenset[str]]) -> "Principal":
+        """Return this caller with the app roles that a setting assigns to its object ID. Users get none."""
+        if self.kind != "application":
+            return self
+        granted = {role for role, object_ids in assignments.items() if self.object_id in object_ids} - self.roles
+        return replace(self, roles=self.roles | granted, roles_from_setting=frozenset(granted)) if granted else self
 
     def require_role(self, *roles: str) -> None:
         """Raise `missing_role` unless the caller has exactly one of these app roles."""
@@ -77,7 +79,8 @@ class Principal:
     def require_scope(self, scope: str) -> None:
         """Raise `missing_scope` unless the token carries exactly this scope."""
         if scope not in self.scopes:
-            raise Problem("missing_scope", f"The user's token does not carry the scope {scope}.", required_scope=scope)
+            detail = f"The user's token does not carry the scope {scope}."
+            raise self.denied("missing_scope", detail, required_scope=scope)
 
     def denied(self, code: str, detail: str = "", **members: Any) -> Problem:
         """Return a problem that names this caller, its roles, and since when and until when its token is used."""

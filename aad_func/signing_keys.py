@@ -70,13 +70,13 @@ class SigningKeys:
         """Start a fetch if the last one is long enough ago."""
         if self._clock() >= self._next_fetch:
             self._next_fetch = self._clock() + MIN_FETCH_INTERVAL
-            self._last_fetch_failed = True  # until it succeeds
+            self._last_fetch_failed, self._detail = True, ""  # until it succeeds
             self._pending.start(self._fetch)
 
     async def _fetch(self) -> None:
         try:
             self._issuer, self._keys = await self._metadata.fetch(FETCH_TIMEOUT)
-            self._fetched_at, self._last_fetch_failed, self._detail = self._clock(), False, ""
+            self._fetched_at, self._last_fetch_failed = self._clock(), False
         except Exception as error:  # Any error is an outage, and must not prevent the next fetch.
             if isinstance(error, TenantNotFoundError):
                 self._detail = f"Signing keys are unavailable: {error}."

@@ -84,6 +84,10 @@ def _is_text_list(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_text, value)) and sum(map(len, value)) <= MAX_TEXT_CHARS
 
 
+def _is_text_object(value: Any) -> bool:
+    return isinstance(value, dict) and _is_text_list([*value, *filter(None, value.values())])
+
+
 Rule = Callable[[Any], bool]
 
 # https://learn.microsoft.com/graph/errors
@@ -92,6 +96,7 @@ _GRAPH_RULES: dict[str, Rule] = {"code": _is_code, "message": _is_text}
 _RULES: dict[str, Rule] = {
     "code": _is_code,
     "detail": _is_text,
+    "caller": _is_text_object,
     "required_roles": _is_text_list,
     "roles": _is_text_list,
     "token_issued_at": _is_text,
