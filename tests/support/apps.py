@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import requests
+
 from local_azure import processes
 from local_azure.cloud import LocalAzure
-from local_azure.server import LOOPBACK, free_port
+from local_azure.server import LOOPBACK, BackgroundServer, Listener, bind, free_port
+from tests.support.asgi_app.api import api as asgi_app
 
 APP = Path(__file__).parents[2]
 API = "aad-func"  # the registration that the demo uses
+EASY_AUTH = {"AAD_FUNC_AUTHENTICATION": "easy_auth", "WEBSITE_AUTH_ENABLED": "True"}
 
 # What the machine that runs the tests may have set, and must not decide them.
 _OURS = (
@@ -88,6 +92,22 @@ def running(
         ) as child,  # type: ignore[arg-type]
     ):
         yield Host(f"http://{LOOPBACK}:{port}", Path(log.name), child.pid)
+
+
+@contextlib.contextmanager
+def serving_asgi(settings: dict[str, str]) -> Iterator[str]:
+    """The origin of the ASGI app without a Functions host. It runs in this process and reads its settings once."""
+    listener = bind(0)
+    origin = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    with BackgroundServer(asgi_app, [Listener(listener)]):
+        with clean_environment():
+            os.environ.update(settings)
+            try:
+                requests.get(f"{origin}/api/aad-func", timeout=30)
+            finally:
+                for name in settings:
+                    del os.environ[name]
+        yield origin
 
 
 @contextlib.contextmanager
