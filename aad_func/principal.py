@@ -15,6 +15,8 @@ Kind = Literal["application", "user"]
 # https://learn.microsoft.com/azure/app-service/overview-managed-identity
 PLATFORM_CACHED_LIFETIME = 12 * 3600  # seconds
 
+_CONTAINERS = (dict, list)
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -105,7 +107,9 @@ def _rfc3339(timestamp: int) -> str:
 
 def _read_only(value: Any) -> Any:
     if isinstance(value, dict):
-        return MappingProxyType({name: _read_only(member) for name, member in value.items()})
+        # No call for most claims, which are strings and numbers: it would take longer than the rest.
+        members = {name: _read_only(each) if type(each) in _CONTAINERS else each for name, each in value.items()}
+        return MappingProxyType(members)
     return tuple(map(_read_only, value)) if isinstance(value, list) else value
 
 

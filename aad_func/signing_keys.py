@@ -52,13 +52,14 @@ class SigningKeys:
 
         Raises `unknown_key` if the tenant does not publish the key, or `signing_keys_unavailable` if that is unknown.
         """
-        if self.cached_key(kid) is None:
+        key = self.cached_key(kid)
+        if key is None:
             self._start_fetch()
             await self._pending.wait()  # FETCH_TIMEOUT seconds at most
-        keys = self._cached_keys()
-        if kid in keys:
-            return keys[kid], self._issuer
-        if keys and not self._last_fetch_failed:
+            key = self._cached_keys().get(kid)
+        if key is not None:
+            return key, self._issuer
+        if self._cached_keys() and not self._last_fetch_failed:
             raise Problem("unknown_key")
         retry_after = max(1, round(self._next_fetch - self._clock()))
         raise Problem("signing_keys_unavailable", self._detail, retry_after=retry_after)
