@@ -8,8 +8,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
@@ -22,11 +21,11 @@ from common.problems import Problem
 
 LEEWAY = 300  # seconds of clock skew, as in Microsoft's libraries
 TOKEN_CACHE_SIZE = 1000
+_RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
 _MAX_TIMESTAMP = 10**11  # seconds since 1970; larger numbers are not timestamps
 
 
-@dataclass(frozen=True, slots=True)
-class _CachedToken:
+class _CachedToken(NamedTuple):
     """The principal of a valid token, and the key that verified its signature."""
 
     principal: Principal
@@ -77,7 +76,7 @@ class AccessTokenValidator:
         if not isinstance(version, str) or version not in self._keys:
             raise Problem("invalid_claims")
         key, issuer = await self._keys[version].get_key(jws.kid)
-        if not RSAAlgorithm(RSAAlgorithm.SHA256).verify(jws.signing_input, key, jws.signature):
+        if not _RS256.verify(jws.signing_input, key, jws.signature):
             raise Problem("bad_signature")
         if jws.claims.get("iss") != issuer:
             raise Problem("wrong_issuer")

@@ -7,9 +7,13 @@
 docs/security.md gives the source and the test of each step.
 """
 
+import asyncio
+import functools
+import inspect
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import azure.functions as func
 
@@ -21,27 +25,39 @@ from common.problems import Problem, problem_response
 from common.process_wide import process_wide
 from common.settings import PUBLIC_CLOUD_AUTHORITY, Settings
 
+Callers = Literal["applications", "users"]
+
+_GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
 
 @dataclass(frozen=True, slots=True)
 class Authorizer:
-    """Accepts callers of one tenant with a token for this API and an app role. `role` is the default one."""
+    """Accepts callers of one tenant with a token for this API and an app role. It works with any web framework."""
 
     tenant_id: str
     audiences: frozenset[str]
     role: str
     scope: str
     allowed_callers: frozenset[str] | None
+    role_assignments: Mapping[str, frozenset[str]]
     easy_auth: bool
     validator: AccessTokenValidator
 
-    async def authorize(self, headers: Mapping[str, str], role: str | None = None) -> Principal:
-        """Return the caller of a request with these headers. Raises a problem unless it may call with `role`."""
-        # Authenticate: the platform, never the request, selects the scheme.
+    async def authorize(
+        self, headers: Mapping[str, str], *roles: str, user_scope: str | None = None, callers: Callers | None = None
+    ) -> Principal:
+        """Return the caller of a request with these headers. Raises a problem unless it is authorized.
+
+        The caller needs one of `roles`, by default the configured role, and a user needs the configured scope as well.
+        With `user_scope`, a user needs that scope and no role. `callers` accepts one kind of caller only.
+        """
+        # Authenticate: a setting, never the request, selects the scheme.
         if self.easy_auth:
-            claims = easy_auth.parse_client_principal(headers.get(easy_auth.HEADER))
+            claims = easy_auth.parse_client_principal(_header(headers, easy_auth.HEADER))
             caller = Principal.from_claims(claims, "easy_auth")
         else:
-            caller = await self.validator.validate(headers.get("authorization"))
+            caller = await self.validator.validate(_header(headers, "authorization"))
 
         # Easy Auth can be configured to accept any tenant and audience.
         if caller.tenant_id != self.tenant_id:
@@ -50,20 +66,30 @@ class Authorizer:
             raise Problem("wrong_audience")
 
         # Authorize.
-        caller.require_role(self.role if role is None else role)
+        caller = caller.with_assigned_roles(self.role_assignments)
+        if callers is not None and callers != f"{caller.kind}s":
+            raise caller.denied("caller_not_allowed", f"Only {callers} are accepted.")
+        if caller.kind == "application" or user_scope is None:
+            caller.require_role(*(roles or (self.role,)))
         if caller.kind == "user":
-            caller.require_scope(self.scope)
-        if self.allowed_callers is not None and caller.client_id not in self.allowed_callers:
-            raise Problem("caller_not_allowed")
+            caller.require_scope(user_scope or self.scope)
+        if self.allowed_callers is not None and not (
+            caller.client_id in self.allowed_callers and caller.is_client_authenticated
+        ):
+            raise caller.denied("caller_not_allowed")
         return caller
 
     @classmethod
     def from_settings(cls) -> "Authorizer":
-        """Raise `misconfigured` if settings are missing or malformed."""
+        """Read this app's settings. Raises `misconfigured`."""
         with Settings() as settings:
             tenant_id = settings.guid("ENTRA_TENANT_ID")
             authority = settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD_AUTHORITY)
             client_id = settings.guid("AAD_FUNC_CLIENT_ID")
+            scheme = settings.choice("AAD_FUNC_AUTHENTICATION", ("token", "easy_auth"))
+            # WEBSITE_AUTH_ENABLED alone never makes the header trusted: a copied setting would then open the app.
+            if scheme == "easy_auth" and os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() != "true":
+                settings.add_error("AAD_FUNC_AUTHENTICATION", "is easy_auth, but Easy Auth is not enabled for this app")
             keys = {version: SigningKeys(authority, tenant_id, version) for version in ("1.0", "2.0")}
             return cls(
                 tenant_id=tenant_id,
@@ -71,10 +97,15 @@ class Authorizer:
                 role=settings.string("AAD_FUNC_REQUIRED_ROLE", "DoAll"),
                 scope=settings.string("AAD_FUNC_REQUIRED_SCOPE", "user_impersonation"),
                 allowed_callers=frozenset(settings.guid_list("AAD_FUNC_ALLOWED_CALLERS")) or None,
-                # Set by the platform to True or False, in any case; anything else means off.
-                easy_auth=os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
+                role_assignments=settings.role_assignments("AAD_FUNC_ROLE_ASSIGNMENTS"),
+                easy_auth=scheme == "easy_auth",
                 validator=AccessTokenValidator(keys),
             )
+
+
+def _header(headers: Mapping[str, str], name: str) -> str | None:
+    """Return all values of a header joined by commas, as the Functions host joins them, so that none is overlooked."""
+    return ",".join(value for key, value in headers.items() if key.lower() == name) or None
 
 
 @process_wide
@@ -83,27 +114,56 @@ def authorizer() -> Authorizer:
     return Authorizer.from_settings()
 
 
-Handler = Callable[[func.HttpRequest, Principal], Awaitable[func.HttpResponse]]
-HttpFunction = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+def requires_role(
+    *roles: str, user_scope: str | None = None, callers: Callers | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Run the decorated handler only for authorized callers, and pass it the caller as `caller`.
 
-
-def requires_role(role: str | None = None) -> Callable[[Handler], HttpFunction]:
-    """Run the decorated handler, which also receives the caller, only for callers with an app role.
-
-    `role` defaults to AAD_FUNC_REQUIRED_ROLE.
+    The arguments are those of `Authorizer.authorize`. The handler is sync or async and has any other parameters that
+    the worker knows: the trigger under any name, `context`, bindings. A sync handler runs in a thread.
     """
+    for name in roles if user_scope is None else (*roles, user_scope):
+        if not isinstance(name, str) or name.split() != [name]:
+            raise TypeError('write @requires_role(), or @requires_role("Orders.Read") with names without white space')
+    if callers not in (None, "applications", "users"):
+        raise TypeError('write callers="applications" or callers="users"')
 
-    def decorate(handler: Handler) -> HttpFunction:
-        # Not functools.wraps, because the worker matches parameter names to bindings and would see the handler's.
-        async def authorized(req: func.HttpRequest) -> func.HttpResponse:
+    def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
+        if not inspect.isfunction(handler) or handler.__code__.co_flags & _GENERATOR:
+            raise TypeError("write @requires_role(...) below @blueprint.route(...), directly above a plain function")
+        parameters = dict(inspect.signature(handler).parameters)
+        if "caller" not in parameters or any(each.kind not in _BY_NAME for each in parameters.values()):
+            raise TypeError(f"write {handler.__name__}(req, caller), with parameters that can be passed by name")
+        del parameters["caller"]
+        is_async, wants_context = inspect.iscoroutinefunction(handler), "context" in parameters
+        if not is_async:
+            parameters.setdefault("context", inspect.Parameter("context", _BY_NAME[1], default=None))
+        signature = inspect.Signature(list(parameters.values()))
+
+        @functools.wraps(handler)
+        async def authorized(*args: Any, **kwargs: Any) -> Any:
+            arguments = signature.bind(*args, **kwargs).arguments
+            (request,) = (value for value in arguments.values() if isinstance(value, func.HttpRequest))
             try:
-                caller = await authorizer().authorize(req.headers, role)
-                return await handler(req, caller)
+                caller = await authorizer().authorize(request.headers, *roles, user_scope=user_scope, callers=callers)
+                if is_async:
+                    return await handler(**arguments, caller=caller)
+                context = arguments.get("context") if wants_context else arguments.pop("context", None)
+                return await asyncio.to_thread(_call_in_thread, context, handler, **arguments, caller=caller)
             except Problem as problem:
                 return problem_response(problem)
 
-        authorized.__name__ = handler.__name__
-        authorized.__doc__ = handler.__doc__
+        # The worker matches parameters to bindings, so it must not see `caller`. It reads annotations, which can be
+        # strings, in the module of the handler: functools.wraps names it in `__wrapped__`.
+        authorized.__signature__ = signature  # type: ignore[attr-defined]
+        authorized.__annotations__ = {name: kind for name, kind in handler.__annotations__.items() if name != "caller"}
         return authorized
 
     return decorate
+
+
+def _call_in_thread(context: Any, handler: Callable[..., Any], /, **arguments: Any) -> Any:
+    # The worker's thread pool is not accessible, and in other threads it needs the ID to pass on log lines.
+    if context is not None:
+        context.thread_local_storage.invocation_id = context.invocation_id
+    return handler(**arguments)

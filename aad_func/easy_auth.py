@@ -47,9 +47,8 @@ def parse_client_principal(header: str | None) -> dict[str, Any]:
     for entry in entries:
         match entry:
             case {"typ": str(claim_type), "val": str(value)}:
-                # Easy Auth's role_typ names a claim type that Entra does not use for app roles: it is not sufficient.
-                is_role = claim_type == principal.get("role_typ")
-                name = "roles" if is_role else _SHORT_NAMES.get(claim_type, claim_type)
+                # The principal's role_typ is ignored: it could make any claim a role.
+                name = _SHORT_NAMES.get(claim_type, claim_type)
             case _:
                 raise Problem("missing_principal")
         if name == "roles":

@@ -30,6 +30,9 @@ def encode_principal(caller: Principal) -> bytes:
             "tenant_id": caller.tenant_id,
         },
         "roles": sorted(caller.roles),
+        "role_sources": {
+            role: "setting" if role in caller.roles_from_setting else "token" for role in sorted(caller.roles)
+        },
         "claims": caller.claims,
     }
     return json.dumps(body, default=dict).encode()  # Claims are read-only mappings.

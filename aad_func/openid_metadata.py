@@ -30,9 +30,23 @@ _DOCUMENTS = {
     "2.0": ("/v2.0/.well-known/openid-configuration", "/{tenant_id}/v2.0"),
 }
 
+# The origins of v1 issuers by authority; all other clouds have the same one.
+_V1_ORIGIN = "https://sts.windows.net"
+_V1_ORIGINS = {"https://login.partner.microsoftonline.cn": "https://sts.chinacloudapi.cn"}
+
 
 class MetadataError(Exception):
     """The tenant's metadata is unavailable or invalid. The message gives the reason and quotes no response."""
+
+
+class TenantNotFoundError(MetadataError):
+    """The authority does not know the tenant. The message names the settings."""
+
+
+class _StatusError(MetadataError):
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(f"status {status} instead of 200")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +76,14 @@ class OpenIdMetadata:
                 raise MetadataError(f"the request failed with {type(cause).__name__}") from None
 
     def _fetch(self, session: "_Session") -> tuple[str, dict[str, RSAPublicKey]]:
-        document = session.get_json(self.url)
+        try:
+            document = session.get_json(self.url)
+        except _StatusError as error:
+            if error.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND):
+                raise
+            raise TenantNotFoundError(
+                f"status {error.status}, the tenant was not found at this authority (ENTRA_TENANT_ID, ENTRA_AUTHORITY)"
+            ) from None
         issuer, jwks_uri = document.get("issuer"), document.get("jwks_uri")
         # Only the issuer's path is compared, because v1 issuers are not on the authority's host (sts.windows.net).
         path = _DOCUMENTS[self.version][1].format(tenant_id=self.tenant_id)
@@ -87,14 +108,19 @@ class OpenIdMetadata:
             return None
         if jwk.get("alg", "RS256") != "RS256" or "d" in jwk:  # Anyone can sign with a published private key.
             return None
-        key_issuer = jwk.get("issuer", issuer)
-        if not isinstance(key_issuer, str) or key_issuer.replace("{tenantid}", self.tenant_id) != issuer:
+        if str(jwk.get("issuer", issuer)).replace("{tenantid}", self.tenant_id) not in self._key_issuers(issuer):
             return None
         try:
             key = cast("RSAPublicKey", RSAAlgorithm.from_jwk({"kty": "RSA", "n": jwk["n"], "e": jwk["e"]}))
         except (InvalidKeyError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return None
         return key if key.key_size >= MIN_KEY_BITS else None
+
+    def _key_issuers(self, issuer: str) -> set[str]:
+        """Return this tenant's v1 and v2 issuers. Microsoft.IdentityModel accepts both for keys of either document."""
+        authority = self.authority.rstrip("/")
+        origins = (issuer.partition(f"/{self.tenant_id}")[0], authority, _V1_ORIGINS.get(authority, _V1_ORIGIN))
+        return {origin + path.format(tenant_id=self.tenant_id) for origin in origins for _, path in _DOCUMENTS.values()}
 
 
 class _Session(requests.Session):
@@ -118,7 +144,7 @@ class _Session(requests.Session):
         timeout = max(self._deadline - time.monotonic(), 0.001)
         with self.get(url, timeout=timeout, allow_redirects=False, stream=True, proxies=proxies) as response:
             if response.status_code != HTTPStatus.OK:
-                raise MetadataError(f"status {response.status_code} instead of 200")
+                raise _StatusError(response.status_code)
             # Compressed data stays as it is, and each read waits for a single packet.
             while chunk := response.raw.read1(MAX_BYTES, decode_content=False):
                 body += chunk

@@ -1,7 +1,8 @@
 """Principal: the authenticated caller and its permissions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -10,6 +11,12 @@ from common.problems import Problem
 AuthenticatedBy = Literal["bearer_token", "easy_auth"]
 Kind = Literal["application", "user"]
 
+# Tokens of managed identities live for a day and are cached by the platform as long; others live for about an hour.
+# https://learn.microsoft.com/azure/app-service/overview-managed-identity
+PLATFORM_CACHED_LIFETIME = 12 * 3600  # seconds
+
+_CONTAINERS = (dict, list)
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -17,8 +24,9 @@ class Principal:
 
     `kind` is "application" (a managed identity or daemon acting as itself) or "user" (an application acting for a
     signed-in user). `client_id` is the calling application's in both cases; `object_id` is the service principal's or
-    the user's. `roles` are app roles; `scopes` are a user token's, never an application's. `claims` are deeply
-    read-only, with tuples for arrays, because requests with the same token share one Principal.
+    the user's. `roles` are app roles; those in `roles_from_setting` are granted by AAD_FUNC_ROLE_ASSIGNMENTS, the
+    others by the token. `scopes` are a user token's, never an application's. `claims` are deeply read-only, with tuples
+    for arrays, because requests with the same token share one Principal.
     """
 
     authenticated_by: AuthenticatedBy
@@ -29,39 +37,79 @@ class Principal:
     object_id: str | None
     roles: frozenset[str]
     scopes: frozenset[str]
+    is_client_authenticated: bool
     claims: Mapping[str, Any]
+    roles_from_setting: frozenset[str] = frozenset()
 
     @classmethod
     def from_claims(cls, claims: dict[str, Any], authenticated_by: AuthenticatedBy) -> "Principal":
-        """Raise `invalid_claims`, or `not_an_access_token` for any other token, such as an ID token."""
+        """Raise `invalid_claims`, or `not_an_access_token` for any other token, such as an ID token.
+
+        Raise `unsupported_token` for a token that is bound to a key (RFC 7800), because a bearer proves no possession.
+        """
+        if "cnf" in claims:
+            raise Problem("unsupported_token", "The token is bound to a key (cnf), which is not supported.")
+        version_2 = claims.get("ver") == "2.0"
         return cls(
             authenticated_by=authenticated_by,
             kind=_kind(claims),
             audience=_string(claims, "aud", required=True),
             tenant_id=_string(claims, "tid", required=True),
             # The calling application is `appid` in v1 tokens and `azp` in v2 tokens.
-            client_id=_string(claims, "azp" if claims.get("ver") == "2.0" else "appid", required=True),
+            client_id=_string(claims, "azp" if version_2 else "appid", required=True),
             object_id=_string(claims, "oid") or None,
             roles=_roles(claims),
             # Only spaces separate scopes (RFC 6749 section 3.3).
             scopes=frozenset(filter(None, _string(claims, "scp").split(" "))),
+            is_client_authenticated=_string(claims, "azpacr" if version_2 else "appidacr") in ("1", "2"),
             claims=_read_only(claims),
         )
 
-    def require_role(self, role: str) -> None:
-        """Raise `missing_role` unless the caller has exactly this app role."""
-        if role not in self.roles:
-            raise Problem("missing_role", f"The caller does not have the app role {role}.", required_role=role)
+    def with_assigned_roles(self, assignments: Mapping[str, frozenset[str]]) -> "Principal":
+        """Return this caller with the app roles that a setting assigns to its object ID. Users get none."""
+        if self.kind != "application":
+            return self
+        granted = {role for role, object_ids in assignments.items() if self.object_id in object_ids} - self.roles
+        return replace(self, roles=self.roles | granted, roles_from_setting=frozenset(granted)) if granted else self
+
+    def require_role(self, *roles: str) -> None:
+        """Raise `missing_role` unless the caller has exactly one of these app roles."""
+        if self.roles.isdisjoint(roles):
+            detail = f"The caller does not have the app role {' or '.join(roles)}."
+            raise self.denied("missing_role", detail, required_roles=list(roles))
 
     def require_scope(self, scope: str) -> None:
         """Raise `missing_scope` unless the token carries exactly this scope."""
         if scope not in self.scopes:
-            raise Problem("missing_scope", f"The user's token does not carry the scope {scope}.", required_scope=scope)
+            detail = f"The user's token does not carry the scope {scope}."
+            raise self.denied("missing_scope", detail, required_scope=scope)
+
+    def denied(self, code: str, detail: str = "", **members: Any) -> Problem:
+        """Return a problem that names this caller, its roles, and since when and until when its token is used."""
+        issued_at, expires_on = _timestamp(self.claims.get("iat")), _timestamp(self.claims.get("exp"))
+        if issued_at:
+            members["token_issued_at"] = _rfc3339(issued_at)
+        if self.kind == "application" and issued_at and expires_on - issued_at >= PLATFORM_CACHED_LIFETIME:
+            members["new_role_visible_by"] = _rfc3339(expires_on)
+        caller = {"kind": self.kind, "client_id": self.client_id, "object_id": self.object_id}
+        return Problem(code, detail, caller=caller, roles=sorted(self.roles), **members)
+
+
+def _timestamp(value: Any) -> int:
+    """Return a claim's seconds since 1970, which Easy Auth passes as a string, or 0."""
+    text = str(value).partition(".")[0]
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 11 else 0
+
+
+def _rfc3339(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _read_only(value: Any) -> Any:
     if isinstance(value, dict):
-        return MappingProxyType({name: _read_only(member) for name, member in value.items()})
+        # No call for most claims, which are strings and numbers: it would take longer than the rest.
+        members = {name: _read_only(each) if type(each) in _CONTAINERS else each for name, each in value.items()}
+        return MappingProxyType(members)
     return tuple(map(_read_only, value)) if isinstance(value, list) else value
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from aad_func.openid_metadata import MetadataError, OpenIdMetadata
+from aad_func.openid_metadata import MetadataError, OpenIdMetadata, TenantNotFoundError
 from common.problems import Problem
 from common.process_wide import PendingRequest
 
@@ -37,6 +37,7 @@ class SigningKeys:
         self._keys: Mapping[str, RSAPublicKey] = {}
         self._fetched_at = self._next_fetch = float("-inf")
         self._last_fetch_failed = False
+        self._detail = ""  # for the response, if the last fetch failed for a reason that a setting can fix
         self._pending = PendingRequest()
 
     def cached_key(self, kid: str) -> RSAPublicKey | None:
@@ -51,15 +52,17 @@ class SigningKeys:
 
         Raises `unknown_key` if the tenant does not publish the key, or `signing_keys_unavailable` if that is unknown.
         """
-        if self.cached_key(kid) is None:
+        key = self.cached_key(kid)
+        if key is None:
             self._start_fetch()
             await self._pending.wait()  # FETCH_TIMEOUT seconds at most
-        keys = self._cached_keys()
-        if kid in keys:
-            return keys[kid], self._issuer
-        if keys and not self._last_fetch_failed:
+            key = self._cached_keys().get(kid)
+        if key is not None:
+            return key, self._issuer
+        if self._cached_keys() and not self._last_fetch_failed:
             raise Problem("unknown_key")
-        raise Problem("signing_keys_unavailable", retry_after=max(1, round(self._next_fetch - self._clock())))
+        retry_after = max(1, round(self._next_fetch - self._clock()))
+        raise Problem("signing_keys_unavailable", self._detail, retry_after=retry_after)
 
     def _cached_keys(self) -> Mapping[str, RSAPublicKey]:
         return self._keys if self._clock() - self._fetched_at < MAX_AGE else {}
@@ -68,7 +71,7 @@ class SigningKeys:
         """Start a fetch if the last one is long enough ago."""
         if self._clock() >= self._next_fetch:
             self._next_fetch = self._clock() + MIN_FETCH_INTERVAL
-            self._last_fetch_failed = True  # until it succeeds
+            self._last_fetch_failed, self._detail = True, ""  # until it succeeds
             self._pending.start(self._fetch)
 
     async def _fetch(self) -> None:
@@ -76,5 +79,7 @@ class SigningKeys:
             self._issuer, self._keys = await self._metadata.fetch(FETCH_TIMEOUT)
             self._fetched_at, self._last_fetch_failed = self._clock(), False
         except Exception as error:  # Any error is an outage, and must not prevent the next fetch.
+            if isinstance(error, TenantNotFoundError):
+                self._detail = f"Signing keys are unavailable: {error}."
             reason = error if isinstance(error, MetadataError) else type(error).__name__
             logging.getLogger(__name__).warning("Signing keys: %s: %s.", self._metadata.url, reason)

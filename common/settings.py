@@ -105,6 +105,22 @@ class Settings:
             self.add_error(name, "is not a comma-separated list of GUIDs")
         return guids
 
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """Return one of `choices`; the first is the default."""
+        value = self.string(name, choices[0])
+        return value if value in choices else self.add_error(name, f"is not {' or '.join(choices)}")
+
+    def role_assignments(self, name: str) -> dict[str, frozenset[str]]:
+        """Return object IDs by app role, of `<role>=<object ID>,<object ID>; <role>=<object ID>`."""
+        assignments: dict[str, frozenset[str]] = {}
+        for part in self.string(name).split(";") if name in os.environ else ():
+            role, _, ids = (text.strip() for text in part.partition("="))
+            object_ids = frozenset(object_id.strip().lower() for object_id in ids.split(","))
+            if not re.fullmatch(r"[^\s,]+", role) or role in assignments or not all(map(is_guid, object_ids)):
+                self.add_error(name, "is not <role>=<object ID>,<object ID>; <role>=<object ID>, each role once")
+            assignments[role] = object_ids
+        return assignments
+
     def add_error(self, name: str, error: str) -> str:
         """Record an error of a setting and return an empty value. Only the first error of each setting is reported."""
         self._errors.setdefault(name, error)

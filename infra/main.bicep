@@ -44,7 +44,7 @@ param callerIdentity string = 'system'
 @description('Whether Entra ID refuses a token for aad-func to whoever has none of its roles.')
 param assignmentRequired bool = true
 
-@description('Whether the role is assigned here. Set to false once a redeployment says that the assignment exists already.')
+@description('Whether the role is assigned here: in Entra, or with existingClientId by AAD_FUNC_ROLE_ASSIGNMENTS. Set to false once a redeployment reports that the assignment exists already, or if an administrator assigns the role.')
 param assignRole bool = true
 
 @description('Whether Easy Auth stands in front of aad-func. Without it the code checks the token itself.')
@@ -80,6 +80,7 @@ var role = 'DoAll'
 var scope = 'user_impersonation'
 
 var newRegistration = empty(existingClientId)
+var rolesBySetting = !newRegistration && assignRole && contains(callModes, 'app')
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 var authority = environment().authentication.loginEndpoint
@@ -170,19 +171,6 @@ module aadFunc 'modules/function-app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     perInstanceConcurrency: perInstanceConcurrency
     applicationInsightsConnectionString: monitoring.outputs.connectionString
-    // A setting that is there but empty is an error to the code, so what has no value is left out.
-    settings: union(
-      {
-        ENTRA_TENANT_ID: tenantId
-        ENTRA_AUTHORITY: authority
-        AAD_FUNC_CLIENT_ID: clientId
-        AAD_FUNC_REQUIRED_ROLE: role
-        AAD_FUNC_REQUIRED_SCOPE: scope
-        'AzureWebJobs.msi_func.Disabled': 'true'
-      },
-      empty(audiences) ? {} : { AAD_FUNC_AUDIENCES: audiences },
-      empty(allowedCallers) ? {} : { AAD_FUNC_ALLOWED_CALLERS: allowedCallers }
-    )
   }
 }
 
@@ -199,7 +187,40 @@ module msiFunc 'modules/function-app.bicep' = {
     perInstanceConcurrency: perInstanceConcurrency
     userAssignedIdentityName: callerIdentity == 'user' ? identity!.outputs.name : ''
     applicationInsightsConnectionString: monitoring.outputs.connectionString
+  }
+}
+
+module aadFuncSettings 'modules/app-settings.bicep' = {
+  name: 'aad-func-settings'
+  scope: group
+  params: {
+    siteName: aadFunc.outputs.name
+    // An empty setting is an error to the code, so a setting without a value is left out.
     settings: union(
+      aadFunc.outputs.hostSettings,
+      {
+        ENTRA_TENANT_ID: tenantId
+        ENTRA_AUTHORITY: authority
+        AAD_FUNC_CLIENT_ID: clientId
+        AAD_FUNC_AUTHENTICATION: easyAuth ? 'easy_auth' : 'token'
+        AAD_FUNC_REQUIRED_ROLE: role
+        AAD_FUNC_REQUIRED_SCOPE: scope
+        'AzureWebJobs.msi_func.Disabled': 'true'
+      },
+      empty(audiences) ? {} : { AAD_FUNC_AUDIENCES: audiences },
+      empty(allowedCallers) ? {} : { AAD_FUNC_ALLOWED_CALLERS: allowedCallers },
+      rolesBySetting ? { AAD_FUNC_ROLE_ASSIGNMENTS: '${role}=${msiFunc.outputs.principalId}' } : {}
+    )
+  }
+}
+
+module msiFuncSettings 'modules/app-settings.bicep' = {
+  name: 'msi-func-settings'
+  scope: group
+  params: {
+    siteName: msiFunc.outputs.name
+    settings: union(
+      msiFunc.outputs.hostSettings,
       {
         AAD_FUNC_URL: 'https://${aadFunc.outputs.hostName}/api/aad-func'
         AAD_FUNC_SCOPE: '${appIdUri}/.default'
@@ -265,6 +286,6 @@ output CALLER_SCOPE string = asUser ? 'api://${tenantId}/${callerName}/.default'
 output AAD_FUNC_SCOPE string = '${appIdUri}/.default'
 
 @description('What an administrator still has to run; empty where nothing is left.')
-output NEXT_STEP string = newRegistration
+output NEXT_STEP string = newRegistration || rolesBySetting
   ? ''
   : 'scripts/assign-role.sh ${clientId} ${msiFunc.outputs.principalId} ${role}'

@@ -84,7 +84,8 @@ class _Apps:
             return
         # In front on the port that callers know; the app itself is where nobody looks.
         port = free_port()
-        stack.enter_context(app_host(port, "aad-func", {**settings, "WEBSITE_AUTH_ENABLED": "True"}))
+        settings |= {"AAD_FUNC_AUTHENTICATION": "easy_auth", "WEBSITE_AUTH_ENABLED": "True"}
+        stack.enter_context(app_host(port, "aad-func", settings))
         keys = TenantKeys(self.azure.origin, self.azure.directory.tenant_id, self.api.token_version)
         front = only_local_hosts(EasyAuth(f"http://{LOOPBACK}:{port}", self.api, keys))
         stack.enter_context(BackgroundServer(front, [Listener(bind(self.aad_port))]))

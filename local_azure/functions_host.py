@@ -83,12 +83,34 @@ class FunctionsHost:
 
     async def _invoke(self, function: HttpFunction, request: func.HttpRequest, original: Request) -> Any:
         arguments: dict[str, Any] = {function.trigger: request}
+        outputs = {name: Out() for name in function.outputs}
+        arguments |= outputs
         if function.wants_context:
             arguments["context"] = Context.of(function.name, self._folder, original.headers)
         if function.is_async:
-            return await function.call(**arguments)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: function.call(**arguments))
+            answer = await function.call(**arguments)
+        else:
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._pool, lambda: function.call(**arguments))
+        for name, output in outputs.items():
+            if output.get() is not None:
+                log.info("Output binding %s of %s: %r (not sent)", name, function.name, output.get())
+        return answer
+
+
+class Out(func.Out[Any]):
+    """The value that a function sets for an output binding."""
+
+    def __init__(self) -> None:
+        self._value: Any = None
+
+    def set(self, val: Any) -> None:
+        """Keep the value."""
+        self._value = val
+
+    def get(self) -> Any:
+        """Return the value, or None."""
+        return self._value
 
 
 def _thread_count() -> int:

@@ -14,14 +14,17 @@ from typing import Any
 from local_azure.functions_routing import Template
 from local_azure.server import StartError
 
+OUTPUT = 1  # azure.functions' BindingDirection.OUT
+
 
 @dataclass(frozen=True, slots=True)
 class HttpFunction:
-    """A function with an HTTP trigger."""
+    """A function with an HTTP trigger. `outputs` are the parameters of its output bindings."""
 
     name: str
     call: Callable[..., Any]
     trigger: str
+    outputs: tuple[str, ...]
     template: Template
     methods: tuple[str, ...]
     disabled: bool
@@ -124,8 +127,13 @@ def _http_function(function: Any, prefix: str) -> HttpFunction | None:
         return None
     name = function.get_function_name()
     methods = tuple(str(getattr(method, "value", method)).upper() for method in trigger.methods or ())
+    bindings = [binding for binding in function.get_bindings() if binding.name not in (trigger.name, "$return")]
+    if any(binding.direction != OUTPUT for binding in bindings):
+        raise ValueError(f"{name} has an input binding, which the local host does not support")
+    outputs = tuple(binding.name for binding in bindings)
     template = Template(f"{prefix}/{trigger.route or name}")
-    return HttpFunction(name, function.get_user_function(), trigger.name, template, methods, _is_disabled(name))
+    call, disabled = function.get_user_function(), _is_disabled(name)
+    return HttpFunction(name, call, trigger.name, outputs, template, methods, disabled)
 
 
 def _is_disabled(name: str) -> bool:

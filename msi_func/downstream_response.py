@@ -85,6 +85,10 @@ def _is_text_list(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_text, value)) and sum(map(len, value)) <= MAX_TEXT_CHARS
 
 
+def _is_text_object(value: Any) -> bool:
+    return isinstance(value, dict) and _is_text_list([*value, *filter(None, value.values())])
+
+
 Rule = Callable[[Any], bool]
 
 # https://learn.microsoft.com/graph/errors
@@ -93,7 +97,11 @@ _GRAPH_RULES: dict[str, Rule] = {"code": _is_code, "message": _is_text}
 _RULES: dict[str, Rule] = {
     "code": _is_code,
     "detail": _is_text,
-    "required_role": _is_text,
+    "caller": _is_text_object,
+    "required_roles": _is_text_list,
+    "roles": _is_text_list,
+    "token_issued_at": _is_text,
+    "new_role_visible_by": _is_text,
     "required_scope": _is_text,
     "settings": _is_text_list,
     "error": _is_code,

@@ -69,8 +69,8 @@ def msi_host(azure: LocalAzure, aad_host: apps.Host) -> Iterator[apps.Host]:
 
 @pytest.fixture(scope="session")
 def easy_auth_host(aad_settings: dict[str, str]) -> Iterator[apps.Host]:
-    """aad-func with Easy Auth enabled."""
-    with apps.running({**aad_settings, "WEBSITE_AUTH_ENABLED": "True"}, measured=True) as host:
+    """aad-func that relies on Easy Auth's principal."""
+    with apps.running({**aad_settings, **apps.EASY_AUTH}, measured=True) as host:
         yield host
 
 

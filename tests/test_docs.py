@@ -4,8 +4,11 @@ import ast
 import asyncio
 import inspect
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +25,10 @@ from msi_func.downstream import DownstreamApi, DownstreamApiOptions
 from msi_func.user_assertion import UserAssertion
 from tests.support import apps
 from tests.support.caller import Caller, caller, token_reply
-from tests.support.forge import Forge
+from tests.support.forge import CALLER, Forge
 from tests.support.scripted import Reply, Request, Scripted, as_json
 from tests.support.users import on_behalf_of_settings, user_token
+from tests.support.wire import Call, send
 
 __all__ = ["caller"]
 
@@ -47,11 +51,11 @@ async def execute(source: str, names: dict[str, Any]) -> None:
 
 
 def test_every_example_is_run_by_a_test():
-    assert len(EXAMPLES) == 8
+    assert len(EXAMPLES) == 12
 
 
 def test_second_protected_function_takes_at_most_five_lines(tmp_path: Path, azure: LocalAzure, forge: Forge):
-    lines = example("Orders.Read")
+    lines = example("@blueprint.route")
     assert len(lines.splitlines()) <= 5
     for package in ("aad_func", "msi_func", "common"):
         shutil.copytree(apps.APP / package, tmp_path / package)
@@ -68,6 +72,47 @@ def test_second_protected_function_takes_at_most_five_lines(tmp_path: Path, azur
         assert call(host, roles=["Orders.Read"]).json() == {"orders": [], "for": "1de00001-c11d-4000-8000-000000000000"}
         assert call(host, roles=["DoAll"]).json()["code"] == "missing_role"
         assert requests.get(host.url("orders"), timeout=30).json()["code"] == "missing_token"
+
+
+def test_own_app_works_when_started_in_an_empty_folder(tmp_path: Path):
+    section = EXTENDING.partition("## Start your own app\n")[2].partition("\n## ")[0]
+    copy, *_ = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    subprocess.run(["sh", "-euc", copy], cwd=tmp_path, env={**os.environ, "CLONE": str(apps.APP)}, check=True)
+    (host_json,) = re.findall(r"```json\n(.*?)```", section, re.DOTALL)
+    (tmp_path / "host.json").write_text(host_json)
+    (tmp_path / "function_app.py").write_text(example("create_order"))
+    (tmp_path / "test_orders.py").write_text(example("import pytest"))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_orders.py"]
+    with apps.clean_environment():
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "4 passed" in done.stdout
+
+
+@pytest.fixture
+def asgi_folder(tmp_path: Path) -> Path:
+    (tmp_path / "api.py").write_text(example("Starlette("))
+    (tmp_path / "function_app.py").write_text(example("AsgiFunctionApp"))
+    shutil.copy(apps.APP / "host.json", tmp_path)
+    return tmp_path
+
+
+def orders_from(origin: str, *tokens: str) -> str:
+    """Return the outcome of a request with an Authorization header for each token."""
+    answer = send(f"{origin}/api/orders", Call(tuple(("Authorization", f"Bearer {token}") for token in tokens)))
+    body = json.loads(answer.body)
+    assert answer.status == 200 or len(answer.all("WWW-Authenticate")) == 1
+    return body.get("code") or body["for"]
+
+
+@pytest.mark.parametrize("served_by", ["uvicorn", "Functions host"])
+def test_asgi_app_is_protected(served_by: str, asgi_folder: Path, azure: LocalAzure, forge: Forge):
+    settings, token = apps.aad_settings(azure), forge.token(roles=["Orders.Read"])
+    with apps.serving(served_by, asgi_folder, settings) as origin:
+        assert orders_from(origin, token) == CALLER
+        assert orders_from(origin, forge.token()) == "missing_role"
+        assert orders_from(origin) == "missing_token"
+        assert orders_from(origin, token, token) == "malformed_token"
 
 
 def graph_response(request: Request) -> Reply:
@@ -87,7 +132,7 @@ def test_second_api_takes_one_line_and_its_settings(caller: Caller):
     with Scripted(lambda request: token_reply()) as endpoint, Scripted(graph_response) as api:
         caller.uses_endpoint(endpoint.origin)
         caller.set({"GRAPH_URL": f"{api.origin}/v1.0", "GRAPH_SCOPE": "https://graph.microsoft.com/.default"})
-        for part in ("from_settings", "params=", "graph.pages", "graph.post", "identity_client_id"):
+        for part in ("from_settings", "$select", "graph.pages", "graph.post", "identity_client_id"):
             caller.run(execute(example(part), names))
     assert names["organizations"] == [{"id": "local"}]
     assert names["names"] == ["A", "B"]

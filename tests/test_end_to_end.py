@@ -73,7 +73,7 @@ def test_an_identity_without_the_role_is_refused_by_aad_func(azure: LocalAzure, 
     assert answer.status_code == 502
     body = answer.json()
     assert (body["code"], body["downstream"]["status"]) == ("downstream_error", 403)
-    assert (body["downstream"]["code"], body["downstream"]["required_role"]) == ("missing_role", "DoAll")
+    assert (body["downstream"]["code"], body["downstream"]["required_roles"]) == ("missing_role", ["DoAll"])
     assert "24 hours" in body["advice"]
 
 

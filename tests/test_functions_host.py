@@ -213,3 +213,39 @@ def test_small_answers_are_not_held_back():
     """Asyncio switches Nagle's algorithm off only for sockets that say they are TCP; else each call waits 40 ms."""
     with bind(0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+BINDING = """
+import azure.functions as func
+
+app = func.FunctionApp()
+
+
+@app.route(route="orders")
+@app.{binding}
+def orders(req: func.HttpRequest, message: {annotation}) -> func.HttpResponse:
+    message.set("an order")
+    return func.HttpResponse("ok")
+"""
+
+
+def app_with_binding(folder: Path, binding: str, annotation: str) -> Path:
+    (folder / "function_app.py").write_text(BINDING.format(binding=binding, annotation=annotation))
+    (folder / "host.json").write_text('{"version": "2.0"}')
+    return folder
+
+
+def test_value_of_an_output_binding_is_logged(tmp_path: Path):
+    binding = 'queue_output(arg_name="message", queue_name="orders", connection="Storage")'
+    with apps.running({}, folder=app_with_binding(tmp_path, binding, "func.Out[str]")) as host:
+        assert requests.get(host.url("orders"), timeout=30).text == "ok"
+        assert "Output binding message of orders: 'an order' (not sent)" in host.printed
+
+
+def test_input_binding_is_not_supported(tmp_path: Path):
+    binding = 'blob_input(arg_name="message", path="orders/1", connection="Storage")'
+    app_with_binding(tmp_path, binding, "str")
+    command = [sys.executable, "-m", "local_azure", "host", str(tmp_path), "--port", "0"]
+    done = subprocess.run(command, cwd=apps.APP, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "orders has an input binding, which the local host does not support" in done.stderr + done.stdout

@@ -154,12 +154,12 @@ def setting_keys(text: str) -> set[str]:
 
 
 def in_bicep() -> set[str]:
-    services = [MAIN.named("module")[name].object("settings") for name in ("aadFunc", "msiFunc")]
+    services = [MAIN.named("module")[name].object("settings") for name in ("aadFuncSettings", "msiFuncSettings")]
     return set().union(*map(setting_keys, services), host_settings())
 
 
 def host_settings() -> set[str]:
-    return setting_keys(FUNCTION_APP.named("resource")["appSettings"].object("properties"))
+    return setting_keys(FUNCTION_APP.named("output")["hostSettings"].body)
 
 
 def in_sample() -> set[str]:
@@ -211,8 +211,19 @@ def test_call_modes_are_those_of_the_code_and_default_to_app():
     assert allowed
     for modes in re.findall(r"'([^']*)'", allowed[1]):
         assert set(modes.split(",")) <= set(CALL_MODES), modes
-    assert "MSI_FUNC_CALL_MODES: callModes" in MAIN.named("module")["msiFunc"].object("settings")
+    assert "MSI_FUNC_CALL_MODES: callModes" in MAIN.named("module")["msiFuncSettings"].object("settings")
     assert "fail('onBehalfOf needs callModes" in MAIN.text
+
+
+def test_aad_func_relies_on_easy_auth_only_if_it_is_deployed():
+    assert "AAD_FUNC_AUTHENTICATION: easyAuth ? 'easy_auth' : 'token'" in MAIN.named("module")["aadFuncSettings"].body
+    assert "enabled: easyAuth" in MAIN.named("module")["aadFuncEasyAuth"].body
+
+
+def test_role_is_assigned_by_setting_only_if_the_registration_is_not_ours():
+    assert "var rolesBySetting = !newRegistration && assignRole" in MAIN.text
+    assignment = "rolesBySetting ? { AAD_FUNC_ROLE_ASSIGNMENTS: '${role}=${msiFunc.outputs.principalId}' } : {}"
+    assert assignment in MAIN.named("module")["aadFuncSettings"].body
 
 
 def test_no_platform_setting_is_set_by_us():
@@ -238,8 +249,9 @@ def test_each_app_runs_one_function_the_other_is_switched_off():
                 functions |= {word.value.value: node.name for word in keywords if word.arg == "route"}
     assert functions == {"aad-func": "aad_func", "msi-func": "msi_func"}
     for module, service, other in (("aadFunc", "aad-func", "msi-func"), ("msiFunc", "msi-func", "aad-func")):
-        declared = MAIN.named("module")[module]
-        assert f"serviceName: '{service}'" in declared.body
+        assert f"serviceName: '{service}'" in MAIN.named("module")[module].body
+        declared = MAIN.named("module")[f"{module}Settings"]
+        assert f"siteName: {module}.outputs.name" in declared.body
         assert f"'AzureWebJobs.{functions[other]}.Disabled': 'true'" in declared.body
         assert f"'AzureWebJobs.{functions[service]}.Disabled'" not in declared.body
 

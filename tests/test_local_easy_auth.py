@@ -230,7 +230,7 @@ def test_an_address_that_is_none_is_told(url: str, azure: LocalAzure):
 
 
 def test_aad_func_behind_it_knows_the_caller_and_checks_the_role(azure: LocalAzure, forge: Forge):
-    settings = {**apps.aad_settings(azure), "WEBSITE_AUTH_ENABLED": "True", "AzureWebJobs.msi_func.Disabled": "true"}
+    settings = {**apps.aad_settings(azure), **apps.EASY_AUTH, "AzureWebJobs.msi_func.Disabled": "true"}
     with apps.running(settings) as host, easy_auth(azure, host.origin) as front:
         url = f"{front}/api/aad-func"
         claims = {"auth_typ": "aad", "claims": [{"typ": "roles", "val": "DoAll"}]}

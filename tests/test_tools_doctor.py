@@ -123,7 +123,7 @@ def test_an_open_aad_func_is_an_alarm(msi_host: Host):
 @pytest.mark.parametrize("role", ["DoAll", "Other"])
 def test_an_aad_func_that_believes_a_forged_principal_is_an_alarm(role, azure: LocalAzure, msi_host: Host):
     """Easy Auth said to be on, and nothing in front: the hole that the check is for."""
-    settings = {**apps.aad_settings(azure), "WEBSITE_AUTH_ENABLED": "True", "AAD_FUNC_REQUIRED_ROLE": role}
+    settings = {**apps.aad_settings(azure), **apps.EASY_AUTH, "AAD_FUNC_REQUIRED_ROLE": role}
     with apps.running(settings) as open_app:
         ended = examine(msi_host, "--aad", open_app.url("aad-func"))
     assert (ended.code, ended.state("direct"), ended.state("forged")) == (1, "ok", "failed")

@@ -30,6 +30,8 @@ def principal(claims: Any) -> str | None:
         "sub": NOBODY,
         "azp": str(known.get("azp", NOBODY)),
         "appid": str(known.get("appid", NOBODY)),
+        "azpacr": "2",
+        "appidacr": "2",
         "idtyp": "app",
         "roles": os.environ.get("AAD_FUNC_REQUIRED_ROLE", "DoAll"),
         "ver": str(known.get("ver", "2.0")),

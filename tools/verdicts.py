@@ -39,6 +39,7 @@ class Expected:
     role: str
     scope: str
     allowed_callers: tuple[str, ...]
+    role_assignments: Mapping[str, frozenset[str]]
 
     @classmethod
     def from_settings(cls, scope: str) -> "Expected":
@@ -57,6 +58,7 @@ class Expected:
                 role=settings.string("AAD_FUNC_REQUIRED_ROLE", "DoAll"),
                 scope=settings.string("AAD_FUNC_REQUIRED_SCOPE", "user_impersonation"),
                 allowed_callers=settings.guid_list("AAD_FUNC_ALLOWED_CALLERS"),
+                role_assignments=settings.role_assignments("AAD_FUNC_ROLE_ASSIGNMENTS"),
             )
 
 
@@ -64,7 +66,8 @@ def judge(token: str, claims: Mapping[str, Any], expected: Expected) -> list[Ver
     """A verdict per thing that aad-func checks, in its order."""
     signature = _signature(token, claims, expected)
     try:
-        caller = Principal.from_claims(dict(claims), "bearer_token")
+        principal = Principal.from_claims(dict(claims), "bearer_token")
+        caller = principal.with_assigned_roles(expected.role_assignments)
     except Problem as problem:
         fix = "Ask for api://<client id>/.default and use the access token, not an ID token."
         return [*signature, Verdict("kind", "failed", problem.type.description, fix)]
@@ -140,8 +143,11 @@ def _role(caller: Principal, expected: Expected) -> Verdict:
 
 
 def _allowed(caller: Principal, expected: Expected) -> Verdict:
-    if caller.client_id in expected.allowed_callers:
+    if caller.client_id in expected.allowed_callers and caller.is_client_authenticated:
         return Verdict("caller", "ok", caller.client_id)
+    if caller.client_id in expected.allowed_callers:
+        fix = "Call from an application that authenticates: with a managed identity, a certificate or a secret."
+        return Verdict("caller", "failed", f"{caller.client_id} did not authenticate (azpacr or appidacr)", fix)
     fix = "Add this client id to AAD_FUNC_ALLOWED_CALLERS of aad-func."
     return Verdict("caller", "failed", f"{caller.client_id} is not among the allowed callers", fix)
 

@@ -15,9 +15,6 @@ param applicationInsightsConnectionString string
 @description('A user-assigned identity of this resource group. Empty: the app has a system-assigned one.')
 param userAssignedIdentityName string = ''
 
-@description('App settings besides those that the host itself needs.')
-param settings object
-
 var packageContainer = 'app-package'
 var userAssigned = !empty(userAssignedIdentityName)
 
@@ -118,19 +115,6 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
       }
     }
   }
-
-  resource appSettings 'config' = {
-    name: 'appsettings'
-    properties: union(
-      settings,
-      {
-        AzureWebJobsStorage__accountName: storage.name
-        AzureWebJobsStorage__credential: 'managedidentity'
-        APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
-      },
-      userAssigned ? { AzureWebJobsStorage__clientId: identity!.properties.clientId } : {}
-    )
-  }
 }
 
 var appPrincipalId = userAssigned ? identity!.properties.principalId : site.identity.principalId
@@ -147,6 +131,16 @@ module storageAccess 'storage-access.bicep' = {
 
 output name string = site.name
 output hostName string = site.properties.defaultHostName
+
+@description('App settings that the host needs.')
+output hostSettings object = union(
+  {
+    AzureWebJobsStorage__accountName: storage.name
+    AzureWebJobsStorage__credential: 'managedidentity'
+    APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
+  },
+  userAssigned ? { AzureWebJobsStorage__clientId: identity!.properties.clientId } : {}
+)
 
 @description('Object id of the identity that the app calls others with.')
 output principalId string = appPrincipalId

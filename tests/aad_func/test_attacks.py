@@ -1,9 +1,15 @@
-"""The attack tables of tests/support/attacks against aad-func in a Functions host, over HTTP."""
+"""The attack tables of tests/support/attacks over HTTP: the function, and an ASGI app in and without a Functions host.
 
+A Functions host joins repeated headers; without one they arrive separately.
+"""
+
+import contextlib
 from collections.abc import Iterator
 
 import pytest
 
+from aad_func.authorization import Authorizer
+from common.problems import Problem
 from tests.support import apps
 from tests.support.answers import checked
 from tests.support.apps import Host
@@ -11,6 +17,7 @@ from tests.support.attacks import Case, authorization, claims, easy_auth, form, 
 from tests.support.forge import CALLER, Forge
 from tests.support.wire import Call, bearer, send
 
+ASGI_APP = apps.APP / "tests" / "support" / "asgi_app"
 TOKENS = {
     "authorization": authorization.AUTHORIZATION,
     "elsewhere": authorization.ELSEWHERE,
@@ -46,9 +53,38 @@ def cases(table: dict[str, list[Case]]) -> list[object]:
     ]
 
 
-def outcome(host: Host, call: Call | str) -> str:
+def outcome(host: Host | str, call: Call | str) -> str:
     call = bearer(call) if isinstance(call, str) else call
-    return checked(send(host.url("aad-func"), call), call)
+    origin = host if isinstance(host, str) else host.origin
+    return checked(send(f"{origin}/api/aad-func", call), call)
+
+
+FRAMEWORKS = ["function", "ASGI in a Functions host", "ASGI"]
+
+
+@pytest.fixture(scope="module", params=FRAMEWORKS)
+def origin(request: pytest.FixtureRequest, aad_settings: dict[str, str]) -> Iterator[str]:
+    """aad-func, validating tokens itself."""
+    with served(request.param, aad_settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=FRAMEWORKS)
+def easy_auth_origin(request: pytest.FixtureRequest, aad_settings: dict[str, str]) -> Iterator[str]:
+    """aad-func, relying on Easy Auth's principal."""
+    with served(request.param, {**aad_settings, **apps.EASY_AUTH}) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def served(framework: str, settings: dict[str, str]) -> Iterator[str]:
+    if framework == "ASGI":
+        with apps.serving_asgi(settings) as running:
+            yield running
+    else:
+        folder = apps.APP if framework == "function" else ASGI_APP
+        with apps.running(settings, folder=folder, measured=folder == apps.APP) as host:
+            yield host.origin
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +95,8 @@ def restricted_host(aad_settings: dict[str, str]) -> Iterator[Host]:
 
 
 @pytest.mark.parametrize(("expected", "make"), cases(TOKENS))
-def test_token_has_the_expected_outcome(expected, make, aad_host: Host, forge: Forge):
-    assert outcome(aad_host, make(forge)) == expected
+def test_token_has_the_expected_outcome(expected, make, origin: str, forge: Forge):
+    assert outcome(origin, make(forge)) == expected
 
 
 @pytest.mark.parametrize(("expected", "make"), cases({"allowed callers": rights.ALLOWED_CALLERS}))
@@ -69,20 +105,54 @@ def test_only_allowed_callers_are_accepted(expected, make, restricted_host: Host
 
 
 @pytest.mark.parametrize(("expected", "make"), cases(PRINCIPALS))
-def test_client_principal_has_the_expected_outcome(expected, make, easy_auth_host: Host, forge: Forge):
-    assert outcome(easy_auth_host, make(forge)) == expected
+def test_client_principal_has_the_expected_outcome(expected, make, easy_auth_origin: str, forge: Forge):
+    assert outcome(easy_auth_origin, make(forge)) == expected
 
 
-@pytest.mark.parametrize("spelling", ["true", "TRUE", "tRuE"])
-def test_easy_auth_is_enabled_by_true_in_any_case(spelling, aad_settings, forge: Forge):
-    with apps.running({**aad_settings, "WEBSITE_AUTH_ENABLED": spelling}) as host:
-        assert outcome(host, easy_auth.claiming()(forge)) == "200 application"
-        assert outcome(host, forge.token()) == "401 missing_principal"
+AUTHENTICATION = [
+    (authentication, platform)
+    for authentication in (None, "token", "easy_auth", "", "both", "Easy_Auth")
+    for platform in (None, "True", "true", "TRUE", "False", "", "1", "yes", "true ")
+]
 
 
-@pytest.mark.parametrize("spelling", ["", "False", "1", "yes", "true "])
-def test_easy_auth_is_disabled_by_any_other_value(spelling, aad_settings, forge: Forge):
-    with apps.running({**aad_settings, "WEBSITE_AUTH_ENABLED": spelling}) as host:
+def accepted_scheme(authentication: str | None, platform: str | None) -> str:
+    """Return the scheme of the only credentials that count, if any. A second implementation, on purpose."""
+    if authentication in (None, "token"):
+        return "token"
+    return "easy_auth" if authentication == "easy_auth" and (platform or "").lower() == "true" else "none"
+
+
+@pytest.mark.parametrize(("authentication", "platform"), AUTHENTICATION)
+def test_principal_header_counts_only_with_easy_auth_and_the_platform(
+    authentication, platform, run, aad_settings, monkeypatch: pytest.MonkeyPatch, forge: Forge
+):
+    async def admitted(call: Call) -> str:
+        try:
+            caller = await Authorizer.from_settings().authorize(dict(call.headers))
+        except Problem as problem:
+            return problem.code
+        return caller.authenticated_by
+
+    with apps.clean_environment(), monkeypatch.context() as patch:
+        optional = {"AAD_FUNC_AUTHENTICATION": authentication, "WEBSITE_AUTH_ENABLED": platform}
+        for name, value in {**aad_settings, **optional}.items():
+            if value is not None:
+                patch.setenv(name, value)
+        forged, token = easy_auth.claiming()(forge), bearer(forge.token())
+        outcomes = [run(admitted(call)) for call in (forged, token, Call(forged.headers + token.headers))]
+    assert (
+        outcomes
+        == {
+            "token": ["missing_token", "bearer_token", "bearer_token"],
+            "easy_auth": ["easy_auth", "missing_principal", "easy_auth"],
+            "none": ["misconfigured"] * 3,
+        }[accepted_scheme(authentication, platform)]
+    )
+
+
+def test_forged_principal_is_rejected_if_only_the_platform_setting_was_copied(aad_settings, forge: Forge):
+    with apps.running({**aad_settings, "WEBSITE_AUTH_ENABLED": "True"}) as host:
         assert outcome(host, easy_auth.claiming()(forge)) == "401 missing_token"
         assert outcome(host, forge.token()) == "200 application"
 

@@ -100,6 +100,8 @@ def is_valid(name: str, value: Any) -> bool:
         return type(value) in (int, float) and 0 < value < time.time()
     if name == "azp":
         return isinstance(value, str) and value != ""
+    if name == "azpacr":
+        return isinstance(value, str)
     if name == "roles":
         return isinstance(value, list) and all(type(role) is str for role in value) and "DoAll" in value
     return name == "iat"
@@ -160,7 +162,7 @@ def test_arbitrary_json_as_a_principal_is_rejected(call_easy_auth: Send, value: 
 @given(st.data())
 def test_changed_principal_is_rejected(call_easy_auth: Send, forge: Forge, data: st.DataObject):
     principal = document(entries(forge))
-    entry = data.draw(st.sampled_from([e for e in principal["claims"] if e["typ"] not in ("iss", "azp")]))
+    entry = data.draw(st.sampled_from([e for e in principal["claims"] if e["typ"] not in ("iss", "azp", "azpacr")]))
     place, name = data.draw(
         st.sampled_from([(principal, "auth_typ"), (principal, "claims"), (entry, "typ"), (entry, "val")])
     )

@@ -8,7 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from aad_func import signing_keys
+from aad_func.openid_metadata import OpenIdMetadata
 from aad_func.signing_keys import SigningKeys
+from common.problems import Problem
 from tests.support.clock import Clock
 from tests.support.finding import finish_fetches, found, pending_fetches
 from tests.support.key_faults import ENDLESS, ENDLESS_FAULTS, FAULTS, UNUSABLE_KEYS
@@ -265,3 +267,66 @@ def test_fetch_completes_after_all_callers_are_canceled(run, tenant: Tenant, key
     run(cancel())
     assert run(found(keys, kid)) == "found"
     assert tenant.fetches(V2) == 1
+
+
+@pytest.mark.parametrize("version", [V1, V2])
+@pytest.mark.parametrize("form", ["own v1", "own v2", "v1", "template of v1", "template of v2"])
+def test_key_whose_issuer_is_this_tenant_in_either_form_is_used(form, version, run, tenant: Tenant, new_key):
+    template = {
+        "own v1": tenant.metadata(V1)["issuer"],
+        "own v2": tenant.metadata(V2)["issuer"],
+        "v1": f"https://sts.windows.net/{tenant.tenant_id}/",
+        "template of v1": "https://sts.windows.net/{tenantid}/",
+        "template of v2": f"{tenant.origin}/{{tenantid}}/v2.0",
+    }
+    tenant.publish_members(version, tenant.member(version, new_key, issuer=template[form]))
+    assert run(found(SigningKeys(tenant.origin, tenant.tenant_id, version), new_key.kid)) == "found"
+
+
+@pytest.mark.parametrize("version", [V1, V2])
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://sts.windows.net/10ca1000-0000-4000-8000-00000000000f/",
+        "https://sts.chinacloudapi.cn/{tenantid}/",
+        "https://login.microsoftonline.us/{tenantid}/v2.0",
+        "https://sts.windows.net/{tenantid}",
+        "https://sts.windows.net.evil.example/{tenantid}/",
+        "https://sts.windows.net/common/",
+    ],
+)
+def test_key_of_another_tenant_or_cloud_is_not_used(issuer, version, run, tenant: Tenant, new_key):
+    own = tenant.member(version, tenant.own)
+    tenant.publish_members(version, tenant.member(version, new_key, issuer=issuer), own)
+    assert run(found(SigningKeys(tenant.origin, tenant.tenant_id, version), new_key.kid)) == "unknown_key"
+
+
+def test_v1_issuer_of_the_cloud_in_china_is_separate(new_key):
+    jwk = new_key.jwk()
+    china, public = "https://login.partner.microsoftonline.cn", "https://login.microsoftonline.com"
+    for authority, origin in ((china, "https://sts.chinacloudapi.cn"), (public, "https://sts.windows.net")):
+        metadata = OpenIdMetadata(authority, "id", V2)
+        for other in ("https://sts.chinacloudapi.cn", "https://sts.windows.net"):
+            key = metadata._key({**jwk, "issuer": f"{other}/id/"}, f"{authority}/id/v2.0")
+            assert (key is not None) == (other == origin)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_tenant_that_does_not_exist_is_named_in_the_response_and_the_log(status, run, tenant, keys, kid, clock, caplog):
+    tenant.fail(http(status))
+    with pytest.raises(Problem, match="signing_keys_unavailable") as raised:
+        run(keys.get_key(kid))
+    expected = f"status {status}, the tenant was not found at this authority (ENTRA_TENANT_ID, ENTRA_AUTHORITY)."
+    assert raised.value.detail == f"Signing keys are unavailable: {expected}"
+    assert caplog.messages[0].endswith(expected)
+    clock.pass_(seconds=30)
+    tenant.fail(http(500))
+    with pytest.raises(Problem) as raised:
+        run(keys.get_key(kid))
+    assert raised.value.detail == raised.value.type.description
+
+
+def test_jwks_that_does_not_exist_is_an_outage_of_another_kind(run, tenant: Tenant, keys: SigningKeys, kid, caplog):
+    tenant.fail(http(404), "keys")
+    assert run(found(keys, kid)) == "signing_keys_unavailable 30"
+    assert caplog.messages[0].endswith("status 404 instead of 200.")

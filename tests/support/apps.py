@@ -2,17 +2,24 @@
 
 import contextlib
 import os
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import requests
+
 from local_azure import processes
 from local_azure.cloud import LocalAzure
-from local_azure.server import LOOPBACK, free_port
+from local_azure.server import LOOPBACK, BackgroundServer, Listener, bind, free_port, is_free
+from tests.support.asgi_app.api import api as asgi_app
 
 APP = Path(__file__).parents[2]
 API = "aad-func"  # the registration that the demo uses
+EASY_AUTH = {"AAD_FUNC_AUTHENTICATION": "easy_auth", "WEBSITE_AUTH_ENABLED": "True"}
 
 # What the machine that runs the tests may have set, and must not decide them.
 _OURS = (
@@ -88,6 +95,43 @@ def running(
         ) as child,  # type: ignore[arg-type]
     ):
         yield Host(f"http://{LOOPBACK}:{port}", Path(log.name), child.pid)
+
+
+@contextlib.contextmanager
+def serving(by: str, folder: Path, settings: dict[str, str]) -> Iterator[str]:
+    """The origin of the app in `folder`: function_app.py in a Functions host, or api.py by uvicorn."""
+    if by == "Functions host":
+        with running(settings, folder=folder) as host:
+            yield host.origin
+        return
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "api:api", "--port", str(port), "--app-dir", str(folder)]
+    with clean_environment():
+        environment = {**os.environ, **settings}
+    with subprocess.Popen(command, cwd=APP, env={**environment, "PYTHONPATH": str(APP)}) as server:
+        try:
+            while is_free(port):
+                assert server.poll() is None
+                time.sleep(0.05)
+            yield f"http://{LOOPBACK}:{port}"
+        finally:
+            server.terminate()
+
+
+@contextlib.contextmanager
+def serving_asgi(settings: dict[str, str]) -> Iterator[str]:
+    """The origin of the ASGI app without a Functions host. It runs in this process and reads its settings once."""
+    listener = bind(0)
+    origin = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    with BackgroundServer(asgi_app, [Listener(listener)]):
+        with clean_environment():
+            os.environ.update(settings)
+            try:
+                requests.get(f"{origin}/api/aad-func", timeout=30)
+            finally:
+                for name in settings:
+                    del os.environ[name]
+        yield origin
 
 
 @contextlib.contextmanager

@@ -47,6 +47,7 @@ class Forge:
             "nbf": now - 300,
             "exp": now + 3600,
             "azp" if version == 2 else "appid": client,
+            "azpacr" if version == 2 else "appidacr": "2",
             "oid": USER_OBJECT if user else CALLER_OBJECT,
             "sub": "pairwise-subject" if user else CALLER_OBJECT,
             "roles": ["DoAll"],

@@ -136,6 +136,10 @@ TENANT_AND_AUDIENCE: list[Case] = [
 OTHER_KIND = "401 not_an_access_token"
 
 KIND: list[Case] = [
+    *(
+        (f"bound to a key (RFC 7800): {cnf!r}", "401 unsupported_token", claiming(cnf=cnf))
+        for cnf in ({"jkt": "x"}, {"kid": "x"}, None, "")
+    ),
     ("an application that says so", "200 application", claiming(idtyp="app")),
     ("a user", "200 user", claiming(user=True)),
     ("a user, version 1", "200 user", claiming(user=True, version=1)),

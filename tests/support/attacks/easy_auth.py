@@ -23,6 +23,7 @@ def entries(forge: Forge, *more: tuple[str, str], **changes: Any) -> list[dict[s
         "aud": forge.api.client_id,
         "iss": forge.azure.issuer.issuer(2),
         "azp": CALLER,
+        "azpacr": "2",
         f"{ENTRA}objectidentifier": CALLER_OBJECT,
         f"{SOAP}nameidentifier": CALLER_OBJECT,
         f"{ENTRA}tenantid": forge.azure.directory.tenant_id,
@@ -92,8 +93,6 @@ LET_IN: list[Case] = [
      lambda f: claiming(azp=GONE, appid=CALLER, ver="1.0", aud=f.api.app_id_uris[0])(f)),
     ("two roles", "200 application", claiming(("roles", "Other"))),
     ("the role under the WS-2008 name", "200 application", claiming(roles=GONE, **{ROLE: "DoAll"})),
-    ("the role under role_typ's name", "200 application",
-     lambda f: header(document(entries(f, roles=GONE, app_role="DoAll"), role_typ="app_role"))),
     ("no role_typ", "200 application", saying(role_typ=GONE)),
     ("role_typ of another type", "200 application", saying(role_typ=["roles"])),
     ("two groups", "200 application", claiming(("groups", "a"), ("groups", "b"))),
@@ -173,6 +172,12 @@ FOREIGN: list[Case] = [
     ("another case", "403 missing_role", claiming(roles="doall")),
     ("roles in one string", "403 missing_role", claiming(roles="Other,DoAll")),
     ("a JSON list as a string", "403 missing_role", claiming(roles='["DoAll"]')),
+    *(
+        (f"the role as {claim}, by role_typ", "403 missing_role",
+         lambda f, claim=claim: header(document(entries(f, roles=GONE, **{claim: "DoAll"}), role_typ=claim)))
+        for claim in ("app_role", "name", "groups", f"{SOAP}emailaddress")
+    ),
+    ("bound to a key (RFC 7800)", "401 unsupported_token", claiming(cnf='{"kid": "x"}')),
     ("a claim that looks like a role's", "403 missing_role", claiming(roles=GONE, role="DoAll", Roles="DoAll")),
     ("a user without the scope", "403 missing_scope", lambda f: user(f, **{f"{ENTRA}scope": "Files.Read"})),
     ("no role, and a token that has it", "403 missing_role", beside(claiming(roles=GONE), lambda f: f.token())),

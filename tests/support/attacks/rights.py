@@ -133,4 +133,11 @@ ALLOWED_CALLERS: list[Case] = [
     ("the other version's claim, version 1", NOT_ALLOWED, claiming(version=1, appid=AZURE_CLI, azp=CALLER)),
     ("as the name of the client", NOT_ALLOWED, claiming(azp=AZURE_CLI, azp_name=CALLER, client_id=CALLER)),
     ("on the list, without the role", MISSING_ROLE, claiming(roles=["Other"])),
+    ("on the list, with a secret", "200 application", claiming(azpacr="1")),
+    *((f"on the list, not authenticated: {acr!r}", NOT_ALLOWED, claiming(azpacr=acr)) for acr in ("0", "", "3", "1,2")),
+    ("on the list, not authenticated, version 1", NOT_ALLOWED, claiming(version=1, appidacr="0")),
+    ("on the list, its authentication unknown", NOT_ALLOWED, claiming(azpacr=GONE)),
+    ("on the list, its authentication unknown, version 1", NOT_ALLOWED, claiming(version=1, appidacr=GONE)),
+    ("on the list, authenticated by the other version's claim", NOT_ALLOWED, claiming(azpacr=GONE, appidacr="2")),
+    ("on the list, authenticated by a number", INVALID, claiming(azpacr=2)),
 ]

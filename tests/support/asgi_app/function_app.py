@@ -1,0 +1,7 @@
+"""The same ASGI app in a Functions host."""
+
+import azure.functions as func
+
+from tests.support.asgi_app.api import api
+
+app = func.AsgiFunctionApp(api, http_auth_level=func.AuthLevel.ANONYMOUS)
