@@ -72,7 +72,7 @@ class Authorizer:
         if caller.kind == "application" or user_scope is None:
             caller.require_role(*(roles or (self.role,)))
         if caller.kind == "user":
-            caller.require_scope(user_scope or self.scope)
+            caller.require_scope(self.scope if user_scope is None else user_scope)
         if self.allowed_callers is not None and not (
             caller.client_id in self.allowed_callers and caller.is_client_authenticated
         ):
@@ -142,7 +142,8 @@ def requires_role(
 
         @functools.wraps(handler)
         async def authorized(*args: Any, **kwargs: Any) -> Any:
-            arguments = signature.bind(*args, **kwargs).arguments
+            # The worker passes arguments by name.
+            arguments = signature.bind(*args, **kwargs).arguments if args else kwargs
             (request,) = (value for value in arguments.values() if isinstance(value, func.HttpRequest))
             try:
                 caller = await authorizer().authorize(request.headers, *roles, user_scope=user_scope, callers=callers)

@@ -1,8 +1,10 @@
 """Principal: the authenticated caller and its permissions."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -18,7 +20,7 @@ PLATFORM_CACHED_LIFETIME = 12 * 3600  # seconds
 _CONTAINERS = (dict, list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Principal:
     """An authenticated caller.
 
@@ -64,6 +66,20 @@ class Principal:
             is_client_authenticated=_string(claims, "azpacr" if version_2 else "appidacr") in ("1", "2"),
             claims=_read_only(claims),
         )
+
+    @cached_property
+    def as_json(self) -> bytes:
+        """The caller, its roles with their sources, and its claims; encoded once for all requests with one token."""
+        caller = {"kind": self.kind, "client_id": self.client_id, "object_id": self.object_id}
+        roles = sorted(self.roles)
+        body = {
+            "authenticated_by": self.authenticated_by,
+            "caller": {**caller, "tenant_id": self.tenant_id},
+            "roles": roles,
+            "role_sources": {role: "setting" if role in self.roles_from_setting else "token" for role in roles},
+            "claims": self.claims,
+        }
+        return json.dumps(body, default=dict).encode()  # The claims are read-only mappings.
 
     def with_assigned_roles(self, assignments: Mapping[str, frozenset[str]]) -> "Principal":
         """Return this caller with the app roles that a setting assigns to its object ID. Users get none."""

@@ -46,6 +46,7 @@ def authorizer(azure: LocalAzure, authority: str | None = None) -> Validate:
         role="DoAll",
         scope="user_impersonation",
         allowed_callers=None,
+        role_assignments={},
         easy_auth=False,
         validator=AccessTokenValidator(keys),
     )

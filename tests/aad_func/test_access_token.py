@@ -9,7 +9,6 @@ import pytest
 
 from aad_func import access_token
 from aad_func.access_token import AccessTokenValidator
-from aad_func.function import encode_principal
 from tests.support.clock import Clock
 from tests.support.finding import finish_fetches, pending_fetches, validated
 from tests.support.forge import Forge, encode
@@ -47,7 +46,7 @@ def test_cached_claims_cannot_be_modified(run, validator: AccessTokenValidator, 
         assert isinstance(value, MappingProxyType | tuple | str | int)
         if isinstance(value, MappingProxyType | tuple):
             values += value.values() if isinstance(value, MappingProxyType) else value
-    claims = json.loads(encode_principal(caller))["claims"]
+    claims = json.loads(caller.as_json)["claims"]
     assert {name: claims[name] for name in changes} == changes
 
 

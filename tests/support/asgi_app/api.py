@@ -7,12 +7,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aad_func.authorization import authorizer
-from aad_func.function import encode_principal
 from common.problems import Problem, json_response, problem_response
 
 
 async def aad_func(request: Request) -> Response:
-    return _asgi(json_response(encode_principal(await authorizer().authorize(request.headers))))
+    return _asgi(json_response((await authorizer().authorize(request.headers)).as_json))
 
 
 async def problem(request: Request, error: Problem) -> Response:
