@@ -3,8 +3,6 @@
 docs/troubleshooting.md repeats these texts word for word.
 """
 
-import re
-
 REMEDIATIONS = {
     "missing_token": (
         "Send an Authorization header with a bearer token. With ?auth=0 this error is expected; otherwise look for a "
@@ -119,8 +117,3 @@ CLAIM_DESCRIPTIONS = {
 }
 UNDESCRIBED_CLAIM = "Not documented for applications: internal to Entra, or added by this tenant."
 TIME_CLAIMS = ("iat", "nbf", "exp")  # seconds since 1970
-
-
-def with_prefix(text: str, prefix: str) -> str:
-    """Return a text about calling aad-func as one about calling the API whose settings begin with `prefix`."""
-    return re.sub(r"AAD_FUNC(?=_(URL|SCOPE|IDENTITY_CLIENT_ID|TIMEOUT_SECONDS|MAX_RESPONSE_BYTES)\b)", prefix, text)

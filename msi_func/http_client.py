@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import json
 import random
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
 
 import aiohttp
 from yarl import URL
 
+from common.problems import Problem
 from msi_func.http_session import HttpError, proxy_for, read_limited, session
 
 MAX_ATTEMPTS = 4
@@ -27,6 +30,20 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """Return the body as JSON. Raises `downstream_invalid_response` if it is anything else."""
+        media_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json" and not media_type.endswith("+json"):
+            raise Problem("downstream_invalid_response", "The called API returned something other than JSON.")
+        try:
+            return json.loads(self.body.decode("utf-8"), parse_constant=_reject_constant)
+        except (ValueError, RecursionError):
+            raise Problem("downstream_invalid_response", "The called API returned invalid JSON.") from None
+
+
+def _reject_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 async def send(

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from common.problems import Problem, problem_response
-from common.remediations import with_prefix
 from local_azure.cloud import LocalAzure
 from local_azure.directory import load
 from local_azure.traffic import Fault
 from msi_func import app_registration, credentials, entra_errors, token_errors
 from msi_func.app_registration import AppRegistration
+from msi_func.downstream_errors import with_prefix
 from msi_func.user_assertion import UserAssertion
 from tests.support import users
 from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply

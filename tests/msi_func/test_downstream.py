@@ -18,7 +18,7 @@ from yarl import URL
 from local_azure.cloud import LocalAzure
 from msi_func import credentials, downstream, http_session
 from msi_func.downstream import DownstreamApi
-from msi_func.downstream_response import DownstreamResponse
+from msi_func.http_client import Response
 from msi_func.server_timing import ServerTiming
 from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
 from tests.support.clock import MUCH_LATER, FastForward
@@ -550,8 +550,8 @@ def test_no_cookie_is_sent_back(caller: Caller, identity: Scripted):
     assert [request.headers.get("cookie") for request in api.requests] == [None, None]
 
 
-async def concurrent(api: DownstreamApi, callers: int, calls: int = 1) -> list[DownstreamResponse]:
-    async def repeat() -> list[DownstreamResponse]:
+async def concurrent(api: DownstreamApi, callers: int, calls: int = 1) -> list[Response]:
+    async def repeat() -> list[Response]:
         return [await api.get() for _ in range(calls)]
 
     return [
@@ -586,7 +586,7 @@ def test_canceled_caller_leaves_the_others_intact(caller: Caller):
         released.wait(MUCH_LATER)
         return token_reply()
 
-    async def cancel_first(api: DownstreamApi) -> list[DownstreamResponse]:
+    async def cancel_first(api: DownstreamApi) -> list[Response]:
         tasks = [asyncio.create_task(api.get()) for _ in range(3)]
         await asyncio.to_thread(arrived.wait, MUCH_LATER)
         tasks[0].cancel()
