@@ -14,12 +14,13 @@ from multidict import CIMultiDict
 
 from common.problems import Problem
 from common.settings import DEFAULT_SCOPE_ERROR, Settings, is_default_scope, is_https_or_loopback
-from msi_func import http_client, token_errors
+from msi_func import http_client
 from msi_func.credentials import access_token, credential_kind, has_managed_identity
 from msi_func.downstream_errors import check_response, name_settings
 from msi_func.http_client import Response
 from msi_func.on_behalf_of import token_on_behalf_of
 from msi_func.server_timing import ServerTiming
+from msi_func.token_errors import problem_for
 from msi_func.user_assertion import UserAssertion
 
 MAX_TIMEOUT = 230  # seconds, after which Azure's load balancer ends an HTTP function
@@ -157,8 +158,8 @@ async def _token(
         try:
             async with asyncio.timeout_at(deadline if has_managed_identity() else None):
                 return await (token_on_behalf_of(user, scope) if user else access_token(identity_client_id, scope))
-        except TimeoutError:
-            raise token_errors.no_response(scope, is_managed=has_managed_identity()) from None
+        except TimeoutError as error:
+            raise problem_for(error, scope, identity_client_id, is_managed=has_managed_identity()) from None
 
 
 def _join(url: str, path: str, params: Mapping[str, Any] | None) -> str:

@@ -9,8 +9,8 @@ from azure.core.credentials import AccessTokenInfo
 
 from common.problems import Problem
 from common.process_wide import process_wide
-from msi_func import entra_errors, token_errors
 from msi_func.app_registration import app_registration
+from msi_func.entra_errors import ENTRA_UNAVAILABLE
 from msi_func.token_cache import TokenCache
 from msi_func.user_assertion import UserAssertion
 
@@ -73,7 +73,7 @@ class OnBehalfOfTokens:
             async with asyncio.timeout(TIME_LIMIT), self._turns:
                 token = await self._acquire_token(user, scope)
         except TimeoutError:
-            raise token_errors.problem(entra_errors.ENTRA_UNAVAILABLE, scope) from None
+            raise Problem("token_unavailable", ENTRA_UNAVAILABLE, scope=scope) from None
         # The user's own token cannot be exchanged early, so there is no refresh before expiry.
         expires_on = min(token.expires_on, int(user.expires_on))
         return AccessTokenInfo(token.token, expires_on, refresh_on=expires_on)
