@@ -12,7 +12,6 @@ import functools
 import ipaddress
 import os
 import re
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -43,9 +42,7 @@ class Settings:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None and self._errors:
             detail = " ".join(f"{name} {error}." for name, error in self._errors.items())
             raise Problem("misconfigured", detail, settings=list(self._errors))
@@ -57,9 +54,9 @@ class Settings:
             return self.add_error(name, "is not set")
         return value.strip() or self.add_error(name, "is empty: set a value or remove it")
 
-    def guid(self, name: str, default: str | None = None) -> str:
+    def guid(self, name: str) -> str:
         """Return a GUID in lower case, as in Entra tokens."""
-        value = self.string(name, default).lower()
+        value = self.string(name).lower()
         return value if is_guid(value) else self.add_error(name, "is not a GUID")
 
     def optional_guid(self, name: str) -> str | None:
