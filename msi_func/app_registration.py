@@ -12,7 +12,6 @@ from azure.core.credentials import AccessTokenInfo
 from azure.identity.aio import OnBehalfOfCredential
 
 from common.problems import Problem
-from common.process_wide import process_wide
 from common.settings import PUBLIC_CLOUD_AUTHORITY, Settings
 from msi_func import entra_errors
 from msi_func.credentials import access_token, transport_options
@@ -82,9 +81,3 @@ class AppRegistration:
             log.warning("No token on behalf of a user for %s: %s", scope, problem.code)
             raise problem from None
         return token
-
-
-@process_wide
-def app_registration() -> AppRegistration:
-    """Return this app's registration. Raises `misconfigured`."""
-    return AppRegistration.from_settings()

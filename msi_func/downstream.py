@@ -18,7 +18,7 @@ from msi_func import http_client
 from msi_func.credentials import access_token, credential_kind, has_managed_identity
 from msi_func.downstream_errors import check_response, name_settings
 from msi_func.http_client import Response
-from msi_func.on_behalf_of import token_on_behalf_of
+from msi_func.on_behalf_of import on_behalf_of_tokens
 from msi_func.server_timing import ServerTiming
 from msi_func.token_errors import problem_for
 from msi_func.user_assertion import UserAssertion
@@ -157,7 +157,9 @@ async def _token(
     with timing.metric("token", "on behalf of the user" if user else credential_kind()):
         try:
             async with asyncio.timeout_at(deadline if has_managed_identity() else None):
-                return await (token_on_behalf_of(user, scope) if user else access_token(identity_client_id, scope))
+                if user:
+                    return await on_behalf_of_tokens().get(user, scope)
+                return await access_token(identity_client_id, scope)
         except TimeoutError as error:
             raise problem_for(error, scope, identity_client_id, is_managed=has_managed_identity()) from None
 
