@@ -26,8 +26,6 @@ DEFAULT_SCOPE_ERROR = (
 HTTPS_ERROR = "is not an https URL (azure-identity accepts nothing else)"
 HTTPS_OR_LOOPBACK_ERROR = "is not an https URL (http only on a loopback address, no user name, no fragment)"
 
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
 
 class Settings:
     """The app's settings (environment variables).
@@ -110,7 +108,7 @@ class Settings:
 
 def is_guid(value: str) -> bool:
     """Return whether `value` is a GUID in lower case with hyphens."""
-    return _GUID.fullmatch(value) is not None
+    return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value) is not None
 
 
 def is_default_scope(value: str) -> bool:
