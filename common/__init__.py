@@ -1,1 +1,1 @@
-"""What both functions share: settings, problems, how a bearer token is read, and one careful HTTP request."""
+"""What both functions share: settings, problems, and how a bearer token is read."""

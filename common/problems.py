@@ -1,8 +1,7 @@
 """Every error that either function returns, in one table, and how it becomes a response.
 
-A problem is raised where it is found and becomes a response in one place (`problem_response`). The body is
-`application/problem+json` (RFC 9457) with a stable `code`, documented in docs/troubleshooting.md. Values of the request
-are never part of a problem.
+The body is `application/problem+json` (RFC 9457) with a stable `code`, documented in docs/troubleshooting.md. Values of
+the request are never part of a problem.
 """
 
 import json
@@ -13,8 +12,6 @@ from http import HTTPStatus
 from typing import Any
 
 import azure.functions as func
-
-REALM = "api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +104,8 @@ def problem_response(problem: Problem) -> func.HttpResponse:
         headers["WWW-Authenticate"] = _challenge(problem)
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
-    body = {
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "code": problem.code,
-        "detail": problem.detail,
-        **problem.members,
-    }
-    return json_response(body, status=status, headers=headers, mimetype="application/problem+json")
+    body = {"title": HTTPStatus(status).phrase, "status": status, "code": problem.code, "detail": problem.detail}
+    return json_response(body | problem.members, status=status, headers=headers, mimetype="application/problem+json")
 
 
 def json_response(
@@ -131,5 +122,5 @@ def _challenge(problem: Problem) -> str:
     # error code (RFC 6750 section 3.1), and the description is the table's, so it never quotes the token.
     error, description = problem.type.oauth_error, problem.type.description
     described = {"error": error, "error_description": description} if error else {}
-    parameters = {"realm": REALM, **described, **problem.challenge}
+    parameters = {"realm": "api", **described, **problem.challenge}
     return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())

@@ -3,29 +3,17 @@
 docs/troubleshooting.md repeats these texts word for word.
 """
 
-import re
-
 REMEDIATIONS = {
-    "missing_token": (
-        "Send an Authorization header with a bearer token. With ?auth=0 this error is expected; otherwise look for a "
-        "proxy that removes the header."
-    ),
+    "missing_token": "Send a bearer token. With ?auth=0 this error is expected; otherwise a proxy may remove it.",
     "missing_principal": "Set Easy Auth to return 401 for unauthenticated requests, and have callers sign in to Entra.",
-    "malformed_token": (
-        "Send exactly one token, as it was issued: look for line breaks, quotes, a second Bearer, missing characters."
-    ),
+    "malformed_token": "Send one token, as issued: without line breaks, quotes or a second Bearer, and complete.",
     "unsupported_token": "Send an access token that Entra issued for this API; those are signed with RS256.",
-    "unknown_key": (
-        "Compare ENTRA_AUTHORITY and ENTRA_TENANT_ID with the token's iss. A new key is known within 30 seconds."
-    ),
+    "unknown_key": "Compare ENTRA_AUTHORITY and ENTRA_TENANT_ID with iss. A new key is known within 30 seconds.",
     "bad_signature": "Request a new token and send it unchanged.",
     "invalid_claims": "Inspect the token with python -m tools.token - and request one from Entra for this API.",
     "wrong_issuer": "Request the token from the tenant in ENTRA_TENANT_ID.",
     "wrong_tenant": "Call from the tenant in ENTRA_TENANT_ID; with Easy Auth, set a tenant-specific issuer URL.",
-    "wrong_audience": (
-        "Compare the caller's AAD_FUNC_SCOPE with the API's AAD_FUNC_CLIENT_ID and AAD_FUNC_AUDIENCES: they must name "
-        "the same app registration."
-    ),
+    "wrong_audience": "Compare the caller's AAD_FUNC_SCOPE with the API's AAD_FUNC_CLIENT_ID and AAD_FUNC_AUDIENCES.",
     "token_expired": "Request a new token; if that has expired as well, compare the clocks.",
     "token_not_yet_valid": "Compare the clocks: they differ by more than five minutes.",
     "not_an_access_token": "Request api://<client id>/.default and send the access token, not an ID token.",
@@ -36,20 +24,14 @@ REMEDIATIONS = {
     ),
     "missing_scope": "Expose the scope on the API's app registration, and consent to it for the calling application.",
     "caller_not_allowed": "Add the calling application's client ID to the API's AAD_FUNC_ALLOWED_CALLERS.",
-    "signing_keys_unavailable": (
-        "Wait: keys are fetched again within 30 seconds. If the error persists, check ENTRA_AUTHORITY, ENTRA_TENANT_ID "
-        "and outbound network access."
-    ),
+    "signing_keys_unavailable": "Wait 30 seconds, then check ENTRA_AUTHORITY, ENTRA_TENANT_ID and outbound access.",
     "user_token_required": "Send a user's access token for this app, such as one from az account get-access-token.",
     "user_token_expired": "Request a new token.",
     "user_token_wrong_audience": "Request a token for the app registration in MSI_FUNC_CLIENT_ID.",
     "user_token_rejected": "Sign in again, to the tenant in ENTRA_TENANT_ID.",
     "interaction_required": "Sign in again; if consent is missing, ask an administrator for it.",
     "user_not_assigned": "Assign the app role to the user or to one of the user's groups.",
-    "federated_credential_mismatch": (
-        "Compare the app registration's federated credential with the managed identity; entra_codes names the part "
-        "that differs."
-    ),
+    "federated_credential_mismatch": "Correct the federated credential: entra_codes names the part that differs.",
     "bad_request": "Correct the query as the detail says.",
     "call_mode_not_allowed": "Use a mode that MSI_FUNC_CALL_MODES lists, or add this one to it.",
     "token_unavailable": "Find the detail in the table under token_unavailable in docs/troubleshooting.md.",
@@ -57,20 +39,10 @@ REMEDIATIONS = {
         "Look up the code inside. Without a code, a status of 500 or more is a failure of the API: see its log. "
         "Otherwise Easy Auth rejected the request, the function is disabled, or AAD_FUNC_URL is wrong."
     ),
-    "downstream_unreachable": (
-        "Check that the API is running, then AAD_FUNC_URL, DNS, and network rules between the two apps."
-    ),
-    "downstream_invalid_response": (
-        "Check AAD_FUNC_URL: most often it points to a start page instead of /api/aad-func."
-    ),
-    "downstream_timeout": (
-        "Retry, because a cold start can take this long; then raise AAD_FUNC_TIMEOUT_SECONDS or keep an instance "
-        "always ready."
-    ),
-    "misconfigured": (
-        "Correct the named settings in the app's settings, locally in local.settings.json. An empty setting is an "
-        "error as well: remove it to use its default."
-    ),
+    "downstream_unreachable": "Check that the API runs, then AAD_FUNC_URL, DNS, and network rules between the apps.",
+    "downstream_invalid_response": "Check AAD_FUNC_URL: often it points to a start page instead of /api/aad-func.",
+    "downstream_timeout": "Retry; if that fails, raise AAD_FUNC_TIMEOUT_SECONDS or keep an instance always ready.",
+    "misconfigured": "Correct the named settings. An empty setting is an error: remove it to use its default.",
 }
 
 # aad-func's checks in order, with the codes of each. Claims precede the key because the unverified `ver` selects the
@@ -119,8 +91,3 @@ CLAIM_DESCRIPTIONS = {
 }
 UNDESCRIBED_CLAIM = "Not documented for applications: internal to Entra, or added by this tenant."
 TIME_CLAIMS = ("iat", "nbf", "exp")  # seconds since 1970
-
-
-def with_prefix(text: str, prefix: str) -> str:
-    """Return a text about calling aad-func as one about calling the API whose settings begin with `prefix`."""
-    return re.sub(r"AAD_FUNC(?=_(URL|SCOPE|IDENTITY_CLIENT_ID|TIMEOUT_SECONDS|MAX_RESPONSE_BYTES)\b)", prefix, text)

@@ -12,7 +12,6 @@ import functools
 import ipaddress
 import os
 import re
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -26,8 +25,6 @@ DEFAULT_SCOPE_ERROR = (
 )
 HTTPS_ERROR = "is not an https URL (azure-identity accepts nothing else)"
 HTTPS_OR_LOOPBACK_ERROR = "is not an https URL (http only on a loopback address, no user name, no fragment)"
-
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Settings:
@@ -43,9 +40,7 @@ class Settings:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None and self._errors:
             detail = " ".join(f"{name} {error}." for name, error in self._errors.items())
             raise Problem("misconfigured", detail, settings=list(self._errors))
@@ -57,9 +52,9 @@ class Settings:
             return self.add_error(name, "is not set")
         return value.strip() or self.add_error(name, "is empty: set a value or remove it")
 
-    def guid(self, name: str, default: str | None = None) -> str:
+    def guid(self, name: str) -> str:
         """Return a GUID in lower case, as in Entra tokens."""
-        value = self.string(name, default).lower()
+        value = self.string(name).lower()
         return value if is_guid(value) else self.add_error(name, "is not a GUID")
 
     def optional_guid(self, name: str) -> str | None:
@@ -129,7 +124,7 @@ class Settings:
 
 def is_guid(value: str) -> bool:
     """Return whether `value` is a GUID in lower case with hyphens."""
-    return _GUID.fullmatch(value) is not None
+    return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value) is not None
 
 
 def is_default_scope(value: str) -> bool:

@@ -12,10 +12,10 @@ from azure.core.credentials import AccessTokenInfo
 from azure.identity.aio import OnBehalfOfCredential
 
 from common.problems import Problem
-from common.process_wide import process_wide
 from common.settings import PUBLIC_CLOUD_AUTHORITY, Settings
-from msi_func import entra_errors, token_errors
+from msi_func import entra_errors
 from msi_func.credentials import access_token, transport_options
+from msi_func.token_errors import check_token
 from msi_func.user_assertion import UserAssertion
 
 # The audience of the managed identity's token in each cloud; the public cloud's elsewhere.
@@ -75,17 +75,9 @@ class AppRegistration:
         )
         try:
             token = await credential.get_token_info(scope)
+            check_token(token, scope)
         except Exception as error:  # azure-identity also raises ValueError, KeyError and others
             problem = entra_errors.problem_for(error, scope, self.authority, self.tenant_id)
-        else:
-            if token_errors.is_sendable(token.token):
-                return token
-            problem = token_errors.problem(entra_errors.ENTRA_UNAVAILABLE, scope)
-        log.warning("No token on behalf of a user for %s: %s", scope, problem.code)
-        raise problem
-
-
-@process_wide
-def app_registration() -> AppRegistration:
-    """Return this app's registration. Raises `misconfigured`."""
-    return AppRegistration.from_settings()
+            log.warning("No token on behalf of a user for %s: %s", scope, problem.code)
+            raise problem from None
+        return token

@@ -10,9 +10,9 @@ from requests.auth import AuthBase
 
 from common.problems import Problem
 from common.settings import DEFAULT_SCOPE_ERROR, HTTPS_OR_LOOPBACK_ERROR, is_default_scope, is_https_or_loopback
-from msi_func import token_errors
 from msi_func.credentials import ATTEMPT_TIMEOUT, has_managed_identity
 from msi_func.log_redaction import redact_logs
+from msi_func.token_errors import check_token, problem_for
 
 
 class BearerTokenAuth(AuthBase):
@@ -36,14 +36,12 @@ class BearerTokenAuth(AuthBase):
         """Add the Authorization header. Called by `requests`."""
         if not is_https_or_loopback(request.url or ""):
             raise Problem("misconfigured", f"No token is sent to this URL: it {HTTPS_OR_LOOPBACK_ERROR}.")
+        scope, identity_client_id = self._scope, self._identity_client_id
         try:
-            token = _credential_for(self._identity_client_id).get_token_info(self._scope)
-            token_errors.check_token(token, self._scope)
+            token = _credential_for(identity_client_id).get_token_info(scope)
+            check_token(token, scope)
         except Exception as error:  # azure-identity also raises ValueError, KeyError and others
-            is_managed = has_managed_identity()
-            raise token_errors.problem_for(
-                error, self._scope, self._identity_client_id, is_managed=is_managed
-            ) from None
+            raise problem_for(error, scope, identity_client_id, is_managed=has_managed_identity()) from None
         request.headers["Authorization"] = f"Bearer {token.token}"
         return request
 

@@ -14,11 +14,9 @@ from azure.core.pipeline.policies import AsyncRetryPolicy
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
 from common.process_wide import process_wide
-from msi_func import token_errors
 from msi_func.http_session import IdentityTransport
 from msi_func.token_cache import TokenCache
-
-MANAGED_IDENTITY, DEFAULT = "managed identity", "default credential"
+from msi_func.token_errors import check_token, problem_for
 
 # All in seconds, but RETRIES.
 ATTEMPT_TIMEOUT = 4  # for one request to the identity endpoint or to Entra
@@ -43,7 +41,7 @@ def has_managed_identity() -> bool:
 
 def credential_kind() -> str:
     """Return the kind of credential that `credential_for` uses, for people."""
-    return MANAGED_IDENTITY if has_managed_identity() else DEFAULT
+    return "managed identity" if has_managed_identity() else "default credential"
 
 
 @process_wide
@@ -85,9 +83,9 @@ async def request_token(identity_client_id: str | None, scope: str) -> AccessTok
     try:
         async with asyncio.timeout(ENDPOINT_TIME_LIMIT if has_managed_identity() else SIGN_IN_TIME_LIMIT):
             token = await credential_for(identity_client_id).get_token_info(scope)
-        token_errors.check_token(token, scope)
+        check_token(token, scope)
     except Exception as error:  # azure-identity also raises ValueError, KeyError and others
-        problem = token_errors.problem_for(error, scope, identity_client_id, is_managed=has_managed_identity())
+        problem = problem_for(error, scope, identity_client_id, is_managed=has_managed_identity())
         log.warning("No token for %s (%s): %s", scope, credential_kind(), problem.detail)
         raise problem from None
     log.info("New token for %s (%s).", scope, credential_kind())

@@ -1,7 +1,6 @@
 """DownstreamApi: a client for one protected API, which adds this app's or the user's token to each request."""
 
 import asyncio
-import copy
 import json as jsonlib
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -14,13 +13,14 @@ from urllib.parse import unquote, urlencode, urlsplit
 from multidict import CIMultiDict
 
 from common.problems import Problem
-from common.remediations import with_prefix
 from common.settings import DEFAULT_SCOPE_ERROR, Settings, is_default_scope, is_https_or_loopback
-from msi_func import http_client, token_errors
+from msi_func import http_client
 from msi_func.credentials import access_token, credential_kind, has_managed_identity
-from msi_func.downstream_response import DownstreamResponse, check_response
-from msi_func.on_behalf_of import token_on_behalf_of
+from msi_func.downstream_errors import check_response, name_settings
+from msi_func.http_client import DownstreamResponse
+from msi_func.on_behalf_of import on_behalf_of_tokens
 from msi_func.server_timing import ServerTiming
+from msi_func.token_errors import problem_for
 from msi_func.user_assertion import UserAssertion
 
 MAX_TIMEOUT = 230  # seconds, after which Azure's load balancer ends an HTTP function
@@ -41,18 +41,6 @@ class DownstreamApiOptions:
     timeout: float
     max_response_bytes: int
 
-    @classmethod
-    def from_settings(cls, prefix: str) -> "DownstreamApiOptions":
-        """Read the settings that begin with `prefix`. Raises `misconfigured`."""
-        with Settings() as settings:
-            return cls(
-                url=settings.url(f"{prefix}_URL"),
-                scope=settings.scope(f"{prefix}_SCOPE"),
-                identity_client_id=settings.optional_guid(f"{prefix}_IDENTITY_CLIENT_ID"),
-                timeout=settings.number(f"{prefix}_TIMEOUT_SECONDS", 10, most=MAX_TIMEOUT),
-                max_response_bytes=int(settings.number(f"{prefix}_MAX_RESPONSE_BYTES", 2**20, most=2**28)),
-            )
-
 
 class DownstreamApi:
     """A client for one protected API. Create one per API, at module level; settings are read on the first request.
@@ -72,8 +60,16 @@ class DownstreamApi:
 
     @cached_property
     def options(self) -> DownstreamApiOptions:
-        """The API's settings. Raises `misconfigured`."""
-        return DownstreamApiOptions.from_settings(self._prefix)
+        """The API's settings, read on first use. Raises `misconfigured`."""
+        prefix = self._prefix
+        with Settings() as settings:
+            return DownstreamApiOptions(
+                url=settings.url(f"{prefix}_URL"),
+                scope=settings.scope(f"{prefix}_SCOPE"),
+                identity_client_id=settings.optional_guid(f"{prefix}_IDENTITY_CLIENT_ID"),
+                timeout=settings.number(f"{prefix}_TIMEOUT_SECONDS", 10, most=MAX_TIMEOUT),
+                max_response_bytes=int(settings.number(f"{prefix}_MAX_RESPONSE_BYTES", 2**20, most=2**28)),
+            )
 
     async def request(
         self,
@@ -123,9 +119,11 @@ class DownstreamApi:
                 response = await http_client.send(
                     method, url, deadline=deadline, max_bytes=options.max_response_bytes, headers=sent, body=body
                 )
-            return check_response(response, token)
+            check_response(response, token)
         except Problem as problem:
-            raise _naming_settings(problem, self._prefix) from None
+            name_settings(problem, self._prefix)
+            raise
+        return response
 
     get = partialmethod(request, "GET")
     post = partialmethod(request, "POST")
@@ -159,31 +157,23 @@ async def _token(
     with timing.metric("token", "on behalf of the user" if user else credential_kind()):
         try:
             async with asyncio.timeout_at(deadline if has_managed_identity() else None):
-                return await (token_on_behalf_of(user, scope) if user else access_token(identity_client_id, scope))
-        except TimeoutError:
-            raise token_errors.no_response(scope, is_managed=has_managed_identity()) from None
-
-
-def _naming_settings(problem: Problem, prefix: str) -> Problem:
-    """Return a copy of the problem, because callers of other APIs can share it, that names this API's settings."""
-    named = copy.copy(problem)
-    named.detail = with_prefix(problem.detail, prefix)
-    if "advice" in problem.members:
-        named.members = problem.members | {"advice": with_prefix(problem.members["advice"], prefix)}
-    return named
+                if user:
+                    return await on_behalf_of_tokens().get(user, scope)
+                return await access_token(identity_client_id, scope)
+        except TimeoutError as error:
+            raise problem_for(error, scope, identity_client_id, is_managed=has_managed_identity()) from None
 
 
 def _join(url: str, path: str, params: Mapping[str, Any] | None) -> str:
-    parameters = urlencode(params or {}, doseq=True, safe="$")
     if _is_same_origin(path, url):
-        parts = urlsplit(path)
-        return parts._replace(query="&".join(filter(None, (parts.query, parameters)))).geturl()
+        url, path = path, ""
     path, _, query = path.partition("?")
     if (path and not _is_below(path)) or not re.fullmatch(r"[!-~]*", query) or "#" in query:
         raise ValueError("path must begin with one slash and stay below the configured URL")
     parts = urlsplit(url)
-    queries = "&".join(filter(None, (parts.query, query, parameters)))
-    return parts._replace(path=parts.path.rstrip("/") + path if path else parts.path, query=queries).geturl()
+    joined = parts.path.rstrip("/") + path if path else parts.path
+    queries = (parts.query, query, urlencode(params or {}, doseq=True, safe="$"))
+    return parts._replace(path=joined, query="&".join(filter(None, queries))).geturl()
 
 
 def _is_below(path: str) -> bool:

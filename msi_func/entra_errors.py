@@ -9,7 +9,6 @@ import json
 from typing import Any
 
 from common.problems import Problem
-from msi_func import token_errors
 
 # Password expired or changed, MFA in its variants, an external challenge, missing consent.
 _INTERACTION = (50055, 50072, 50074, 50076, 50079, 50158, 50173, 65001, 65004)
@@ -34,7 +33,9 @@ def problem_for(error: Exception, scope: str, authority: str, tenant_id: str) ->
     body = _response_body(error)
     codes = body.get("error_codes")
     numbers = [code for code in codes if type(code) is int] if isinstance(codes, list) else []
-    members: dict[str, Any] = {"scope": scope, **({"entra_codes": [f"AADSTS{n}" for n in numbers]} if numbers else {})}
+    members: dict[str, Any] = {"scope": scope}
+    if numbers:
+        members["entra_codes"] = [f"AADSTS{number}" for number in numbers]
     claims = body.get("claims")
     if isinstance(claims, str) and claims:
         return Problem("interaction_required", challenge=_claims_challenge(claims, authority, tenant_id), **members)
@@ -42,7 +43,7 @@ def problem_for(error: Exception, scope: str, authority: str, tenant_id: str) ->
     code = next((CODES[number] for number in numbers if number in CODES), ERRORS.get(str(body.get("error"))))
     if code:
         return Problem(code, **members)
-    return token_errors.problem(REQUEST_REJECTED if numbers else ENTRA_UNAVAILABLE, **members)
+    return Problem("token_unavailable", REQUEST_REJECTED if numbers else ENTRA_UNAVAILABLE, **members)
 
 
 def _claims_challenge(claims: str, authority: str, tenant_id: str) -> dict[str, str]:

@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import json
 import random
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
 
 import aiohttp
 from yarl import URL
 
+from common.problems import Problem
 from msi_func.http_session import HttpError, proxy_for, read_limited, session
 
 MAX_ATTEMPTS = 4
@@ -21,12 +24,26 @@ IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # R
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class DownstreamResponse:
     """A complete response. Header names are case-insensitive; `body` is decompressed."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """Return the body as JSON. Raises `downstream_invalid_response` if it is anything else."""
+        media_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json" and not media_type.endswith("+json"):
+            raise Problem("downstream_invalid_response", "The called API returned something other than JSON.")
+        try:
+            return json.loads(self.body.decode("utf-8"), parse_constant=_reject_constant)
+        except (ValueError, RecursionError):
+            raise Problem("downstream_invalid_response", "The called API returned invalid JSON.") from None
+
+
+def _reject_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 async def send(
@@ -38,7 +55,7 @@ async def send(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
     max_attempts: int = MAX_ATTEMPTS,
-) -> Response:
+) -> DownstreamResponse:
     """Return the first non-retryable response, or the last one once retries are exhausted, whatever its status.
 
     Idempotent methods are retried on errors and RETRY_STATUSES, others only if the request provably did not reach the
@@ -72,7 +89,7 @@ async def send(
 
 async def _attempt(
     method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None, max_bytes: int
-) -> Response:
+) -> DownstreamResponse:
     try:
         async with session().request(
             method,
@@ -85,7 +102,7 @@ async def _attempt(
         ) as response:
             if response.status == 101:
                 raise HttpError("the server switched protocols", "downstream_invalid_response")
-            return Response(response.status, response.headers, await read_limited(response, max_bytes))
+            return DownstreamResponse(response.status, response.headers, await read_limited(response, max_bytes))
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise _http_error(error) from None
 

@@ -3,14 +3,14 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from azure.core.credentials import AccessTokenInfo
 
 from common.problems import Problem
 from common.process_wide import process_wide
-from msi_func import entra_errors, token_errors
-from msi_func.app_registration import app_registration
+from msi_func.app_registration import AppRegistration
+from msi_func.entra_errors import ENTRA_UNAVAILABLE
 from msi_func.token_cache import TokenCache
 from msi_func.user_assertion import UserAssertion
 
@@ -30,13 +30,13 @@ class OnBehalfOfTokens:
 
     def __init__(
         self,
-        acquire_token: Callable[[UserAssertion, str], Awaitable[AccessTokenInfo]],
+        registration: AppRegistration,
         *,
         max_entries: int = MAX_ENTRIES,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._acquire_token = acquire_token
+        self._registration = registration
         self._max_entries = max_entries
         self._clock = clock
         self._monotonic = monotonic
@@ -46,7 +46,8 @@ class OnBehalfOfTokens:
         self._unproven: Entries = OrderedDict()
 
     async def get(self, user: UserAssertion, scope: str) -> str:
-        """Return a token for `scope`. Raises `user_token_expired` and what the token request raises."""
+        """Return a token for `scope`. Raises `user_token_expired` and the problems of AppRegistration."""
+        self._registration.reject_early(user)
         if self._clock() >= user.expires_on:
             raise Problem("user_token_expired")
         key = (user.digest, scope)
@@ -71,20 +72,15 @@ class OnBehalfOfTokens:
     async def _request(self, user: UserAssertion, scope: str) -> AccessTokenInfo:
         try:
             async with asyncio.timeout(TIME_LIMIT), self._turns:
-                token = await self._acquire_token(user, scope)
+                token = await self._registration.acquire_token_on_behalf_of(user, scope)
         except TimeoutError:
-            raise token_errors.problem(entra_errors.ENTRA_UNAVAILABLE, scope) from None
+            raise Problem("token_unavailable", ENTRA_UNAVAILABLE, scope=scope) from None
         # The user's own token cannot be exchanged early, so there is no refresh before expiry.
         expires_on = min(token.expires_on, int(user.expires_on))
         return AccessTokenInfo(token.token, expires_on, refresh_on=expires_on)
 
 
 @process_wide
-def _tokens() -> OnBehalfOfTokens:
-    return OnBehalfOfTokens(app_registration().acquire_token_on_behalf_of)
-
-
-async def token_on_behalf_of(user: UserAssertion, scope: str) -> str:
-    """Return a token for `scope` on behalf of the user. Raises `misconfigured` and what the token request raises."""
-    app_registration().reject_early(user)
-    return await _tokens().get(user, scope)
+def on_behalf_of_tokens() -> OnBehalfOfTokens:
+    """Return this process's tokens on behalf of users. Raises `misconfigured`."""
+    return OnBehalfOfTokens(AppRegistration.from_settings())

@@ -15,16 +15,10 @@ from azure.identity import CredentialUnavailableError
 
 from common.problems import Problem
 
-# `with_prefix` (common/remediations.py) replaces AAD_FUNC by the prefix of the called API's settings.
+# downstream_errors.py replaces AAD_FUNC by the prefix of the called API's settings.
 NO_IDENTITY = "This app has no managed identity: enable its system-assigned identity or attach a user-assigned one."
-NO_SYSTEM_IDENTITY = (
-    "This app has no system-assigned identity: enable it, or name a user-assigned identity in the setting "
-    "AAD_FUNC_IDENTITY_CLIENT_ID."
-)
-NOT_ATTACHED = (
-    "No identity with this client ID is attached to this app: attach it, or correct the setting "
-    "AAD_FUNC_IDENTITY_CLIENT_ID (the client ID, not the object ID)."
-)
+NO_SYSTEM_IDENTITY = "This app has no system-assigned identity: enable it, or set AAD_FUNC_IDENTITY_CLIENT_ID."
+NOT_ATTACHED = "No identity with this client ID is attached: attach it, or correct AAD_FUNC_IDENTITY_CLIENT_ID."
 GENERIC_ERROR = (
     "The identity endpoint returned its generic 500. Most often no API with the App ID URI in AAD_FUNC_SCOPE exists in "
     "the tenant, or the API requires assignment and this app's identity has none of its app roles."
@@ -36,15 +30,9 @@ NO_RESPONSE = "The identity endpoint is unreachable or did not respond within th
 UNAVAILABLE = "The managed identity returned no token. The log has the reason."
 INVALID_RESPONSE = "The identity endpoint returned an invalid response."
 EXPIRED = "The identity endpoint returned an expired token: check this machine's clock."
-NO_CREDENTIAL = (
-    "No credential can be created from the environment: check AZURE_TOKEN_CREDENTIALS, AZURE_AUTHORITY_HOST, "
-    "AZURE_CLIENT_ID and AZURE_TENANT_ID."
-)
+NO_CREDENTIAL = "No credential can be created from the environment: check the variables that begin with AZURE_."
 SIGN_IN_TIMEOUT = "No credential on this machine returned a token within the time limit: sign in first, with az login."
-SIGN_IN = (
-    "No credential on this machine returned a token: sign in, for example with az login --scope and the scope below. "
-    "The log has the reason of each credential."
-)
+SIGN_IN = "No credential on this machine returned a token: sign in with az login --scope. The log has the reasons."
 
 _CAUSES = {401: HEADER_REJECTED, 500: GENERIC_ERROR, **dict.fromkeys((408, 429, 502, 503, 504), THROTTLED)}
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 section 2.1
@@ -55,41 +43,30 @@ def problem_for(error: Exception, scope: str, identity_client_id: str | None, *,
     if isinstance(error, Problem) and error.code == "token_unavailable":
         return error
     if isinstance(error, TimeoutError | ServiceRequestError | ServiceResponseError):
-        return no_response(scope, is_managed=is_managed)
+        return _problem(NO_RESPONSE if is_managed else SIGN_IN_TIMEOUT, scope)
     if not is_managed:
         if isinstance(error, ValueError):  # raised by the constructor of DefaultAzureCredential
-            return problem(NO_CREDENTIAL, scope)
+            return _problem(NO_CREDENTIAL, scope)
         # On Azure, an app without any identity ends up here, because the platform sets no IDENTITY_ENDPOINT.
-        return problem(NO_IDENTITY if os.environ.get("WEBSITE_INSTANCE_ID") else SIGN_IN, scope)
+        return _problem(NO_IDENTITY if os.environ.get("WEBSITE_INSTANCE_ID") else SIGN_IN, scope)
     if not os.environ.get("IDENTITY_HEADER"):
-        return problem(NO_HEADER, scope)
+        return _problem(NO_HEADER, scope)
     status = getattr(error, "status_code", None)
     if status is None and isinstance(error, CredentialUnavailableError):
-        return problem(UNAVAILABLE, scope)
+        return _problem(UNAVAILABLE, scope)
     if status is None or status < 400:
-        return problem(INVALID_RESPONSE, scope)
+        return _problem(INVALID_RESPONSE, scope)
     causes = {400: NOT_ATTACHED if identity_client_id else NO_SYSTEM_IDENTITY, **_CAUSES}
-    return problem(causes.get(status, INVALID_RESPONSE), scope, endpoint_status=status)
+    return _problem(causes.get(status, INVALID_RESPONSE), scope, endpoint_status=status)
 
 
 def check_token(token: AccessTokenInfo, scope: str) -> None:
     """Raise `token_unavailable` unless the token is valid and sendable; azure-identity checks neither."""
     if token.expires_on <= time.time():
-        raise problem(EXPIRED, scope)
-    if not is_sendable(token.token):
-        raise problem(INVALID_RESPONSE, scope)
+        raise _problem(EXPIRED, scope)
+    if not isinstance(token.token, str) or not _B64TOKEN.fullmatch(token.token):
+        raise _problem(INVALID_RESPONSE, scope)
 
 
-def is_sendable(token: object) -> bool:
-    """Return whether this is a bearer token (RFC 6750 section 2.1)."""
-    return isinstance(token, str) and _B64TOKEN.fullmatch(token) is not None
-
-
-def no_response(scope: str, *, is_managed: bool) -> Problem:
-    """Return `token_unavailable`, because the time limit was reached."""
-    return problem(NO_RESPONSE if is_managed else SIGN_IN_TIMEOUT, scope)
-
-
-def problem(cause: str, scope: str, **members: Any) -> Problem:
-    """Return `token_unavailable` because of `cause`."""
+def _problem(cause: str, scope: str, **members: Any) -> Problem:
     return Problem("token_unavailable", cause, scope=scope, **members)

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
 
 import jwt
 
@@ -32,9 +31,11 @@ class UserAssertion:
         """
         try:
             token = extract_bearer_token(header)
+            claims = jwt.decode(token, options={"verify_signature": False})
         except Problem as problem:
             raise Problem("user_token_required") if problem.code == "missing_token" else problem from None
-        claims = _unverified_claims(token)
+        except (jwt.InvalidTokenError, ValueError):
+            raise Problem("malformed_token") from None
         expires_on = claims.get("exp")
         if isinstance(expires_on, bool) or not isinstance(expires_on, int | float) or not 0 < expires_on < 1e11:
             raise Problem("malformed_token")
@@ -47,11 +48,3 @@ class UserAssertion:
             audience=str(claims.get("aud")),
             tenant_id=str(claims.get("tid")),
         )
-
-
-def _unverified_claims(token: str) -> dict[str, Any]:
-    try:
-        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.InvalidTokenError, ValueError):
-        raise Problem("malformed_token") from None
-    return claims

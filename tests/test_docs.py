@@ -21,7 +21,7 @@ from common.remediations import REMEDIATIONS, VALIDATION_STEPS
 from local_azure.cloud import LocalAzure
 from msi_func import entra_errors, http_client, http_session, token_errors
 from msi_func.bearer_token_auth import BearerTokenAuth
-from msi_func.downstream import DownstreamApi, DownstreamApiOptions
+from msi_func.downstream import DownstreamApi
 from msi_func.user_assertion import UserAssertion
 from tests.support import apps
 from tests.support.caller import Caller, caller, token_reply
@@ -150,7 +150,7 @@ def test_second_api_takes_one_line_and_its_settings(caller: Caller):
 def test_settings_of_a_second_api_are_those_that_the_code_reads(caller: Caller):
     listed = re.findall(r"^\| (GRAPH_\w+) \|", EXTENDING, re.MULTILINE)
     caller.set(dict.fromkeys(listed, "invalid value"))
-    problem = caller.problem_of(asyncio.to_thread(DownstreamApiOptions.from_settings, "GRAPH"))
+    problem = caller.problem_of(asyncio.to_thread(lambda: DownstreamApi.from_settings("GRAPH").options))
     assert problem.members["settings"] == listed
 
 

@@ -155,7 +155,7 @@ def _principal(kind: str, entry: dict[str, Any]) -> Principal:
     )
 
 
-def _content(answer: http.Response, method: str) -> dict[str, Any]:
+def _content(answer: http.DownstreamResponse, method: str) -> dict[str, Any]:
     try:
         content = json.loads(answer.body) if answer.body else {}
     except (ValueError, RecursionError):

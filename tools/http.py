@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 from msi_func import http_client, http_session
 from msi_func.credentials import access_token
-from msi_func.http_client import Response
+from msi_func.http_client import DownstreamResponse
 from msi_func.http_session import HttpError
 
-__all__ = ["HttpError", "Response", "send", "token_for"]
+__all__ = ["DownstreamResponse", "HttpError", "send", "token_for"]
 
 T = TypeVar("T")
 
@@ -22,10 +22,10 @@ def send(
     max_bytes: int,
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
-) -> Response:
+) -> DownstreamResponse:
     """Send one request, without retries, and return the response whatever its status. Raises HttpError."""
 
-    async def request() -> Response:
+    async def request() -> DownstreamResponse:
         deadline = asyncio.get_running_loop().time() + seconds
         return await http_client.send(
             method, url, deadline=deadline, max_bytes=max_bytes, headers=headers, body=body, max_attempts=1

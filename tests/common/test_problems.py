@@ -7,7 +7,7 @@ import re
 import pytest
 
 from common.problems import PROBLEM_TYPES, Problem, json_response, problem_response
-from common.remediations import REMEDIATIONS, with_prefix
+from common.remediations import REMEDIATIONS
 
 
 @pytest.mark.parametrize("code", PROBLEM_TYPES)
@@ -53,16 +53,3 @@ def test_problem_is_one_log_line(code, level, caplog: pytest.LogCaptureFixture):
 
 def test_bytes_are_sent_as_they_are():
     assert json_response(b'{ "a":1}').get_body() == b'{ "a":1}'
-
-
-PREFIXED = [
-    ("Compare AAD_FUNC_SCOPE with AAD_FUNC_CLIENT_ID.", "Compare GRAPH_SCOPE with AAD_FUNC_CLIENT_ID."),
-    ("AAD_FUNC_URL, AAD_FUNC_TIMEOUT_SECONDS", "GRAPH_URL, GRAPH_TIMEOUT_SECONDS"),
-    ("AAD_FUNC_MAX_RESPONSE_BYTES AAD_FUNC_IDENTITY_CLIENT_ID", "GRAPH_MAX_RESPONSE_BYTES GRAPH_IDENTITY_CLIENT_ID"),
-    ("AAD_FUNC_URLS /api/aad-func AAD_FUNC", "AAD_FUNC_URLS /api/aad-func AAD_FUNC"),
-]
-
-
-@pytest.mark.parametrize(("text", "expected"), PREFIXED)
-def test_prefix_replaces_only_settings_of_a_call(text, expected):
-    assert with_prefix(text, "GRAPH") == expected

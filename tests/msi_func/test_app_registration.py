@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from common.problems import Problem, problem_response
-from common.remediations import with_prefix
 from local_azure.cloud import LocalAzure
 from local_azure.directory import load
 from local_azure.traffic import Fault
 from msi_func import app_registration, credentials, entra_errors, token_errors
 from msi_func.app_registration import AppRegistration
+from msi_func.downstream_errors import with_prefix
 from msi_func.user_assertion import UserAssertion
 from tests.support import users
 from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
@@ -189,6 +189,7 @@ BAD_ENTRA = [
     ("without token", as_json(200, {"expires_in": 3600}), "", UNAVAILABLE),
     ("without expiry", as_json(200, {"access_token": "a.b.c"}), "", UNAVAILABLE),
     ("a date as expiry", token_response(expires_in="9/14/2030"), "", UNAVAILABLE),
+    ("expired token", token_response(expires_in=-60), "", UNAVAILABLE),
     ("redirect", http(302, Location="/elsewhere"), "", UNAVAILABLE),
     ("reset", RESET, "", UNAVAILABLE),
     ("closed", CLOSE, "", UNAVAILABLE),

@@ -18,7 +18,7 @@ from yarl import URL
 from local_azure.cloud import LocalAzure
 from msi_func import credentials, downstream, http_session
 from msi_func.downstream import DownstreamApi
-from msi_func.downstream_response import DownstreamResponse
+from msi_func.http_client import DownstreamResponse
 from msi_func.server_timing import ServerTiming
 from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
 from tests.support.clock import MUCH_LATER, FastForward

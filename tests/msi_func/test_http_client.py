@@ -1,4 +1,4 @@
-"""http_client.send: limits on time, size and attempts, and an HttpError for whatever else a peer does."""
+"""http_client: limits on time, size and attempts, and an HttpError for whatever else a peer does."""
 
 import asyncio
 import contextlib
@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from multidict import CIMultiDict
 
+from common.problems import Problem
 from msi_func import http_client, http_session
-from msi_func.http_client import Response, send
+from msi_func.http_client import DownstreamResponse, send
 from msi_func.http_session import HttpError, proxy_for
 from tests.support.caller import Caller, caller
 from tests.support.clock import MUCH_LATER, FastForward
@@ -47,7 +49,7 @@ OK = http(200, b"ok")
 UNREACHABLE, TIMEOUT, INVALID = "downstream_unreachable", "downstream_timeout", "downstream_invalid_response"
 
 
-async def fetch(url: str, seconds: float = SECONDS, *, method: str = "GET", **options: Any) -> Response:
+async def fetch(url: str, seconds: float = SECONDS, *, method: str = "GET", **options: Any) -> DownstreamResponse:
     deadline = asyncio.get_running_loop().time() + seconds
     return await send(method, url, deadline=deadline, max_bytes=MAX_BYTES, **options)
 
@@ -556,7 +558,7 @@ def test_connections_per_host_are_limited(caller: Caller, monkeypatch: pytest.Mo
         all_in_flight.wait(MUCH_LATER)  # 3 of them arrive, so the limit is not lower either
         return OK
 
-    async def many(url: str) -> list[Response]:
+    async def many(url: str) -> list[DownstreamResponse]:
         return await asyncio.gather(*(fetch(url) for _ in range(30)))
 
     with Scripted(together) as server:
@@ -617,3 +619,49 @@ def test_retry_after_is_parsed_or_zero(value, seconds):
 
 def test_retry_after_as_a_date_is_relative_to_now():
     assert 3e9 < http_client.parse_retry_after("Fri, 31 Dec 2123 23:59:59 GMT") < 4e9
+
+
+JSON = [
+    ("application/json", b'{"a": 1}', {"a": 1}),
+    ("application/json; charset=utf-8", b"[]", []),
+    ("APPLICATION/JSON", b"null", None),
+    ("application/problem+json", b"{}", {}),
+    ("application/vnd.api+json;x=y", b'"\xc3\xa9"', "é"),
+]
+
+
+@pytest.mark.parametrize(("content_type", "body", "value"), JSON)
+def test_json_is_parsed(content_type, body, value):
+    assert DownstreamResponse(200, CIMultiDict({"content-type": content_type}), body).json() == value
+
+
+NOT_JSON = [
+    ("text/html", b"<html>"),
+    ("text/html", b"{}"),
+    ("", b"{}"),
+    ("application/jsonp", b"{}"),
+    ("application/json", b""),
+    ("application/json", b"{"),
+    ("application/json", b'{"a": NaN}'),
+    ("application/json", b'{"a": -Infinity}'),
+    ("application/json", b'{"a": Infinity}'),
+    ("application/json", b'\xef\xbb\xbf{"a": 1}'),
+    ("application/json", b"\xff\xfe{\0}\0"),
+    ("application/json", "ÿ".encode("latin-1")),
+    ("application/json", b"[" * 100_000),
+    ("application/json", b"9" * 5000),
+]
+
+
+@pytest.mark.parametrize(("content_type", "body"), NOT_JSON, ids=range(len(NOT_JSON)))
+def test_body_that_is_not_json_is_invalid_only_as_json(content_type, body):
+    response = DownstreamResponse(200, CIMultiDict({"content-type": content_type}), body)
+    assert response.body == body
+    with pytest.raises(Problem) as raised:
+        response.json()
+    assert raised.value.code == "downstream_invalid_response"
+
+
+def test_representation_contains_neither_headers_nor_body():
+    response = DownstreamResponse(200, CIMultiDict({"X": "secret"}), b"secret")
+    assert repr(response) == "DownstreamResponse(status=200)"

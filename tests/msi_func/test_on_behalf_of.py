@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FunctionType, ModuleType, SimpleNamespace
 
 import pytest
 from azure.core.credentials import AccessTokenInfo
@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from common.problems import Problem
 from local_azure.cloud import LocalAzure
 from msi_func import credentials, on_behalf_of
-from msi_func.app_registration import AppRegistration, app_registration
+from msi_func.app_registration import AppRegistration
 from msi_func.credentials import access_token
-from msi_func.on_behalf_of import MAX_CONCURRENT_REQUESTS, TIME_LIMIT, OnBehalfOfTokens, token_on_behalf_of
+from msi_func.on_behalf_of import MAX_CONCURRENT_REQUESTS, TIME_LIMIT, OnBehalfOfTokens, on_behalf_of_tokens
 from msi_func.token_cache import SHARE_OUTAGE_FOR, SHARE_REJECTION_FOR
 from msi_func.user_assertion import UserAssertion
 from tests.support import users
@@ -61,7 +61,10 @@ class Entra:
     def proceed(self) -> None:
         self._continue.set()
 
-    async def acquire_token(self, user: UserAssertion, scope: str) -> AccessTokenInfo:
+    def reject_early(self, user: UserAssertion) -> None:
+        """Reject nothing."""
+
+    async def acquire_token_on_behalf_of(self, user: UserAssertion, scope: str) -> AccessTokenInfo:
         self.requests.append((user.value, scope))
         number = len(self.requests)
         self.pending += 1
@@ -87,7 +90,7 @@ def entra(clock: Clock) -> Entra:
 
 
 def tokens_of(entra: Entra, clock: Clock, **options: int) -> OnBehalfOfTokens:
-    return OnBehalfOfTokens(entra.acquire_token, clock=clock, monotonic=clock, **options)
+    return OnBehalfOfTokens(entra, clock=clock, monotonic=clock, **options)
 
 
 async def code_of(work: Awaitable[object]) -> str:
@@ -195,7 +198,7 @@ def test_users_own_token_is_not_kept(fails, clock: Clock, entra: Entra):
         await settled()
 
     run_bounded(work())
-    kept = [value for name, value in vars(tokens).items() if name != "_acquire_token"]
+    kept = [value for name, value in vars(tokens).items() if name != "_registration"]
     assert len(tokens._valid) + len(tokens._unproven) == 3
     assert "assertion of" not in "\n".join(line for line in reachable_text(kept).splitlines() if "|" not in line)
     assert "assertion of" not in repr(assertion_of("a"))
@@ -390,7 +393,8 @@ def test_whatever_the_order_users_get_their_own_token_or_none(steps, max_entries
             if pending:
                 pending[which % len(pending)].set_result(lifetime)
 
-        tokens = OnBehalfOfTokens(acquire_token, max_entries=max_entries, clock=clock, monotonic=clock)
+        registration = SimpleNamespace(reject_early=lambda user: None, acquire_token_on_behalf_of=acquire_token)
+        tokens = OnBehalfOfTokens(registration, max_entries=max_entries, clock=clock, monotonic=clock)
         calls: list[tuple[float, UserAssertion, str, asyncio.Task[str]]] = []
         for what, first, second in steps:
             if what == "call":
@@ -431,8 +435,8 @@ def test_rejection_by_entra_is_cached(caller: Caller, tmp_path: Path, monkeypatc
         fake_entra(caller, tmp_path, monkeypatch, lambda request: REJECTED) as entra,
     ):
         caller.uses_endpoint(endpoint.origin)
-        acquire = AppRegistration.from_settings().acquire_token_on_behalf_of
-        tokens = caller.run(_created(lambda: OnBehalfOfTokens(acquire, clock=clock, monotonic=clock)))
+        registration = AppRegistration.from_settings()
+        tokens = caller.run(_created(lambda: OnBehalfOfTokens(registration, clock=clock, monotonic=clock)))
         user = forged_assertion()
         for _ in range(3):
             assert caller.problem_of(tokens.get(user, SCOPE)).code == "user_token_rejected"
@@ -455,7 +459,7 @@ def test_100_forged_assertions_and_an_entra_that_hangs_do_not_delay_calls_as_thi
         return token_reply(mark=request.target)
 
     async def work() -> None:
-        forged = [asyncio.create_task(token_on_behalf_of(forged_assertion(str(n)), SCOPE)) for n in range(100)]
+        forged = [asyncio.create_task(on_behalf_of_tokens().get(forged_assertion(str(n)), SCOPE)) for n in range(100)]
         await until(lambda: len(entra.requests) == MAX_CONCURRENT_REQUESTS)
         start = time.monotonic()
         assert await access_token(None, SCOPE)  # not cached before
@@ -487,11 +491,11 @@ def test_100_forged_assertions_cost_entra_one_request_each_and_a_valid_user_gets
     async def work() -> None:
         forged = [forged_assertion(f"{n}") for n in range(100)]
         for _ in range(3):
-            codes = await asyncio.gather(*(code_of(token_on_behalf_of(user, SCOPE)) for user in forged))
+            codes = await asyncio.gather(*(code_of(on_behalf_of_tokens().get(user, SCOPE)) for user in forged))
             assert set(codes) == {"user_token_rejected"}
         assert len(entra.requests) == 100
         entra.answer = lambda request: token_response()
-        assert await token_on_behalf_of(valid, SCOPE)
+        assert await on_behalf_of_tokens().get(valid, SCOPE)
 
     with (
         Scripted(lambda request: token_reply()) as endpoint,
@@ -513,7 +517,7 @@ def test_users_who_call_at_once_get_their_own_tokens(caller: Caller, azure: Loca
     assertions = {name: UserAssertion.from_header(f"Bearer {token}") for name, token in own.items()}
 
     async def calls() -> list[str]:
-        return await asyncio.gather(*(token_on_behalf_of(assertions[name], SCOPE) for name in names))
+        return await asyncio.gather(*(on_behalf_of_tokens().get(assertions[name], SCOPE) for name in names))
 
     for name, token in zip(names, caller.run(calls()), strict=True):
         assert verified(azure, token)["oid"] == azure.directory.user(name).object_id
@@ -521,9 +525,9 @@ def test_users_who_call_at_once_get_their_own_tokens(caller: Caller, azure: Loca
 
 
 def test_missing_settings_are_read_again_on_the_next_call(caller: Caller, azure: LocalAzure):
-    async def registration() -> AppRegistration:
-        return app_registration()
+    async def tokens() -> OnBehalfOfTokens:
+        return on_behalf_of_tokens()
 
-    assert caller.problem_of(registration()).code == "misconfigured"
+    assert caller.problem_of(tokens()).code == "misconfigured"
     caller.set(users.on_behalf_of_settings(azure))
-    assert caller.run(registration()).tenant_id == azure.directory.tenant_id
+    assert caller.run(tokens())

@@ -1,0 +1,81 @@
+"""Error responses of called APIs, as problems that name the settings of the called API."""
+
+import math
+import re
+from typing import Any
+
+from common.problems import Problem
+from common.remediations import REMEDIATIONS
+from msi_func.http_client import DownstreamResponse, parse_retry_after
+
+MAX_TEXT_CHARS = 1000  # of an API's error text that are passed on
+MAX_RETRY_AFTER = 24 * 3600  # seconds
+
+# The members of our own problems, then those of OAuth errors (RFC 6749 section 5.2).
+_MEMBERS = ("code", "detail", "required_scope", "token_issued_at", "new_role_visible_by", "error", "error_description")
+_LISTS = ("settings", "roles", "required_roles")
+# A denied caller, and https://learn.microsoft.com/graph/errors
+_OBJECTS = {"caller": ("kind", "client_id", "object_id"), "error": ("code", "message")}
+
+
+def check_response(response: DownstreamResponse, token: str) -> None:
+    """Raise `downstream_error` unless the status is 2xx, and `downstream_invalid_response` if it contains `token`.
+
+    The status counts, not the content: Easy Auth's 401 and the 404 of a disabled function are not problem documents.
+    """
+    if not 200 <= response.status < 300:
+        raise _downstream_error(response, token)
+    if token and (token.encode() in response.body or any(token in value for value in response.headers.values())):
+        raise Problem("downstream_invalid_response", "The called API's response contains the token that it was sent.")
+
+
+def _downstream_error(response: DownstreamResponse, token: str) -> Problem:
+    try:
+        document = response.json()
+    except Problem:
+        document = None
+    members = document if isinstance(document, dict) else {}
+    inner = {"status": response.status, **_filtered(members, _MEMBERS + _LISTS, token)}
+    for name, names in _OBJECTS.items():
+        if part := _filtered(members.get(name), names, token):
+            inner[name] = part
+    code = inner.get("code", "")
+    advice: dict[str, Any] = {"advice": REMEDIATIONS[code]} if code in REMEDIATIONS else {}
+    retry_after = parse_retry_after(response.headers.get("Retry-After", ""))
+    return Problem(
+        "downstream_error",
+        f"The called API returned status {response.status}" + (f" ({code})." if code else "."),
+        retry_after=math.ceil(min(retry_after, MAX_RETRY_AFTER)) or None,
+        downstream=inner,
+        **advice,
+    )
+
+
+def _filtered(document: Any, names: tuple[str, ...], token: str) -> dict[str, Any]:
+    """Return those members of an error document that have the expected form and do not quote the token."""
+    if not isinstance(document, dict):
+        return {}
+    found = {name: document[name] for name in names if name in document and _is_valid(name, document[name])}
+    return {name: value for name, value in found.items() if not token or token not in str(value)}
+
+
+def _is_valid(name: str, value: Any) -> bool:
+    if name in ("code", "error"):
+        # Also part of a log line, so it must not contain a line break.
+        return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value) is not None
+    texts = value if name in _LISTS else [value]
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        return False
+    return sum(map(len, texts)) <= MAX_TEXT_CHARS
+
+
+def name_settings(problem: Problem, prefix: str) -> None:
+    """Name the settings that begin with `prefix` where the problem's texts name those for calling aad-func."""
+    problem.detail = with_prefix(problem.detail, prefix)
+    if "advice" in problem.members:
+        problem.members["advice"] = with_prefix(problem.members["advice"], prefix)
+
+
+def with_prefix(text: str, prefix: str) -> str:
+    """Return a text about calling aad-func as one about calling the API whose settings begin with `prefix`."""
+    return re.sub(r"AAD_FUNC(?=_(URL|SCOPE|IDENTITY_CLIENT_ID|TIMEOUT_SECONDS|MAX_RESPONSE_BYTES)\b)", prefix, text)
