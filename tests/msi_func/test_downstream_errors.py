@@ -80,13 +80,13 @@ def test_error_response_is_a_problem_with_its_status(why, reply, status, caller:
 
 
 def test_code_and_detail_are_passed_on_with_advice():
-    error = {"code": "missing_role", "detail": "The caller does not.", "required_role": "DoAll", "other": "dropped"}
+    error = {"code": "missing_role", "detail": "The caller does not.", "required_roles": ["DoAll"], "other": "dropped"}
     problem = problem_of(403, error)
     assert problem.members["downstream"] == {
         "status": 403,
         "code": "missing_role",
         "detail": "The caller does not.",
-        "required_role": "DoAll",
+        "required_roles": ["DoAll"],
     }
     assert "24 hours" in problem.members["advice"]
     assert problem.detail == "The called API returned status 403 (missing_role)."
@@ -113,7 +113,7 @@ ODD: list[tuple[str, dict[str, Any]]] = [
     ("a code that is too long", {"code": "x" * 65}),
     ("a detail that is a list", {"detail": ["a"]}),
     ("a detail that is too long", {"detail": "x" * 1001}),
-    ("a role that is a list", {"required_role": ["DoAll", 1]}),
+    ("roles that are not all texts", {"required_roles": ["DoAll", 1]}),
     ("settings that are not a list", {"settings": "A"}),
     ("settings with something else among them", {"settings": ["A", 1]}),
     ("settings that are too long", {"settings": ["A" * 600, "B" * 600]}),
@@ -140,7 +140,7 @@ def test_odd_error_members_are_dropped(why, error):
 
 
 def test_odd_members_do_not_hide_the_others():
-    odd = {"code": 7, "detail": "x" * 1001, "required_role": ["DoAll", 1], "settings": ["A", "B"], "status": "x"}
+    odd = {"code": 7, "detail": "x" * 1001, "required_roles": ["DoAll", 1], "settings": ["A", "B"], "status": "x"}
     assert problem_of(403, odd).members["downstream"] == {"status": 403, "settings": ["A", "B"]}
 
 

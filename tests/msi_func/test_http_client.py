@@ -140,7 +140,7 @@ def test_any_bytes_are_a_response_or_an_http_error(data: bytes, peer, caller: Ca
         caller.restart()
         caller.set({"HTTPS_PROXY": server.origin})
         url = server.origin if peer == "API" else "https://api.example/"
-        assert isinstance(caller.run(fetch(url, 5, method="POST", max_attempts=1)), Response)
+        assert isinstance(caller.run(fetch(url, 5, method="POST", max_attempts=1)), DownstreamResponse)
 
 
 ODD_BUT_VALID = [

@@ -140,7 +140,7 @@ def test_missing_role_is_explained(opened, no_role: Host):
     assert shown.page.locator("#checks li").first.get_attribute("class") == "ok"
     fix = shown.text("#fix")
     assert fix.startswith(REMEDIATIONS["missing_role"])
-    assert "Required role DoAll" in fix
+    assert "Required roles DoAll" in fix
     assert shown.page.title().startswith("missing_role")
 
 
