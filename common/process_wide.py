@@ -21,9 +21,8 @@ def process_wide(create: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(create)
     def cached(*args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
-        if loop not in caches:
-            caches[loop] = functools.cache(create)
-        result: T = caches[loop](*args, **kwargs)
+        cache = caches.get(loop) or caches.setdefault(loop, functools.cache(create))
+        result: T = cache(*args, **kwargs)
         return result
 
     return cached

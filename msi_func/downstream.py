@@ -101,7 +101,7 @@ class DownstreamApi:
         leaves the configured URL and for a header that callers cannot set.
         """
         options, timing = self.options, timing or ServerTiming()
-        url = _join(options.url, path, params)
+        url = _join(options.url, path, params) if path or params else options.url
         body = content if json is None else jsonlib.dumps(json).encode()
         sent = CIMultiDict({"Accept": "application/json", **({} if body is None else {"Content-Type": content_type})})
         sent.update(headers or {})

@@ -37,13 +37,16 @@ class DownstreamResponse:
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise Problem("downstream_invalid_response", "The called API returned something other than JSON.")
         try:
-            return json.loads(self.body.decode("utf-8"), parse_constant=_reject_constant)
+            return _JSON.decode(self.body.decode("utf-8"))
         except (ValueError, RecursionError):
             raise Problem("downstream_invalid_response", "The called API returned invalid JSON.") from None
 
 
 def _reject_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_reject_constant)
 
 
 async def send(
@@ -63,7 +66,7 @@ async def send(
     attempts and the body together. Raises HttpError.
     """
     is_idempotent, now = method in IDEMPOTENT_METHODS, asyncio.get_running_loop().time
-    response, error = None, HttpError("no complete response within the time limit", "downstream_timeout")
+    response = error = None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout_at(deadline):
             for attempt in range(1, max_attempts + 1):
@@ -83,7 +86,7 @@ async def send(
                 await asyncio.sleep(delay)
     # An earlier response says more than the failure of a later attempt.
     if response is None:
-        raise error
+        raise error or HttpError("no complete response within the time limit", "downstream_timeout")
     return response
 
 
