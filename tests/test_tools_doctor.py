@@ -178,4 +178,5 @@ def test_it_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(probe, "SECONDS", 0.3)
     with Scripted(lambda request: HANG) as site:
         seen = probe.get(site.origin)
+        probe.http.close()
     assert (seen.status, seen.code) == (0, "")

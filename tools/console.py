@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from common.problems import Problem
+from tools import http
 
 OK, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 
@@ -63,6 +64,8 @@ def run(tool: Callable[[], int]) -> int:
         return UNAVAILABLE
     except KeyboardInterrupt:
         return UNAVAILABLE
+    finally:
+        http.close()
 
 
 def use_local_settings() -> None:

@@ -1,17 +1,15 @@
 """HTTP requests and tokens for command-line tools, through msi-func's own client and with its limits."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+import functools
+from collections.abc import Mapping
 
 from msi_func import http_client, http_session
 from msi_func.credentials import access_token
 from msi_func.http_client import DownstreamResponse
 from msi_func.http_session import HttpError
 
-__all__ = ["DownstreamResponse", "HttpError", "send", "token_for"]
-
-T = TypeVar("T")
+__all__ = ["DownstreamResponse", "HttpError", "close", "send", "token_for"]
 
 
 def send(
@@ -31,19 +29,24 @@ def send(
             method, url, deadline=deadline, max_bytes=max_bytes, headers=headers, body=body, max_attempts=1
         )
 
-    return _run(request())
+    return _runner().run(request())
 
 
 def token_for(identity_client_id: str | None, scope: str) -> str:
     """Return the access token that this machine gets for `scope`. Raises `token_unavailable`."""
-    return _run(access_token(identity_client_id, scope))
+    return _runner().run(access_token(identity_client_id, scope))
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    async def closing() -> T:
-        try:
-            return await work
-        finally:
-            await http_session.session().close()
+def close() -> None:
+    """Close the session. Called once, when a tool ends."""
 
-    return asyncio.run(closing())
+    async def close_session() -> None:
+        await http_session.session().close()
+
+    if _runner.cache_info().currsize:
+        with _runner() as runner:
+            runner.run(close_session())
+        _runner.cache_clear()
+
+
+_runner = functools.cache(asyncio.Runner)  # one event loop per tool, and so one session and one token per scope

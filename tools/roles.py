@@ -1,7 +1,6 @@
 """List, assign and revoke the app roles of an API: the portal cannot do it for managed identities."""
 
 import argparse
-import functools
 import json
 import os
 import shlex
@@ -59,7 +58,7 @@ def _graph(url: str) -> Graph:
         raise ToolError(f"--graph {HTTPS_OR_LOOPBACK_ERROR}.", console.USAGE)
     # A Graph of another cloud is a resource of its own; any other address stands in for the public one.
     resource = url.rstrip("/") if url.rstrip("/") in CLOUDS else GRAPH
-    return Graph(url, functools.cache(lambda: http.token_for(None, f"{resource}/.default")))
+    return Graph(url, lambda: http.token_for(None, f"{resource}/.default"))
 
 
 def _list(options: argparse.Namespace, graph: Graph) -> int:
