@@ -167,4 +167,7 @@ def _call_in_thread(context: Any, handler: Callable[..., Any], /, **arguments: A
     # The worker's thread pool is not accessible, and in other threads it needs the ID to pass on log lines.
     if context is not None:
         context.thread_local_storage.invocation_id = context.invocation_id
-    return handler(**arguments)
+    try:
+        return handler(**arguments)
+    except StopIteration as error:  # which asyncio cannot pass on: the request would never end
+        raise RuntimeError("the handler raised StopIteration") from error

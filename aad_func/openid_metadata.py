@@ -5,12 +5,15 @@ https://learn.microsoft.com/entra/identity-platform/access-tokens (keys have no 
 """
 
 import asyncio
+import concurrent.futures
 import json
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -20,6 +23,8 @@ from jwt.algorithms import RSAAlgorithm
 from jwt.exceptions import InvalidKeyError
 
 from common.settings import is_https_or_loopback, is_loopback
+
+T = TypeVar("T")
 
 MAX_BYTES = 512 * 1024
 MIN_KEY_BITS = 2048  # RFC 7518 section 3.3
@@ -67,7 +72,7 @@ class OpenIdMetadata:
         with _Session(time.monotonic() + seconds) as session:
             try:
                 async with asyncio.timeout(seconds):
-                    return await asyncio.to_thread(self._fetch, session)
+                    return await _in_thread(lambda: self._fetch(session))
             except TimeoutError:
                 raise MetadataError("no complete response within the time limit") from None
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -121,6 +126,21 @@ class OpenIdMetadata:
         authority = self.authority.rstrip("/")
         origins = (issuer.partition(f"/{self.tenant_id}")[0], authority, _V1_ORIGINS.get(authority, _V1_ORIGIN))
         return {origin + path.format(tenant_id=self.tenant_id) for origin in origins for _, path in _DOCUMENTS.values()}
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Run `work` in a new thread: requests bounds each read only, and a hanging thread of a pool would delay others."""
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
+    future.set_running_or_notify_cancel()  # A caller that stops waiting does not cancel it.
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="signing-keys", daemon=True).start()
+    return await asyncio.wrap_future(future)
 
 
 class _Session(requests.Session):

@@ -4,26 +4,25 @@ import asyncio
 import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def process_wide(create: Callable[P, T]) -> Callable[P, T]:
-    """Cache what `create` returns, by its arguments, for as long as the running event loop exists.
+    """Cache what `create` returns, by its arguments and the running event loop. Exceptions are not cached.
 
     The Functions worker has one event loop, so the object exists once per process. Tests and tools run several loops,
-    and a session or a pending request cannot move between them. Exceptions are not cached.
+    and a session or a pending request cannot move between them.
     """
-    caches: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
+
+    @functools.cache
+    def create_on(loop: asyncio.AbstractEventLoop, *args: Any) -> T:
+        return create(*args)  # type: ignore[call-arg]
 
     @functools.wraps(create)
     def cached(*args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        cache = caches.get(loop) or caches.setdefault(loop, functools.cache(create))
-        result: T = cache(*args, **kwargs)
-        return result
+        return create_on(asyncio.get_running_loop(), *args)
 
     return cached
 

@@ -27,7 +27,7 @@ MAX_TIMEOUT = 230  # seconds, after which Azure's load balancer ends an HTTP fun
 MAX_PAGES = 1000
 
 # Set here or by aiohttp; a caller's value could send the token elsewhere or desynchronize the connection.
-_RESERVED_HEADER = re.compile(r"(?i)authorization|host|content-length|transfer-encoding|connection|proxy-.*")
+_RESERVED_HEADER = re.compile(r"(?i)authorization|host|content-length|transfer-encoding|connection|expect|proxy-.*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\n[\t\x20-\x7e]*")  # name and value, RFC 9110 section 5
 
 
@@ -183,8 +183,8 @@ def _is_below(path: str) -> bool:
         decoded = again
     if not re.fullmatch(r"/[!-~]*", path) or "#" in path or re.search(r"^//|[\x00-\x1f\x7f\\\ufffd]", decoded):
         return False
-    # Some servers remove a segment's parameters, and "..;x" is ".." to them (RFC 3986 section 3.3).
-    return not {".", ".."} & {segment.partition(";")[0] for segment in decoded.split("/")}
+    # Some servers remove what follows: "..;x" is ".." to them (RFC 3986 section 3.3).
+    return not {".", ".."} & {re.split("[;?# ]", segment)[0] for segment in decoded.split("/")}
 
 
 def _is_same_origin(link: str, url: str) -> bool:

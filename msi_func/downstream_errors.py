@@ -66,7 +66,7 @@ def _is_valid(name: str, value: Any) -> bool:
     texts = value if name in _LISTS else [value]
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         return False
-    return sum(map(len, texts)) <= MAX_TEXT_CHARS
+    return len(str(texts)) <= MAX_TEXT_CHARS
 
 
 def name_settings(problem: Problem, prefix: str) -> None:

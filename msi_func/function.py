@@ -1,5 +1,7 @@
 """GET /api/msi-func: calls aad-func and returns the claims it receives; browsers get a page that shows the call."""
 
+from collections.abc import Mapping
+
 import azure.functions as func
 
 from common.problems import Problem, json_response, problem_response
@@ -29,8 +31,9 @@ async def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpRes
         return page.page_response()
     timing = ServerTiming()
     try:
-        authenticate = _authenticate(req)
-        user = _user(req, authenticate=authenticate)
+        query = {name.lower(): value for name, value in req.params.items()}
+        authenticate = _authenticate(query)
+        user = _user(req, query, authenticate=authenticate)
         result = await aad_func.get(authenticate=authenticate, user=user, headers=trace_headers(context), timing=timing)
         result.json()
         response = json_response(result.body)
@@ -42,17 +45,17 @@ async def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpRes
     return response
 
 
-def _authenticate(req: func.HttpRequest) -> bool:
-    auth = req.params.get("auth", "1").lower()
+def _authenticate(query: Mapping[str, str]) -> bool:
+    auth = query.get("auth", "1").lower()
     if auth not in _AUTH:
         raise Problem("bad_request", "auth must be 1 (with a token, the default) or 0 (without).")
     return _AUTH[auth]
 
 
-def _user(req: func.HttpRequest, *, authenticate: bool) -> UserAssertion | None:
+def _user(req: func.HttpRequest, query: Mapping[str, str], *, authenticate: bool) -> UserAssertion | None:
     """Return the user on whose behalf to call, or None to call as this app. Nothing falls back to the other mode."""
     allowed = call_modes()
-    mode = req.params.get("as", allowed[0]).lower()
+    mode = query.get("as", allowed[0]).lower()
     if mode not in CALL_MODES:
         raise Problem("bad_request", "as must be app (this app's own identity) or user (the signed-in user).")
     if mode not in allowed:

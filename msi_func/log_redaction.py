@@ -23,7 +23,11 @@ def redact_logs() -> None:
     def create_redacted(name: str | None, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record = create(name, *args, **kwargs)
         if name and name.partition(".")[0] in _LIBRARIES:
-            record.msg, record.args = _SECRET.sub("<redacted>", record.getMessage()), ()
+            try:
+                message = record.getMessage()
+            except Exception as error:  # A malformed log line must not fail its library.
+                message = f"{type(error).__name__} in a log line"
+            record.msg, record.args = _SECRET.sub("<redacted>", message), ()
             record.exc_info = record.exc_text = record.stack_info = None
         return record
 

@@ -66,6 +66,6 @@ class TokenCache:
                 share_for = SHARE_REJECTION_FOR
         else:
             self._token, self._expires_on, self._failure = token.token, token.expires_on, None
-            self._refresh_on = token.refresh_on or token.expires_on - REFRESH_BEFORE_EXPIRY
+            self._refresh_on = min(token.refresh_on or token.expires_on - REFRESH_BEFORE_EXPIRY, token.expires_on)
         # After a success as well: azure-identity returns its cached token, already due for refresh, if a refresh fails.
         self._next_request = self._monotonic() + share_for

@@ -1,7 +1,6 @@
 """SigningKeys against a failing tenant: a real server, an injected clock."""
 
 import asyncio
-import concurrent.futures
 import threading
 from collections.abc import Callable
 
@@ -225,9 +224,11 @@ def test_log_gives_the_reason_and_quotes_no_response(run, tenant: Tenant, keys: 
     )
 
 
-def test_unexpected_error_is_an_outage_and_is_logged_by_its_type(run, runner, keys: SigningKeys, kid: str, caplog):
-    runner.get_loop().set_default_executor(executor := concurrent.futures.ThreadPoolExecutor(1))
-    executor.shutdown()  # As when the process cannot start another thread, this raises RuntimeError.
+def test_unexpected_error_is_an_outage_and_is_logged_by_its_type(run, keys: SigningKeys, kid: str, caplog, monkeypatch):
+    def no_thread(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
     assert run(found(keys, kid)) == "signing_keys_unavailable 30"
     (line,) = caplog.messages
     assert line.endswith("/v2.0/.well-known/openid-configuration: RuntimeError.")
