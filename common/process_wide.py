@@ -1,4 +1,4 @@
-"""The two mechanisms for sharing on the event loop: objects that exist once, and requests that are sent once."""
+"""Sharing on an event loop: objects that are created once, and pending requests that several callers await."""
 
 import asyncio
 import functools
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def process_wide(create: Callable[P, T]) -> Callable[P, T]:
-    """Cache what `create` returns, by its arguments, for as long as the running event loop exists.
+    """Cache the results of `create`, by its arguments, for as long as the running event loop exists.
 
     The Functions worker has one event loop, so the object exists once per process. Tests and tools run several loops,
     and a session or a pending request cannot move between them. Exceptions are not cached.

@@ -18,7 +18,7 @@ from msi_func.credentials import access_token, transport_options
 from msi_func.token_errors import check_token
 from msi_func.user_assertion import UserAssertion
 
-# The audience of the managed identity's token in each cloud; the public cloud's elsewhere.
+# The audience of the managed identity's token by authority; other authorities use the public cloud's.
 PUBLIC_TOKEN_EXCHANGE = "api://AzureADTokenExchange"
 TOKEN_EXCHANGES = {
     "login.microsoftonline.us": "api://AzureADTokenExchangeUSGov",
@@ -40,7 +40,7 @@ class AppRegistration:
 
     @classmethod
     def from_settings(cls) -> "AppRegistration":
-        """Raises `misconfigured` naming every missing or malformed setting."""
+        """Return the registration that the settings name. Raises `misconfigured`."""
         with Settings() as settings:
             return cls(
                 tenant_id=settings.guid("ENTRA_TENANT_ID"),
