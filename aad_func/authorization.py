@@ -4,7 +4,7 @@
     @requires_role("Orders.Read")
     async def orders(req: func.HttpRequest, caller: Principal) -> func.HttpResponse: ...
 
-docs/security.md gives the source and the test of each step.
+docs/security.md lists the source of each check.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Authorizer:
         """Return the caller of a request with these headers. Raises a problem unless it is authorized.
 
         The caller needs one of `roles`, by default the configured role, and a user needs the configured scope as well.
-        With `user_scope`, a user needs that scope and no role. `callers` accepts one kind of caller only.
+        With `user_scope`, a user needs that scope and no role. `callers` restricts the kind of caller.
         """
         # Authenticate: a setting, never the request, selects the scheme.
         if self.easy_auth:

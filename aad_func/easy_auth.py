@@ -1,4 +1,4 @@
-"""The caller that App Service authentication (Easy Auth) has authenticated, from X-MS-CLIENT-PRINCIPAL.
+"""The claims of the caller that App Service authentication (Easy Auth) authenticated, from X-MS-CLIENT-PRINCIPAL.
 
 Easy Auth validates signature, issuer and expiry, and removes the header from client requests, but only while it is
 enabled. https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities

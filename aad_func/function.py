@@ -13,5 +13,5 @@ blueprint = func.Blueprint()
 @blueprint.route(route="aad-func", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @requires_role()
 async def aad_func(req: func.HttpRequest, caller: Principal) -> func.HttpResponse:
-    """Return the caller's own claims."""
+    """Return the caller, its roles and its claims."""
     return json_response(caller.as_json)

@@ -41,7 +41,7 @@ _V1_ORIGINS = {"https://login.partner.microsoftonline.cn": "https://sts.chinaclo
 
 
 class MetadataError(Exception):
-    """The tenant's metadata is unavailable or invalid. The message gives the reason and quotes no response."""
+    """The tenant's metadata is unavailable or invalid. The message states the reason and never quotes a response."""
 
 
 class TenantNotFoundError(MetadataError):
@@ -165,7 +165,7 @@ class _Session(requests.Session):
         with self.get(url, timeout=timeout, allow_redirects=False, stream=True, proxies=proxies) as response:
             if response.status_code != HTTPStatus.OK:
                 raise _StatusError(response.status_code)
-            # Compressed data stays as it is, and each read waits for a single packet.
+            # Compressed data is not decoded, and each read returns after one packet.
             while chunk := response.raw.read1(MAX_BYTES, decode_content=False):
                 body += chunk
                 if len(body) > MAX_BYTES:

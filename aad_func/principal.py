@@ -45,9 +45,9 @@ class Principal:
 
     @classmethod
     def from_claims(cls, claims: dict[str, Any], authenticated_by: AuthenticatedBy) -> "Principal":
-        """Raise `invalid_claims`, or `not_an_access_token` for any other token, such as an ID token.
+        """Return the caller with these claims. Raises `invalid_claims`, or `not_an_access_token`, as for an ID token.
 
-        Raise `unsupported_token` for a token that is bound to a key (RFC 7800), because a bearer proves no possession.
+        Raises `unsupported_token` for a token that is bound to a key (RFC 7800), because a bearer proves no possession.
         """
         if "cnf" in claims:
             raise Problem("unsupported_token", "The token is bound to a key (cnf), which is not supported.")
@@ -69,7 +69,7 @@ class Principal:
 
     @cached_property
     def as_json(self) -> bytes:
-        """The caller, its roles with their sources, and its claims; encoded once for all requests with one token."""
+        """The caller, its roles with their sources, and its claims as JSON, encoded once per cached token."""
         caller = {"kind": self.kind, "client_id": self.client_id, "object_id": self.object_id}
         roles = sorted(self.roles)
         body = {
@@ -89,19 +89,19 @@ class Principal:
         return replace(self, roles=self.roles | granted, roles_from_setting=frozenset(granted)) if granted else self
 
     def require_role(self, *roles: str) -> None:
-        """Raise `missing_role` unless the caller has exactly one of these app roles."""
+        """Raise `missing_role` unless the caller has at least one of these app roles, matched exactly."""
         if self.roles.isdisjoint(roles):
             detail = f"The caller does not have the app role {' or '.join(roles)}."
             raise self.denied("missing_role", detail, required_roles=list(roles))
 
     def require_scope(self, scope: str) -> None:
-        """Raise `missing_scope` unless the token carries exactly this scope."""
+        """Raise `missing_scope` unless the token carries this scope, matched exactly."""
         if scope not in self.scopes:
             detail = f"The user's token does not carry the scope {scope}."
             raise self.denied("missing_scope", detail, required_scope=scope)
 
     def denied(self, code: str, detail: str = "", **members: Any) -> Problem:
-        """Return a problem that names this caller, its roles, and since when and until when its token is used."""
+        """Return a problem with this caller, its roles, and the times at which its token was issued and is replaced."""
         issued_at, expires_on = _timestamp(self.claims.get("iat")), _timestamp(self.claims.get("exp"))
         if issued_at:
             members["token_issued_at"] = _rfc3339(issued_at)
@@ -112,7 +112,7 @@ class Principal:
 
 
 def _timestamp(value: Any) -> int:
-    """Return a claim's seconds since 1970, which Easy Auth passes as a string, or 0."""
+    """Return a time claim in seconds since 1970, or 0 if it is malformed. Easy Auth passes it as a string."""
     text = str(value).partition(".")[0]
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 11 else 0
 
@@ -123,7 +123,7 @@ def _rfc3339(timestamp: int) -> str:
 
 def _read_only(value: Any) -> Any:
     if isinstance(value, dict):
-        # No call for most claims, which are strings and numbers: it would take longer than the rest.
+        # Most claims are strings or numbers, for which a recursive call would cost more than the rest.
         members = {name: _read_only(each) if type(each) in _CONTAINERS else each for name, each in value.items()}
         return MappingProxyType(members)
     return tuple(map(_read_only, value)) if isinstance(value, list) else value

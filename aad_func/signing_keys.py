@@ -50,7 +50,7 @@ class SigningKeys:
     async def get_key(self, kid: str) -> tuple[RSAPublicKey, str]:
         """Return the signing key for `kid` and its issuer, after a fetch if the key is not cached.
 
-        Raises `unknown_key` if the tenant does not publish the key, or `signing_keys_unavailable` if that is unknown.
+        Raises `unknown_key` if the tenant does not publish it, or `signing_keys_unavailable` if the last fetch failed.
         """
         key = self.cached_key(kid)
         if key is None:

@@ -1,7 +1,7 @@
 """Every error that either function returns, in one table, and how it becomes a response.
 
-The body is `application/problem+json` (RFC 9457) with a stable `code`, documented in docs/troubleshooting.md. Values of
-the request are never part of a problem.
+The body is `application/problem+json` (RFC 9457) with a stable `code`, documented in docs/troubleshooting.md.
+Unvalidated values of the request are never part of a problem.
 """
 
 import json
@@ -16,7 +16,7 @@ import azure.functions as func
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """What all problems with one code share: HTTP status, description, and the RFC 6750 error code, if any."""
+    """The attributes shared by all problems with one code; `oauth_error` is the RFC 6750 error code, if any."""
 
     status: int
     description: str
@@ -118,7 +118,7 @@ def json_response(
 
 
 def _challenge(problem: Problem) -> str:
-    # One value, because the Functions worker keeps only the last of repeated headers. Without credentials there is no
+    # One value, because the Functions worker sends only the last of repeated headers. Without credentials there is no
     # error code (RFC 6750 section 3.1), and the description is the table's, so it never quotes the token.
     error, description = problem.type.oauth_error, problem.type.description
     described = {"error": error, "error_description": description} if error else {}

@@ -1,6 +1,6 @@
-"""What to do about each problem code, what each claim means, and the order of aad-func's checks: texts for people.
+"""Texts for people: a remediation for each problem code, a description of each claim, and aad-func's checks in order.
 
-docs/troubleshooting.md repeats these texts word for word.
+docs/troubleshooting.md repeats the remediations word for word.
 """
 
 REMEDIATIONS = {
@@ -32,7 +32,7 @@ REMEDIATIONS = {
     "interaction_required": "Sign in again; if consent is missing, ask an administrator for it.",
     "user_not_assigned": "Assign the app role to the user or to one of the user's groups.",
     "federated_credential_mismatch": "Correct the federated credential: entra_codes names the part that differs.",
-    "bad_request": "Correct the query as the detail says.",
+    "bad_request": "Correct the request as the detail says.",
     "call_mode_not_allowed": "Use a mode that MSI_FUNC_CALL_MODES lists, or add this one to it.",
     "token_unavailable": "Find the detail in the table under token_unavailable in docs/troubleshooting.md.",
     "downstream_error": (

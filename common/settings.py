@@ -106,7 +106,7 @@ class Settings:
         return value if value in choices else self.add_error(name, f"is not {' or '.join(choices)}")
 
     def role_assignments(self, name: str) -> dict[str, frozenset[str]]:
-        """Return object IDs by app role, of `<role>=<object ID>,<object ID>; <role>=<object ID>`."""
+        """Return object IDs by app role, parsed from `<role>=<object ID>,<object ID>; <role>=<object ID>`."""
         assignments: dict[str, frozenset[str]] = {}
         for part in self.string(name).split(";") if name in os.environ else ():
             role, _, ids = (text.strip() for text in part.partition("="))
@@ -128,7 +128,7 @@ def is_guid(value: str) -> bool:
 
 
 def is_default_scope(value: str) -> bool:
-    """Return whether `value` is `<resource>/.default`; the identity endpoint is sent the part before /.default."""
+    """Return whether `value` is `<resource>/.default`; azure-identity requests a token for `<resource>`."""
     return re.fullmatch(r"[^\s,]+/\.default", value) is not None
 
 

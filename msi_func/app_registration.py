@@ -18,7 +18,7 @@ from msi_func.credentials import access_token, transport_options
 from msi_func.token_errors import check_token
 from msi_func.user_assertion import UserAssertion
 
-# The audience of the managed identity's token in each cloud; the public cloud's elsewhere.
+# The audience of the managed identity's token by authority; other authorities use the public cloud's.
 PUBLIC_TOKEN_EXCHANGE = "api://AzureADTokenExchange"
 TOKEN_EXCHANGES = {
     "login.microsoftonline.us": "api://AzureADTokenExchangeUSGov",
@@ -40,7 +40,7 @@ class AppRegistration:
 
     @classmethod
     def from_settings(cls) -> "AppRegistration":
-        """Raises `misconfigured` naming every missing or malformed setting."""
+        """Return the registration that the settings name. Raises `misconfigured`."""
         with Settings() as settings:
             return cls(
                 tenant_id=settings.guid("ENTRA_TENANT_ID"),
@@ -63,7 +63,11 @@ class AppRegistration:
         """
         host = urlsplit(self.authority).hostname or ""
         exchange = TOKEN_EXCHANGES.get(host, PUBLIC_TOKEN_EXCHANGE)
-        client_assertion = await access_token(self.identity_client_id, f"{exchange}/.default")
+        try:
+            client_assertion = await access_token(self.identity_client_id, f"{exchange}/.default")
+        except Problem as problem:
+            problem.detail = problem.detail.replace("AAD_FUNC_IDENTITY", "MSI_FUNC_FEDERATED_IDENTITY")
+            raise
         # One credential per request, so users never share a token cache.
         credential = OnBehalfOfCredential(
             self.tenant_id,

@@ -58,6 +58,6 @@ def _credential_for(identity_client_id: str | None) -> SupportsTokenInfo:
             use_env_settings=False,  # neither a proxy nor .netrc for the identity endpoint
         )
     named = {"managed_identity_client_id": identity_client_id} if identity_client_id else {}
-    # Instance discovery asks the public cloud about the authority, which knows nothing of a local one.
+    # Instance discovery looks the authority up in the public cloud, which does not know a local one.
     has_authority = "AZURE_AUTHORITY_HOST" in os.environ
     return DefaultAzureCredential(disable_instance_discovery=has_authority, **named)

@@ -18,7 +18,7 @@ from msi_func.http_session import IdentityTransport
 from msi_func.token_cache import TokenCache
 from msi_func.token_errors import check_token, problem_for
 
-# All in seconds, but RETRIES.
+# In seconds, except RETRIES.
 ATTEMPT_TIMEOUT = 4  # for one request to the identity endpoint or to Entra
 RETRIES = 1
 ENDPOINT_TIME_LIMIT = 15  # for the identity endpoint, retries included
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class IgnoreRetryAfterPolicy(AsyncRetryPolicy[Any, Any]):
-    """A retry policy that does not sleep for as long as Retry-After says, because all callers would wait with it."""
+    """A retry policy that ignores Retry-After, because all callers share the wait."""
 
     def get_retry_after(self, response: Any) -> None:
         """Return None: the backoff applies."""
@@ -48,18 +48,18 @@ def credential_kind() -> str:
 def credential_for(identity_client_id: str | None) -> AsyncSupportsTokenInfo:
     """Return the managed identity's credential on Azure, and DefaultAzureCredential elsewhere.
 
-    `identity_client_id` is the client ID of a user-assigned identity; None is the system-assigned one. Being explicit
-    on Azure keeps DefaultAzureCredential from trying others. AZURE_TOKEN_CREDENTIALS narrows it elsewhere.
+    `identity_client_id` is the client ID of a user-assigned identity; None is the system-assigned one. On Azure, no
+    other credential of DefaultAzureCredential's chain is tried. Elsewhere, AZURE_TOKEN_CREDENTIALS narrows that chain.
     """
     if has_managed_identity():
         return ManagedIdentityCredential(client_id=identity_client_id, **transport_options())
-    # Absent rather than None, so that AZURE_CLIENT_ID keeps naming the identity.
+    # Absent rather than None, so that AZURE_CLIENT_ID still selects the identity.
     named = {"managed_identity_client_id": identity_client_id} if identity_client_id else {}
     return DefaultAzureCredential(transport=IdentityTransport(), **named)
 
 
 def transport_options() -> dict[str, Any]:
-    """Return the options with which a credential uses our transport and its limits."""
+    """Return the options that make a credential use our transport, timeouts and retry policy."""
     return {
         "transport": IdentityTransport(connection_timeout=ATTEMPT_TIMEOUT, read_timeout=ATTEMPT_TIMEOUT),
         "retry_total": RETRIES,

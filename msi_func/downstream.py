@@ -33,7 +33,7 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\n[\t\x20-\x7e]*")  # name and
 
 @dataclass(frozen=True, slots=True)
 class DownstreamApiOptions:
-    """Where the API is, which token it requires, and the limits of one call in seconds and bytes."""
+    """The API's URL, the token that it requires, and the limits of one request in seconds and bytes."""
 
     url: str
     scope: str
@@ -55,7 +55,7 @@ class DownstreamApi:
 
     @classmethod
     def from_settings(cls, prefix: str) -> "DownstreamApi":
-        """Return a client for the API that the settings PREFIX_URL, PREFIX_SCOPE and so on describe."""
+        """Return a client configured by the settings PREFIX_URL, PREFIX_SCOPE and so on, read on the first request."""
         return cls(prefix)
 
     @cached_property
@@ -113,7 +113,7 @@ class DownstreamApi:
                 identity = options.identity_client_id if identity_client_id is ... else identity_client_id
                 token = await _token(scope or options.scope, identity, user, deadline, timing)
                 sent["Authorization"] = f"Bearer {token}"
-                if not has_managed_identity():  # a developer's sign-in does not count
+                if not has_managed_identity():  # the limit excludes a developer's sign-in
                     deadline = asyncio.get_running_loop().time() + seconds
             with timing.metric(self.name):
                 response = await http_client.send(
@@ -196,4 +196,4 @@ def _check_headers(headers: Mapping[str, str]) -> None:
         if _RESERVED_HEADER.fullmatch(name):
             raise ValueError(f"callers cannot set the header {name}")
         if not _HEADER.fullmatch(f"{name}\n{value}"):
-            raise ValueError("a header is not valid")
+            raise ValueError("a header name or value is invalid")

@@ -21,7 +21,7 @@ _OBJECTS = {"caller": ("kind", "client_id", "object_id"), "error": ("code", "mes
 def check_response(response: DownstreamResponse, token: str) -> None:
     """Raise `downstream_error` unless the status is 2xx, and `downstream_invalid_response` if it contains `token`.
 
-    The status counts, not the content: Easy Auth's 401 and the 404 of a disabled function are not problem documents.
+    Only the status decides: Easy Auth's 401 and the 404 of a disabled function are not problem documents.
     """
     if not 200 <= response.status < 300:
         raise _downstream_error(response, token)
@@ -52,7 +52,7 @@ def _downstream_error(response: DownstreamResponse, token: str) -> Problem:
 
 
 def _filtered(document: Any, names: tuple[str, ...], token: str) -> dict[str, Any]:
-    """Return those members of an error document that have the expected form and do not quote the token."""
+    """Return the members of an error document that are well-formed and do not contain the token."""
     if not isinstance(document, dict):
         return {}
     found = {name: document[name] for name in names if name in document and _is_valid(name, document[name])}
@@ -70,12 +70,12 @@ def _is_valid(name: str, value: Any) -> bool:
 
 
 def name_settings(problem: Problem, prefix: str) -> None:
-    """Name the settings that begin with `prefix` where the problem's texts name those for calling aad-func."""
+    """Replace AAD_FUNC by `prefix` in the names of settings in the problem's texts."""
     problem.detail = with_prefix(problem.detail, prefix)
     if "advice" in problem.members:
         problem.members["advice"] = with_prefix(problem.members["advice"], prefix)
 
 
 def with_prefix(text: str, prefix: str) -> str:
-    """Return a text about calling aad-func as one about calling the API whose settings begin with `prefix`."""
+    """Return `text` with `prefix` in place of AAD_FUNC in the names of a DownstreamApi's settings."""
     return re.sub(r"AAD_FUNC(?=_(URL|SCOPE|IDENTITY_CLIENT_ID|TIMEOUT_SECONDS|MAX_RESPONSE_BYTES)\b)", prefix, text)

@@ -1,6 +1,6 @@
 """Entra's error responses to a token request on behalf of a user, as problems for the user or the app's owner.
 
-Only numbers, `error` and `claims` of a response count, never its texts.
+Only numbers, `error` and `claims` of a response are used, never its texts.
 https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 """
 
@@ -39,7 +39,7 @@ def problem_for(error: Exception, scope: str, authority: str, tenant_id: str) ->
     claims = body.get("claims")
     if isinstance(claims, str) and claims:
         return Problem("interaction_required", challenge=_claims_challenge(claims, authority, tenant_id), **members)
-    # The first known number is the reason; the others give its context.
+    # The first known number is the reason; the others are context.
     code = next((CODES[number] for number in numbers if number in CODES), ERRORS.get(str(body.get("error"))))
     if code:
         return Problem(code, **members)

@@ -84,7 +84,7 @@ async def send(
                 if attempt == max_attempts or now() + delay >= deadline:
                     break
                 await asyncio.sleep(delay)
-    # An earlier response says more than the failure of a later attempt.
+    # An earlier response is more informative than the failure of a later attempt.
     if response is None:
         raise error or HttpError("no complete response within the time limit", "downstream_timeout")
     return response
@@ -123,7 +123,7 @@ def _http_error(error: Exception) -> HttpError:
     return HttpError(reason, is_sent=not isinstance(error, _NOT_SENT))
 
 
-# Before a request is written, the connection has to be established.
+# Raised while the connection is established, before the request is written.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 
 _REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (

@@ -25,7 +25,7 @@ MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
 
 
 class HttpError(Problem):
-    """There is no response. `reason` says why in fixed words and quotes nothing sent or received.
+    """There is no usable response. `reason` is a fixed text that quotes nothing sent or received.
 
     `is_sent` is False if the request provably did not reach the server.
     """
@@ -55,14 +55,14 @@ class _Connector(aiohttp.TCPConnector):
         self._seen: WeakSet[Any] = WeakSet()
 
     async def connect(self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout) -> Any:
-        """Return a connection on which nothing has arrived, because it would be taken for the response."""
+        """Return a connection without unread data, which would be mistaken for the response."""
         for _ in range(MAX_CONNECTIONS + 1):
             connection = await super().connect(req, traces, timeout)
             protocol, transport = connection.protocol, connection.transport
             if protocol not in self._seen:
                 self._seen.add(protocol)
                 return connection
-            # The socket as well, because a busy event loop may not have read it yet.
+            # The socket is checked too, because a busy event loop may not have read it yet.
             is_idle = transport is not None and not wait_for_read(transport.get_extra_info("socket"), 0)
             if protocol is not None and not protocol.should_close and is_idle:
                 return connection
@@ -87,7 +87,7 @@ class _LimitedResponse(aiohttp.ClientResponse):
 
 
 class IdentityTransport(AioHttpTransport):  # type: ignore[misc]
-    """azure-identity's requests, on this session and so within its limits.
+    """Sends azure-identity's requests through this process's session, within its limits.
 
     `timeouts` are azure-core's `connection_timeout` and `read_timeout`, in seconds.
     """
@@ -101,7 +101,7 @@ class IdentityTransport(AioHttpTransport):  # type: ignore[misc]
 
 
 def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment names for this URL: never one for this machine or its identity endpoint.
+    """Return the environment's proxy for this URL, if any; never one for a loopback or link-local address.
 
     Raises HttpError if the proxy is not an HTTP proxy.
     """

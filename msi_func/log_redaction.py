@@ -13,7 +13,7 @@ _SECRET = re.compile(r"eyJ[\w.-]*|[\w-]{40,}|(?<=[?&]code=)[^&\s\"']+")
 
 @functools.cache
 def redact_logs() -> None:
-    """Redact what the libraries log, from now on.
+    """Redact the libraries' log records from now on.
 
     azure-identity and msal log responses that they cannot parse, tokens included; urllib3 logs URLs. A filter would
     apply to neither the children of its logger nor the loggers that the libraries create later.

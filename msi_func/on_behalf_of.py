@@ -1,4 +1,4 @@
-"""Tokens to call APIs on behalf of the signed-in user: one token request per user and scope, cached while valid."""
+"""Tokens to call APIs on behalf of users: requested once per user assertion and scope, and cached while valid."""
 
 import asyncio
 import time
@@ -16,15 +16,15 @@ from msi_func.user_assertion import UserAssertion
 
 MAX_ENTRIES = 1000
 MAX_CONCURRENT_REQUESTS = 16  # to Entra: forged assertions must not use up connections
-TIME_LIMIT = 15  # seconds for one token request, including the wait for its turn
+TIME_LIMIT = 15  # seconds for one token request, including the wait for a slot
 
 Entries = OrderedDict[tuple[bytes, str], TokenCache]  # by digest of the user's token, and scope
 
 
 class OnBehalfOfTokens:
-    """Tokens on behalf of users, one cache for each of a user's tokens and each scope.
+    """Tokens on behalf of users: one TokenCache per user assertion and scope.
 
-    A token is dropped when it or the user's own token expires, whichever is first. The user's own token is not kept.
+    A token expires with the user's own token if that expires first. The user's own token is not stored.
     `clock` returns seconds since 1970.
     """
 
@@ -42,7 +42,7 @@ class OnBehalfOfTokens:
         self._monotonic = monotonic
         self._turns = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
         self._valid: Entries = OrderedDict()
-        # Apart from the valid ones, so that forged assertions evict no user's token.
+        # Separate from valid entries, so that forged assertions evict no user's token.
         self._unproven: Entries = OrderedDict()
 
     async def get(self, user: UserAssertion, scope: str) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class ServerTiming:
-    """Metrics in the order in which they end, in milliseconds. A part that fails has its metric as well."""
+    """Metrics in the order in which they end, in milliseconds. A part that fails is measured as well."""
 
     def __init__(self) -> None:
         self._metrics: list[str] = []

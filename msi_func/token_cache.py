@@ -10,7 +10,7 @@ from common.problems import Problem
 from common.process_wide import PendingRequest
 
 # All in seconds.
-REFRESH_BEFORE_EXPIRY = 300  # if the token does not say when to refresh it
+REFRESH_BEFORE_EXPIRY = 300  # if the token has no `refresh_on`
 SHARE_OUTAGE_FOR = 3  # callers that arrive right after a failed request share its failure
 SHARE_REJECTION_FOR = 30
 
@@ -20,8 +20,8 @@ TokenRequest = Callable[[], Awaitable[AccessTokenInfo]]
 class TokenCache:
     """One access token, shared by all callers on one event loop.
 
-    There is one token request at a time. The token is refreshed in the background, from half of its lifetime on, and
-    used while it is valid, whether or not the refresh succeeds. `clock` returns seconds since 1970, `monotonic` seconds
+    There is one token request at a time. The token is refreshed in the background from its `refresh_on` on, and used
+    while it is valid, whether or not the refresh succeeds. `clock` returns seconds since 1970, `monotonic` seconds
     of a clock that is never set back.
     """
 
@@ -31,8 +31,8 @@ class TokenCache:
         self._clock = clock
         self._monotonic = monotonic
         self._token = ""
-        self._expires_on = self._refresh_on = float("-inf")  # of `clock`
-        self._next_request = float("-inf")  # of `monotonic`
+        self._expires_on = self._refresh_on = float("-inf")  # by `clock`
+        self._next_request = float("-inf")  # by `monotonic`
         self._failure: Problem | None = None
         self.pending = PendingRequest()
 
@@ -44,7 +44,7 @@ class TokenCache:
     async def get(self, request: TokenRequest) -> str:
         """Return a valid token, from `request` if necessary. Waits for it only if there is no valid token.
 
-        `request` raises a Problem if there is no token, and has a time limit. It is not kept.
+        `request` raises a Problem if there is no token, and has a time limit. It is not stored.
         """
         is_allowed = self._monotonic() >= self._next_request or (self.is_expired and self._failure is None)
         if self._clock() >= self._refresh_on and is_allowed:

@@ -1,6 +1,6 @@
-"""Why there is no token: exceptions of azure-identity as problems with a likely cause.
+"""Maps azure-identity's exceptions to `token_unavailable` with a likely cause.
 
-Only types and status codes of exceptions count. Their messages are never passed on, because azure-identity quotes
+Only types and status codes of exceptions are used. Their messages are never passed on, because azure-identity quotes
 responses that it cannot parse, tokens included. docs/troubleshooting.md has a longer explanation of each cause.
 """
 
@@ -15,7 +15,7 @@ from azure.identity import CredentialUnavailableError
 
 from common.problems import Problem
 
-# downstream_errors.py replaces AAD_FUNC by the prefix of the called API's settings.
+# downstream_errors.py replaces AAD_FUNC with the prefix of the called API's settings.
 NO_IDENTITY = "This app has no managed identity: enable its system-assigned identity or attach a user-assigned one."
 NO_SYSTEM_IDENTITY = "This app has no system-assigned identity: enable it, or set AAD_FUNC_IDENTITY_CLIENT_ID."
 NOT_ATTACHED = "No identity with this client ID is attached: attach it, or correct AAD_FUNC_IDENTITY_CLIENT_ID."
@@ -61,7 +61,7 @@ def problem_for(error: Exception, scope: str, identity_client_id: str | None, *,
 
 
 def check_token(token: AccessTokenInfo, scope: str) -> None:
-    """Raise `token_unavailable` unless the token is valid and sendable; azure-identity checks neither."""
+    """Raise `token_unavailable` if the token has expired or is not a b64token; azure-identity checks neither."""
     if token.expires_on <= time.time():
         raise _problem(EXPIRED, scope)
     if not isinstance(token.token, str) or not _B64TOKEN.fullmatch(token.token):

@@ -14,7 +14,7 @@ MAX_TRACESTATE_CHARS = 512
 
 
 def trace_headers(context: func.Context) -> dict[str, str]:
-    """Return `traceparent` and `tracestate` of this invocation. A value that is not valid is dropped."""
+    """Return `traceparent` and `tracestate` of this invocation. Invalid values are dropped."""
     parent, state = context.trace_context.trace_parent or "", context.trace_context.trace_state or ""
     if not _TRACEPARENT.fullmatch(parent):
         return {}

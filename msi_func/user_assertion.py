@@ -1,4 +1,4 @@
-"""The signed-in user's token for this app, as far as it is read before Entra validates it (RFC 7521 section 4)."""
+"""The signed-in user's token for this app, before Entra validates it (an assertion, RFC 7521 section 4)."""
 
 import hashlib
 from dataclasses import dataclass, field

@@ -48,6 +48,7 @@ def test_without_the_url_of_aad_func_it_says_what_was_not_checked(msi_host: Host
 DIAGNOSES = [
     ("a setting of msi-func is missing", {"gone": ("AAD_FUNC_SCOPE",)}, "settings", "AAD_FUNC_SCOPE"),
     ("a setting of aad-func is missing", {"gone": ("ENTRA_TENANT_ID",)}, "settings", "ENTRA_TENANT_ID"),
+    ("only users may call", {"MSI_FUNC_CALL_MODES": "user"}, "identity", "user's access token"),
     ("no identity", {"site": "aad-func"}, "identity", "system-assigned"),
     ("aad-func is down", {"AAD_FUNC_URL": "http://127.0.0.1:9/api/aad-func"}, "called", "AAD_FUNC_URL"),
     ("aad-func is disabled", {"AzureWebJobs.aad_func.Disabled": "true"}, "called", "404"),

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from common.problems import PROBLEM_TYPES
+from common.remediations import REMEDIATIONS
 from tools.probe import Seen
 from tools.verdicts import Verdict
 
@@ -13,7 +15,11 @@ _UNREACHED = {
     "downstream_timeout": "Raise AAD_FUNC_TIMEOUT_SECONDS, or keep an instance of aad-func always ready.",
     "downstream_invalid_response": "AAD_FUNC_URL leads to something else than aad-func: correct it.",
 }
-OF_MSI_FUNC = ("bad_request", "misconfigured", "token_unavailable", "downstream_error", *_UNREACHED)
+# Errors of the identity that the request selects: the app's or the user's.
+IDENTITY_CODES = tuple(code for code in PROBLEM_TYPES if code.startswith("user_")) + (
+    *("call_mode_not_allowed", "interaction_required", "federated_credential_mismatch"),
+)
+OF_MSI_FUNC = ("bad_request", "misconfigured", "token_unavailable", "downstream_error", *IDENTITY_CODES, *_UNREACHED)
 
 
 def walk(seen: Seen) -> Iterator[Verdict]:
@@ -56,6 +62,8 @@ def _settings(seen: Seen) -> Verdict:
 
 
 def _identity(seen: Seen) -> Verdict:
+    if seen.code in IDENTITY_CODES:
+        return Verdict("identity", "failed", str(seen.body.get("detail", "")), REMEDIATIONS[seen.code])
     if seen.code == "token_unavailable":
         return Verdict(
             "identity", "failed", str(seen.body.get("detail", "")), "See token_unavailable in docs/troubleshooting.md."

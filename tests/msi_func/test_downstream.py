@@ -256,12 +256,12 @@ INVALID_HEADERS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("headers", INVALID_HEADERS)
 def test_invalid_header_is_rejected(headers, caller: Caller, identity: Scripted):
-    with pytest.raises(ValueError, match="a header is not valid"):
+    with pytest.raises(ValueError, match="a header name or value is invalid"):
         caller.run(caller.api("https://api.example").get(headers=headers))
 
 
 def test_invalid_content_type_is_rejected(caller: Caller, identity: Scripted):
-    with pytest.raises(ValueError, match="a header is not valid"):
+    with pytest.raises(ValueError, match="a header name or value is invalid"):
         caller.run(caller.api("https://api.example").post(content=b"", content_type="a/b\r\nHost: x"))
 
 

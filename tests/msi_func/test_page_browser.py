@@ -78,9 +78,9 @@ def failed_checks(shown: Tab) -> list[str]:
 
 def test_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, azure: LocalAzure):
     shown = opened(msi_host.url("msi-func"))
-    assert shown.text(".headline") == "aad-func let the app in."
-    assert path(shown) == ["ok: asked", "ok: answered 200", "ok: gave a token", "ok: let it in"]
-    for hop in ("in all", "token", "call"):
+    assert shown.text(".headline") == "aad-func accepted the app."
+    assert path(shown) == ["ok: called", "ok: returned 200", "ok: returned a token", "ok: accepted"]
+    for hop in ("in total", "token", "call"):
         assert re.search(rf"{hop} [<\d]|\d m?s {hop}", shown.text("#path"))
     identity = azure.directory.site("msi-func").identities[0]
     who = shown.text("#who")
@@ -119,12 +119,12 @@ def test_buttons_call_without_and_with_the_token(opened, msi_host: Host):
     shown.press("Call without a token")
     assert shown.page.url.endswith("?code=a%2Bb==&x=1&auth=0")
     assert shown.text(".headline") == PROBLEM_TYPES["missing_token"].description
-    assert path(shown) == ["ok: asked", "ok: answered 502", "none: not asked", "bad: refused here"]
+    assert path(shown) == ["ok: called", "ok: returned 502", "none: not used", "bad: rejected here"]
     assert failed_checks(shown) == [VALIDATION_STEPS[0][0]]
     assert shown.text("#fix").startswith(REMEDIATIONS["missing_token"])
     shown.press("Call with the token")
     assert shown.page.url.endswith("?code=a%2Bb==&x=1")
-    assert shown.text(".headline") == "aad-func let the app in."
+    assert shown.text(".headline") == "aad-func accepted the app."
     assert all(url.startswith(msi_host.url("msi-func") + "?code=a%2Bb==&x=1") for url in shown.requested)
     assert "a%2Bb" not in shown.page.locator("body").inner_text()
 
@@ -132,8 +132,8 @@ def test_buttons_call_without_and_with_the_token(opened, msi_host: Host):
 def test_missing_role_is_explained(opened, no_role: Host):
     shown = opened(no_role.url("msi-func"))
     assert shown.text(".headline") == PROBLEM_TYPES["missing_role"].description
-    assert shown.text("#said").endswith("aad-func answered 403 missing_role; msi-func answered 502 downstream_error.")
-    assert path(shown)[-1] == "bad: refused here"
+    assert shown.text("#said").endswith("aad-func returned 403 missing_role; msi-func returned 502 downstream_error.")
+    assert path(shown)[-1] == "bad: rejected here"
     assert failed_checks(shown) == ["The caller has the app role"]
     place = [name for name, _ in VALIDATION_STEPS].index("The caller has the app role")
     assert shown.text("#tally") == f"{place} passed, 1 failed, {len(VALIDATION_STEPS) - place - 1} open"
@@ -148,7 +148,7 @@ def test_unreachable_aad_func_is_explained(opened, azure: LocalAzure):
     with apps.running(apps.msi_settings(azure, f"http://127.0.0.1:{free_port()}/api/aad-func")) as host:
         shown = opened(host.url("msi-func"))
         assert shown.text(".headline") == PROBLEM_TYPES["downstream_unreachable"].description
-        assert path(shown) == ["ok: asked", "ok: answered 502", "ok: gave a token", "bad: failed here"]
+        assert path(shown) == ["ok: called", "ok: returned 502", "ok: returned a token", "bad: failed here"]
         assert failed_checks(shown) == []
         assert shown.text("#fix").startswith(REMEDIATIONS["downstream_unreachable"])
 
@@ -160,10 +160,10 @@ def test_path_stops_at_the_identity_without_a_token_and_at_msi_func_without_sett
     with apps.running({**settings, "IDENTITY_HEADER": "wrong"}) as host:
         shown = opened(host.url("msi-func"))
         assert shown.text(".headline") == PROBLEM_TYPES["token_unavailable"].description
-        assert path(shown) == ["ok: asked", "ok: answered 502", "bad: failed here", "none: not reached"]
+        assert path(shown) == ["ok: called", "ok: returned 502", "bad: failed here", "none: not reached"]
     with apps.running({}) as host:
         shown = opened(host.url("msi-func"))
-        assert path(shown) == ["ok: asked", "bad: failed here", "none: not reached", "none: not reached"]
+        assert path(shown) == ["ok: called", "bad: failed here", "none: not reached", "none: not reached"]
         assert "AAD_FUNC_URL, AAD_FUNC_SCOPE" in shown.text("#fix")
 
 
@@ -183,7 +183,7 @@ def test_call_mode_that_is_off_is_explained(opened, azure: LocalAzure, aad_host:
     with apps.running({**apps.msi_settings(azure, aad_host.url("aad-func")), "MSI_FUNC_CALL_MODES": "user"}) as host:
         shown = opened(host.url("msi-func") + "?as=app")
         assert shown.text(".headline") == PROBLEM_TYPES["call_mode_not_allowed"].description
-        assert path(shown) == ["ok: asked", "bad: refused here", "none: not reached", "none: not reached"]
+        assert path(shown) == ["ok: called", "bad: rejected here", "none: not reached", "none: not reached"]
         assert shown.text("#fix").startswith(REMEDIATIONS["call_mode_not_allowed"])
 
 
@@ -268,11 +268,11 @@ def test_response_of_another_form_is_shown(why, reply, opened, stand_in: tuple[H
     assert shown.page.get_by_role("button", name="Copy as JSON").is_visible()
 
 
-BEFORE = "Something refused before aad-func's code was asked."
+BEFORE = "Rejected before reaching aad-func's code."
 
 
 @pytest.mark.parametrize(
-    ("status", "headline", "mark"), [(401, BEFORE, "refused here"), (500, "aad-func failed.", "failed here")]
+    ("status", "headline", "mark"), [(401, BEFORE, "rejected here"), (500, "aad-func failed.", "failed here")]
 )
 def test_failure_and_rejection_have_different_texts(status, headline, mark, opened, stand_in: tuple[Host, Scripted]):
     host, api = stand_in
@@ -289,7 +289,7 @@ def test_response_that_is_not_msi_funcs_is_explained(opened, chromium: Any, msi_
         with Scripted(lambda request, reply=reply: page if "text/html" in request.headers["accept"] else reply) as host:
             shown = opened(host.origin + "/api/msi-func")
             assert said in shown.text("#fix"), status
-            assert path(shown)[1] == "bad: refused here"
+            assert path(shown)[1] == "bad: rejected here"
 
 
 def fetched(host: Host) -> Reply:
@@ -312,8 +312,8 @@ def test_slow_and_unreachable_hosts_are_explained(opened, chromium: Any, msi_hos
             assert waiting.violations() == []
             assert waiting.page.get_by_role("status").first.inner_text().startswith("Calling …")
         waiting.settled()
-        assert waiting.text(".headline") == "The host does not answer."
-        assert path(waiting) == ["ok: asked", "bad: no answer", "none: not reached", "none: not reached"]
+        assert waiting.text(".headline") == "The host does not respond."
+        assert path(waiting) == ["ok: called", "bad: no response", "none: not reached", "none: not reached"]
         assert "make demo" in waiting.text("#fix")
         assert waiting.violations() == []
         assert not waiting.page.get_by_role("button", name="Copy as JSON").is_visible()
