@@ -65,8 +65,9 @@ class AppRegistration:
         exchange = TOKEN_EXCHANGES.get(host, PUBLIC_TOKEN_EXCHANGE)
         try:
             client_assertion = await access_token(self.identity_client_id, f"{exchange}/.default")
-        except Problem as problem:
-            problem.detail = problem.detail.replace("AAD_FUNC_IDENTITY", "MSI_FUNC_FEDERATED_IDENTITY")
+        except Problem as failure:
+            setting = "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID"
+            failure.detail = failure.detail.replace("AAD_FUNC_IDENTITY_CLIENT_ID", setting)
             raise
         # One credential per request, so users never share a token cache.
         credential = OnBehalfOfCredential(

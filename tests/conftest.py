@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import trustme
 from hypothesis import settings
 
 from aad_func.access_token import AccessTokenValidator
@@ -32,6 +33,14 @@ settings.load_profile("test")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the tenant's keys are kept: made once, as making them is what takes longest."""
     return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="session")
+def few_roots(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file with one trusted root, because reading the machine's takes longer than most tests."""
+    file = tmp_path_factory.mktemp("roots") / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+    return str(file)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ _UNREACHED = {
     "downstream_invalid_response": "AAD_FUNC_URL leads to something else than aad-func: correct it.",
 }
 # Errors of the identity that the request selects: the app's or the user's.
-IDENTITY_CODES = tuple(code for code in PROBLEM_TYPES if code.startswith("user_")) + (
+IDENTITY_CODES = (
+    *(code for code in PROBLEM_TYPES if code.startswith("user_")),
     *("call_mode_not_allowed", "interaction_required", "federated_credential_mismatch"),
 )
 OF_MSI_FUNC = ("bad_request", "misconfigured", "token_unavailable", "downstream_error", *IDENTITY_CODES, *_UNREACHED)

@@ -129,6 +129,15 @@ def test_sync_handler_runs_in_a_thread_whose_log_lines_belong_to_the_invocation(
     assert run(orders(req)) is OK  # as in a unit test
 
 
+def test_sync_handler_that_raises_stop_iteration_ends(run, req):
+    @requires_role()
+    def orders(req: func.HttpRequest, caller: Principal) -> func.HttpResponse:
+        return next(iter(()))
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        run(orders(req))
+
+
 def test_sync_handlers_context_is_passed_on(run, req):
     @requires_role()
     def orders(req: func.HttpRequest, context: Any, caller: Principal) -> Any:

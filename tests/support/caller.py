@@ -72,9 +72,10 @@ class Caller:
 
 
 @pytest.fixture
-def caller(monkeypatch: pytest.MonkeyPatch) -> Any:
+def caller(monkeypatch: pytest.MonkeyPatch, few_roots: str) -> Any:
     """A caller with a clean environment."""
     with apps.clean_environment():
+        monkeypatch.setenv("SSL_CERT_FILE", few_roots)
         new = Caller(monkeypatch)
         http_session._environment_proxy.cache_clear()
         yield new
