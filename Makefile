@@ -23,7 +23,7 @@ demo: $(READY)
 
 # Four at a time, on fewer cores too: much of a test is waiting for a process or the other side.
 test: lint
-	@$(BIN)/python -m pytest -n 4 --cov tests/aad_func $(ARGS)
+	@$(BIN)/python -m pytest --cov -n 4 tests/aad_func $(ARGS)
 	@$(BIN)/python -m pytest -n 4 --ignore=tests/aad_func $(ARGS)
 
 fuzz: $(READY)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import certifi
 import pytest
 import trustme
 from hypothesis import settings
@@ -44,9 +45,12 @@ def few_roots(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def azure(state: Path) -> Iterator[LocalAzure]:
-    """The shipped tenant, for tests that leave it as it is."""
-    with LocalAzure(load(), port=0, state=state) as running:
+def azure(state: Path, few_roots: str) -> Iterator[LocalAzure]:
+    """The shipped tenant, for tests that leave it as it is. Its CA bundle has no public roots."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certifi, "where", lambda: few_roots)
+        running = LocalAzure(load(), port=0, state=state)
+    with running:
         yield running
 
 
