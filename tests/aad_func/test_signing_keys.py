@@ -1,6 +1,7 @@
 """SigningKeys against a failing tenant: a real server, an injected clock."""
 
 import asyncio
+import concurrent.futures
 import threading
 from collections.abc import Callable
 
@@ -74,12 +75,14 @@ def test_fault_is_an_outage_that_ends_without_a_restart(
 
 
 @pytest.mark.parametrize("reply", [pytest.param(reply, id=why) for why, reply in ENDLESS])
-def test_endless_fetches_do_not_block_later_ones(reply, run, tenant, keys, clock, kid, fetch_timeout):
+def test_endless_fetches_do_not_block_later_ones(reply, run, runner, tenant, keys, clock, kid, fetch_timeout):
+    runner.get_loop().set_default_executor(concurrent.futures.ThreadPoolExecutor(1))
     tenant.fail(reply)
     fetch_timeout(0.3)
     for _ in range(3):
         assert run(found(keys, kid)) == "signing_keys_unavailable 30"
         clock.pass_(seconds=30)
+    assert run(asyncio.to_thread(str)) == ""  # Sync handlers run there.
     tenant.recover()
     fetch_timeout(10)
     assert run(found(keys, kid)) == "found"

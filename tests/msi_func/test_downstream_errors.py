@@ -117,6 +117,7 @@ ODD: list[tuple[str, dict[str, Any]]] = [
     ("settings that are not a list", {"settings": "A"}),
     ("settings with something else among them", {"settings": ["A", 1]}),
     ("settings that are too long", {"settings": ["A" * 600, "B" * 600]}),
+    ("roles without an end", {"roles": [""] * 10_000}),
     ("a status", {"status": "x"}),
     ("a detail with the token", {"detail": f"Bearer {SENT} is invalid"}),
     ("settings with the token", {"settings": ["A", SENT]}),

@@ -108,6 +108,13 @@ def test_call_modes_that_are_off_are_not_allowed(setting, codes, app: App):
     assert len(app.api.requests) == list(codes.values()).count("200")
 
 
+def test_name_of_the_parameter_is_case_insensitive(app: App):
+    """Otherwise ?AS=user would be served as the app."""
+    app.caller.set({"MSI_FUNC_CALL_MODES": "app,user"})
+    assert app.code(AS="user") == REQUIRED
+    assert app.code(Auth="no") == "bad_request"
+
+
 def test_mode_that_is_off_is_403_whatever_token_is_sent(app: App, azure: LocalAzure):
     response = app.get(**{"as": "user"}, headers={"Authorization": f"Bearer {user_token(azure)}"})
     assert response.status_code == 403

@@ -63,6 +63,12 @@ def test_secrets_of_a_library_are_redacted(library, why, text, redacted, caplog:
     assert [record.getMessage() for record in caplog.records] == [redacted]
 
 
+def test_malformed_log_line_does_not_fail_its_library(caplog: pytest.LogCaptureFixture):
+    redact_logs()
+    logging.getLogger("azure.malformed").warning("%d", TOKEN)
+    assert caplog.messages == ["TypeError in a log line"]
+
+
 def test_stack_trace_of_a_library_is_not_logged(caplog: pytest.LogCaptureFixture):
     redact_logs()
     try:

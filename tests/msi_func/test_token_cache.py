@@ -141,6 +141,16 @@ def test_token_is_refreshed_in_the_background(why, lifetime, refresh_after, cloc
     run_bounded(work())
 
 
+def test_token_whose_refresh_is_due_after_its_expiry_is_not_used_expired(clock: Clock, cache: TokenCache):
+    async def work() -> None:
+        endpoint = Endpoint(token(clock, "first", seconds=600, refresh_in=3600), token(clock, "second", seconds=7200))
+        assert await cache.get(endpoint.request) == "first"
+        clock.pass_(seconds=600)
+        assert await cache.get(endpoint.request) == "second"
+
+    run_bounded(work())
+
+
 def test_valid_token_is_used_while_its_refresh_fails(clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(token(clock, refresh_in=1800), unavailable())
