@@ -11,7 +11,7 @@ from aad_func import signing_keys
 from aad_func.openid_metadata import OpenIdMetadata
 from aad_func.signing_keys import SigningKeys
 from common.problems import Problem
-from tests.support.clock import Clock
+from tests.support.clock import MUCH_LATER, Clock
 from tests.support.finding import finish_fetches, found, pending_fetches
 from tests.support.key_faults import ENDLESS, ENDLESS_FAULTS, FAULTS, UNUSABLE_KEYS
 from tests.support.scripted import HANG, http
@@ -82,7 +82,7 @@ def test_endless_fetches_do_not_block_later_ones(reply, run, runner, tenant, key
     for _ in range(3):
         assert run(found(keys, kid)) == "signing_keys_unavailable 30"
         clock.pass_(seconds=30)
-    assert run(asyncio.to_thread(str)) == ""  # Sync handlers run there.
+    assert run(asyncio.wait_for(asyncio.to_thread(str), MUCH_LATER)) == ""  # Sync handlers run there.
     tenant.recover()
     fetch_timeout(10)
     assert run(found(keys, kid)) == "found"
