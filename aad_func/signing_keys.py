@@ -25,7 +25,8 @@ FETCH_TIMEOUT = 5  # metadata and keys together
 class SigningKeys:
     """The signing keys for one token version ("1.0" or "2.0") of one tenant, for use on one event loop.
 
-    There is one fetch at a time, and a caller with a cached key never waits for it. `clock` is monotonic, in seconds.
+    There is one fetch at a time, abandoned at its time limit, and a caller with a cached key never waits for it.
+    `clock` is monotonic, in seconds.
     """
 
     def __init__(

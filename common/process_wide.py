@@ -3,14 +3,14 @@
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
-P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
-def process_wide(create: Callable[P, T]) -> Callable[P, T]:
-    """Cache what `create` returns, by its arguments and the running event loop. Exceptions are not cached.
+def process_wide(create: Callable[[*Ts], T]) -> Callable[[*Ts], T]:
+    """Cache what `create` returns, by its positional arguments and the running event loop. Exceptions are not cached.
 
     The Functions worker has one event loop, so the object exists once per process. Tests and tools run several loops,
     and a session or a pending request cannot move between them.
@@ -18,10 +18,10 @@ def process_wide(create: Callable[P, T]) -> Callable[P, T]:
 
     @functools.cache
     def create_on(loop: asyncio.AbstractEventLoop, *args: Any) -> T:
-        return create(*args)  # type: ignore[call-arg]
+        return create(*args)
 
     @functools.wraps(create)
-    def cached(*args: P.args, **kwargs: P.kwargs) -> T:
+    def cached(*args: *Ts) -> T:
         return create_on(asyncio.get_running_loop(), *args)
 
     return cached

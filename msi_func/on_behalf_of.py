@@ -40,7 +40,7 @@ class OnBehalfOfTokens:
         self._max_entries = max_entries
         self._clock = clock
         self._monotonic = monotonic
-        self._turns = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
         self._valid: Entries = OrderedDict()
         # Separate from valid entries, so that forged assertions evict no user's token.
         self._unproven: Entries = OrderedDict()
@@ -71,7 +71,7 @@ class OnBehalfOfTokens:
 
     async def _request(self, user: UserAssertion, scope: str) -> AccessTokenInfo:
         try:
-            async with asyncio.timeout(TIME_LIMIT), self._turns:
+            async with asyncio.timeout(TIME_LIMIT), self._slots:
                 token = await self._registration.acquire_token_on_behalf_of(user, scope)
         except TimeoutError:
             raise Problem("token_unavailable", ENTRA_UNAVAILABLE, scope=scope) from None
