@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 PATIENCE = 15_000  # milliseconds that a tab may take for what is waited for
 REQUIRED = "REQUIRE_BROWSER"  # set where a run without a browser is no run: .ci/run
@@ -62,7 +62,12 @@ class Tab:
     requested: list[str] = field(default_factory=list)
 
     def open(self, url: str) -> None:
-        self.page.goto(url)
+        try:
+            self.page.goto(url)
+        except Error as error:  # Chromium can lose a connection that it opened ahead of time.
+            if "ERR_SOCKET_NOT_CONNECTED" not in error.message:
+                raise
+            self.page.goto(url)
         self.settled()
 
     def press(self, button: str) -> None:
