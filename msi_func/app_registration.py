@@ -4,17 +4,19 @@ The registration trusts the identity as a federated credential:
 https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from azure.core.credentials import AccessTokenInfo
-from azure.identity.aio import OnBehalfOfCredential
+from azure.core.credentials_async import AsyncSupportsTokenInfo
+from azure.identity.aio import ClientAssertionCredential, OnBehalfOfCredential
 
 from common.problems import Problem
 from common.settings import PUBLIC_CLOUD_AUTHORITY, Settings
 from msi_func import entra_errors
-from msi_func.credentials import access_token, transport_options
+from msi_func.credentials import AppIdentity, AppTokenSource, token_options, transport_options
 from msi_func.token_errors import check_token
 from msi_func.user_assertion import UserAssertion
 
@@ -26,28 +28,41 @@ TOKEN_EXCHANGES = {
     "login.chinacloudapi.cn": "api://AzureADTokenExchangeChina",
 }
 
+TIME_LIMIT = 15  # seconds for one token request to Entra, retries included
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class AppRegistration:
-    """This app's registration in its tenant, and the managed identity that it trusts."""
+class AppRegistration(AppTokenSource):
+    """This app's registration in its tenant, and the managed identity that it trusts.
+
+    Its tokens live for about an hour and, unlike a managed identity's, are cached by this app only.
+    """
 
     tenant_id: str
     authority: str
     client_id: str
     identity_client_id: str
 
+    kind = "app registration"
+    can_renew = True
+
     @classmethod
     def from_settings(cls) -> "AppRegistration":
         """Return the registration that the settings name. Raises `misconfigured`."""
         with Settings() as settings:
-            return cls(
-                tenant_id=settings.guid("ENTRA_TENANT_ID"),
-                authority=settings.https_url("ENTRA_AUTHORITY", PUBLIC_CLOUD_AUTHORITY).rstrip("/"),
-                client_id=settings.guid("MSI_FUNC_CLIENT_ID"),
-                identity_client_id=settings.guid("MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID"),
-            )
+            return cls.read(settings)
+
+    @classmethod
+    def read(cls, settings: Settings) -> "AppRegistration":
+        """Read the registration's settings, and leave it to `settings` to raise their errors."""
+        return cls(
+            tenant_id=settings.guid("ENTRA_TENANT_ID"),
+            authority=settings.https_url("ENTRA_AUTHORITY", PUBLIC_CLOUD_AUTHORITY).rstrip("/"),
+            client_id=settings.guid("MSI_FUNC_CLIENT_ID"),
+            identity_client_id=settings.guid("MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID"),
+        )
 
     def reject_early(self, user: UserAssertion) -> None:
         """Raise a problem if Entra would reject this assertion in any case, judging by its unverified claims."""
@@ -56,33 +71,51 @@ class AppRegistration:
         if user.tenant_id != self.tenant_id:
             raise Problem("user_token_rejected", "The user's token belongs to another tenant.")
 
-    async def acquire_token_on_behalf_of(self, user: UserAssertion, scope: str) -> AccessTokenInfo:
-        """Request a token for `scope` on behalf of the user.
+    async def request_token(self, scope: str, claims: str | None = None) -> AccessTokenInfo:
+        """Request a token for `scope` as this registration.
 
-        Raises the problems of `entra_errors`, and `token_unavailable` if the managed identity returns no token.
+        Raises `federated_credential_mismatch`, or `token_unavailable` if the managed identity or Entra returns none.
         """
+        return await self._request_token(scope, claims, None)
+
+    async def acquire_token_on_behalf_of(
+        self, user: UserAssertion, scope: str, claims: str | None = None
+    ) -> AccessTokenInfo:
+        """Request a token for `scope` on behalf of the user. Raises the problems of `entra_errors` as well."""
+        return await self._request_token(scope, claims, user)
+
+    async def _request_token(self, scope: str, claims: str | None, user: UserAssertion | None) -> AccessTokenInfo:
         host = urlsplit(self.authority).hostname or ""
         exchange = TOKEN_EXCHANGES.get(host, PUBLIC_TOKEN_EXCHANGE)
         try:
-            client_assertion = await access_token(self.identity_client_id, f"{exchange}/.default")
+            client_assertion = await AppIdentity(self.identity_client_id).get_token(f"{exchange}/.default")
         except Problem as failure:
             setting = "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID"
             failure.detail = failure.detail.replace("AAD_FUNC_IDENTITY_CLIENT_ID", setting)
             raise
-        # One credential per request, so users never share a token cache.
-        credential = OnBehalfOfCredential(
+        try:
+            async with asyncio.timeout(TIME_LIMIT):
+                credential = self._credential(client_assertion, user)
+                token = await credential.get_token_info(scope, options=token_options(claims))
+            check_token(token, scope)
+        except Exception as error:  # azure-identity also raises ValueError, KeyError and others
+            problem = entra_errors.problem_for(
+                error, scope, self.authority, self.tenant_id, is_for_user=user is not None
+            )
+            whose = "on behalf of a user" if user else self.kind
+            log.warning("No token for %s (%s): %s", scope, whose, problem.detail)
+            raise problem from None
+        return token
+
+    def _credential(self, client_assertion: str, user: UserAssertion | None) -> AsyncSupportsTokenInfo:
+        """Return a new credential, so that users never share a token cache and a renewal never finds an old token."""
+        options = {"authority": self.authority, **transport_options()}
+        if user is None:
+            return ClientAssertionCredential(self.tenant_id, self.client_id, lambda: client_assertion, **options)
+        return OnBehalfOfCredential(
             self.tenant_id,
             self.client_id,
             client_assertion_func=lambda: client_assertion,
             user_assertion=user.value,
-            authority=self.authority,
-            **transport_options(),
+            **options,
         )
-        try:
-            token = await credential.get_token_info(scope)
-            check_token(token, scope)
-        except Exception as error:  # azure-identity also raises ValueError, KeyError and others
-            problem = entra_errors.problem_for(error, scope, self.authority, self.tenant_id)
-            log.warning("No token on behalf of a user for %s: %s", scope, problem.code)
-            raise problem from None
-        return token

@@ -1,4 +1,4 @@
-"""The identity of this app: which azure-identity credential to use, and its access tokens.
+"""The identities of this app: which azure-identity credential each uses, and their access tokens.
 
 https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains
 """
@@ -6,9 +6,10 @@ https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential
 import asyncio
 import logging
 import os
+from dataclasses import dataclass
 from typing import Any
 
-from azure.core.credentials import AccessTokenInfo
+from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 from azure.core.credentials_async import AsyncSupportsTokenInfo
 from azure.core.pipeline.policies import AsyncRetryPolicy
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
@@ -39,23 +40,78 @@ def has_managed_identity() -> bool:
     return bool(os.environ.get("IDENTITY_ENDPOINT"))
 
 
-def credential_kind() -> str:
-    """Return the kind of credential that `credential_for` uses, for people."""
-    return "managed identity" if has_managed_identity() else "default credential"
+class AppTokenSource:
+    """Base of this app's identities. Equal identities share one token per scope in the whole process."""
+
+    __slots__ = ()
+
+    async def get_token(self, scope: str) -> str:
+        """Return an access token for `scope`, from the cache if possible. Raises `token_unavailable`."""
+        return await token_cache_for(self, scope).get(lambda: self.request_token(scope))
+
+    async def renew_token(self, scope: str, rejected: str, claims: str | None) -> str:
+        """Return a newer token than `rejected`, or `rejected` if there is none. `claims` are of a claims challenge."""
+        return await token_cache_for(self, scope).renew(rejected, lambda: self.request_token(scope, claims))
+
+    async def request_token(self, scope: str, claims: str | None = None) -> AccessTokenInfo:
+        """Request a new access token. Raises `token_unavailable`."""
+        raise NotImplementedError
 
 
 @process_wide
-def credential_for(identity_client_id: str | None) -> AsyncSupportsTokenInfo:
-    """Return the managed identity's credential on Azure, and DefaultAzureCredential elsewhere.
+def token_cache_for(identity: AppTokenSource, scope: str) -> TokenCache:
+    """Return this process's token cache for the identity and the scope."""
+    return TokenCache()
 
-    `identity_client_id` is the client ID of a user-assigned identity; None is the system-assigned one. On Azure, no
-    other credential of DefaultAzureCredential's chain is tried. Elsewhere, AZURE_TOKEN_CREDENTIALS narrows that chain.
+
+@dataclass(frozen=True, slots=True)
+class AppIdentity(AppTokenSource):
+    """This app's managed identity, or on a developer's machine whatever DefaultAzureCredential finds.
+
+    `client_id` is that of a user-assigned identity; None is the system-assigned one.
     """
-    if has_managed_identity():
-        return ManagedIdentityCredential(client_id=identity_client_id, **transport_options())
-    # Absent rather than None, so that AZURE_CLIENT_ID still selects the identity.
-    named = {"managed_identity_client_id": identity_client_id} if identity_client_id else {}
-    return DefaultAzureCredential(transport=IdentityTransport(), **named)
+
+    client_id: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of credential, for people."""
+        return "managed identity" if has_managed_identity() else "default credential"
+
+    @property
+    def can_renew(self) -> bool:
+        """Whether a new token can differ: the platform returns the same one to a managed identity for a day."""
+        return not has_managed_identity()
+
+    async def request_token(self, scope: str, claims: str | None = None) -> AccessTokenInfo:
+        """Request an access token. Raises `token_unavailable` with the likely cause."""
+        try:
+            async with asyncio.timeout(ENDPOINT_TIME_LIMIT if has_managed_identity() else SIGN_IN_TIME_LIMIT):
+                token = await self._credential().get_token_info(scope, options=token_options(claims))
+            check_token(token, scope)
+        except Exception as error:  # azure-identity also raises ValueError, KeyError and others
+            problem = problem_for(error, scope, self.client_id, is_managed=has_managed_identity())
+            log.warning("No token for %s (%s): %s", scope, self.kind, problem.detail)
+            raise problem from None
+        log.info("New token for %s (%s).", scope, self.kind)
+        return token
+
+    def _credential(self) -> AsyncSupportsTokenInfo:
+        """Return a new credential, whose own cache is empty.
+
+        On Azure, no other credential of DefaultAzureCredential's chain is tried. Elsewhere, AZURE_TOKEN_CREDENTIALS
+        narrows that chain.
+        """
+        if has_managed_identity():
+            return ManagedIdentityCredential(client_id=self.client_id, **transport_options())
+        # Absent rather than None, so that AZURE_CLIENT_ID still selects the identity.
+        named = {"managed_identity_client_id": self.client_id} if self.client_id else {}
+        return DefaultAzureCredential(transport=IdentityTransport(), **named)
+
+
+def token_options(claims: str | None) -> TokenRequestOptions:
+    """Return the options of a token request that answers a claims challenge, if there is one."""
+    return {"claims": claims} if claims else {}
 
 
 def transport_options() -> dict[str, Any]:
@@ -65,28 +121,3 @@ def transport_options() -> dict[str, Any]:
         "retry_total": RETRIES,
         "retry_policy_class": IgnoreRetryAfterPolicy,
     }
-
-
-async def access_token(identity_client_id: str | None, scope: str) -> str:
-    """Return this app's access token for `scope`, from the process's cache. Raises `token_unavailable`."""
-    return await token_cache_for(identity_client_id, scope).get(lambda: request_token(identity_client_id, scope))
-
-
-@process_wide
-def token_cache_for(identity_client_id: str | None, scope: str) -> TokenCache:
-    """Return this process's token cache for the identity and the scope."""
-    return TokenCache()
-
-
-async def request_token(identity_client_id: str | None, scope: str) -> AccessTokenInfo:
-    """Request an access token. Raises `token_unavailable` with the likely cause."""
-    try:
-        async with asyncio.timeout(ENDPOINT_TIME_LIMIT if has_managed_identity() else SIGN_IN_TIME_LIMIT):
-            token = await credential_for(identity_client_id).get_token_info(scope)
-        check_token(token, scope)
-    except Exception as error:  # azure-identity also raises ValueError, KeyError and others
-        problem = problem_for(error, scope, identity_client_id, is_managed=has_managed_identity())
-        log.warning("No token for %s (%s): %s", scope, credential_kind(), problem.detail)
-        raise problem from None
-    log.info("New token for %s (%s).", scope, credential_kind())
-    return token

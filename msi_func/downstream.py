@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from functools import cached_property, partialmethod
 from types import EllipsisType
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit
 
 from multidict import CIMultiDict
 
 from common.problems import Problem
-from common.settings import DEFAULT_SCOPE_ERROR, Settings, is_default_scope, is_https_or_loopback
+from common.settings import Settings
 from msi_func import http_client
-from msi_func.credentials import access_token, credential_kind, has_managed_identity
+from msi_func.api_url import is_same_origin, join_url
+from msi_func.app_registration import AppRegistration
+from msi_func.authentication import TokenSource, send_authenticated
+from msi_func.credentials import AppIdentity
 from msi_func.downstream_errors import check_response, name_settings
 from msi_func.http_client import DownstreamResponse
-from msi_func.on_behalf_of import on_behalf_of_tokens
+from msi_func.on_behalf_of import SignedInUser
 from msi_func.server_timing import ServerTiming
-from msi_func.token_errors import problem_for
 from msi_func.user_assertion import UserAssertion
 
 MAX_TIMEOUT = 230  # seconds, after which Azure's load balancer ends an HTTP function
@@ -37,7 +38,7 @@ class DownstreamApiOptions:
 
     url: str
     scope: str
-    identity_client_id: str | None
+    identity: AppIdentity | AppRegistration
     timeout: float
     max_response_bytes: int
 
@@ -63,10 +64,13 @@ class DownstreamApi:
         """The API's settings, read on first use. Raises `misconfigured`."""
         prefix = self._prefix
         with Settings() as settings:
+            credential = settings.choice(f"{prefix}_CREDENTIAL", ("managed_identity", "application"))
+            client_id = settings.optional_guid(f"{prefix}_IDENTITY_CLIENT_ID")
+            identity = AppRegistration.read(settings) if credential == "application" else AppIdentity(client_id)
             return DownstreamApiOptions(
                 url=settings.url(f"{prefix}_URL"),
                 scope=settings.scope(f"{prefix}_SCOPE"),
-                identity_client_id=settings.optional_guid(f"{prefix}_IDENTITY_CLIENT_ID"),
+                identity=identity,
                 timeout=settings.number(f"{prefix}_TIMEOUT_SECONDS", 10, most=MAX_TIMEOUT),
                 max_response_bytes=int(settings.number(f"{prefix}_MAX_RESPONSE_BYTES", 2**20, most=2**28)),
             )
@@ -101,24 +105,29 @@ class DownstreamApi:
         leaves the configured URL and for a header that callers cannot set.
         """
         options, timing = self.options, timing or ServerTiming()
-        url = _join(options.url, path, params) if path or params else options.url
+        url = join_url(options.url, path, params) if path or params else options.url
         body = content if json is None else jsonlib.dumps(json).encode()
         sent = CIMultiDict({"Accept": "application/json", **({} if body is None else {"Content-Type": content_type})})
         sent.update(headers or {})
         _check_headers(sent)
-        seconds, token = timeout or options.timeout, ""
-        deadline = asyncio.get_running_loop().time() + seconds
-        try:
-            if authenticate:
-                identity = options.identity_client_id if identity_client_id is ... else identity_client_id
-                token = await _token(scope or options.scope, identity, user, deadline, timing)
+
+        async def send(token: str, deadline: float) -> DownstreamResponse:
+            if token:
                 sent["Authorization"] = f"Bearer {token}"
-                if not has_managed_identity():  # the limit excludes a developer's sign-in
-                    deadline = asyncio.get_running_loop().time() + seconds
             with timing.metric(self.name):
-                response = await http_client.send(
+                return await http_client.send(
                     method, url, deadline=deadline, max_bytes=options.max_response_bytes, headers=sent, body=body
                 )
+
+        source: TokenSource = SignedInUser(user) if user else options.identity
+        if user is None and identity_client_id is not ...:
+            source = AppIdentity(identity_client_id)
+        seconds, token = timeout or options.timeout, ""
+        try:
+            if authenticate:
+                response, token = await send_authenticated(send, source, scope or options.scope, seconds, timing)
+            else:
+                response = await send("", asyncio.get_running_loop().time() + seconds)
             check_response(response, token)
         except Problem as problem:
             name_settings(problem, self._prefix)
@@ -143,52 +152,10 @@ class DownstreamApi:
             link = page.get("@odata.nextLink") if isinstance(page, dict) else None
             if not link:
                 return
-            if not isinstance(link, str) or not _is_same_origin(link, self.options.url):
+            if not isinstance(link, str) or not is_same_origin(link, self.options.url):
                 raise Problem("downstream_invalid_response", "The next page is not a URL of the called API's origin.")
             path, options["params"] = link, None
         raise Problem("downstream_invalid_response", f"The called API returned more than {MAX_PAGES} pages.")
-
-
-async def _token(
-    scope: str, identity_client_id: str | None, user: UserAssertion | None, deadline: float, timing: ServerTiming
-) -> str:
-    if not is_default_scope(scope):
-        raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE_ERROR}.")
-    with timing.metric("token", "on behalf of the user" if user else credential_kind()):
-        try:
-            async with asyncio.timeout_at(deadline if has_managed_identity() else None):
-                if user:
-                    return await on_behalf_of_tokens().get(user, scope)
-                return await access_token(identity_client_id, scope)
-        except TimeoutError as error:
-            raise problem_for(error, scope, identity_client_id, is_managed=has_managed_identity()) from None
-
-
-def _join(url: str, path: str, params: Mapping[str, Any] | None) -> str:
-    if _is_same_origin(path, url):
-        url, path = path, ""
-    path, _, query = path.partition("?")
-    if (path and not _is_below(path)) or not re.fullmatch(r"[!-~]*", query) or "#" in query:
-        raise ValueError("path must begin with one slash and stay below the configured URL")
-    parts = urlsplit(url)
-    joined = parts.path.rstrip("/") + path if path else parts.path
-    queries = (parts.query, query, urlencode(params or {}, doseq=True, safe="$"))
-    return parts._replace(path=joined, query="&".join(filter(None, queries))).geturl()
-
-
-def _is_below(path: str) -> bool:
-    """Return whether the path stays below the one that it is appended to, however often the server decodes it."""
-    decoded = path
-    while (again := unquote(decoded)) != decoded:
-        decoded = again
-    if not re.fullmatch(r"/[!-~]*", path) or "#" in path or re.search(r"^//|[\x00-\x1f\x7f\\\ufffd]", decoded):
-        return False
-    # Some servers remove what follows: "..;x" is ".." to them (RFC 3986 section 3.3).
-    return not {".", ".."} & {re.split("[;?# ]", segment)[0] for segment in decoded.split("/")}
-
-
-def _is_same_origin(link: str, url: str) -> bool:
-    return is_https_or_loopback(link) and urlsplit(link)[:2] == urlsplit(url)[:2]
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:

@@ -26,9 +26,15 @@ ERRORS = {"interaction_required": "interaction_required", "invalid_grant": "user
 
 ENTRA_UNAVAILABLE = "Entra is unreachable, is throttling requests, or did not respond within the time limit."
 REQUEST_REJECTED = "Entra rejected the token request for a reason other than the user: see entra_codes."
+# Codes that a setting or a role assignment resolves.
+CAUSES = {
+    500011: "No API with the App ID URI in AAD_FUNC_SCOPE exists in the tenant.",
+    501051: "The API requires assignment, and this app's registration has none of its app roles.",
+    700016: "No app registration with the client ID in MSI_FUNC_CLIENT_ID exists in the tenant.",
+}
 
 
-def problem_for(error: Exception, scope: str, authority: str, tenant_id: str) -> Problem:
+def problem_for(error: Exception, scope: str, authority: str, tenant_id: str, *, is_for_user: bool = True) -> Problem:
     """Return the problem for an exception of azure-identity. The user signs in again at `authority` and `tenant_id`."""
     body = _response_body(error)
     codes = body.get("error_codes")
@@ -37,13 +43,14 @@ def problem_for(error: Exception, scope: str, authority: str, tenant_id: str) ->
     if numbers:
         members["entra_codes"] = [f"AADSTS{number}" for number in numbers]
     claims = body.get("claims")
-    if isinstance(claims, str) and claims:
+    if is_for_user and isinstance(claims, str) and claims:
         return Problem("interaction_required", challenge=_claims_challenge(claims, authority, tenant_id), **members)
     # The first known number is the reason; the others are context.
     code = next((CODES[number] for number in numbers if number in CODES), ERRORS.get(str(body.get("error"))))
-    if code:
+    if code and (is_for_user or code == "federated_credential_mismatch"):
         return Problem(code, **members)
-    return Problem("token_unavailable", REQUEST_REJECTED if numbers else ENTRA_UNAVAILABLE, **members)
+    cause = next((CAUSES[number] for number in numbers if number in CAUSES), REQUEST_REJECTED)
+    return Problem("token_unavailable", cause if numbers else ENTRA_UNAVAILABLE, **members)
 
 
 def _claims_challenge(claims: str, authority: str, tenant_id: str) -> dict[str, str]:

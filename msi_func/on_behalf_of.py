@@ -4,19 +4,19 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from azure.core.credentials import AccessTokenInfo
 
 from common.problems import Problem
 from common.process_wide import process_wide
-from msi_func.app_registration import AppRegistration
+from msi_func.app_registration import TIME_LIMIT, AppRegistration
 from msi_func.entra_errors import ENTRA_UNAVAILABLE
 from msi_func.token_cache import TokenCache
 from msi_func.user_assertion import UserAssertion
 
 MAX_ENTRIES = 1000
 MAX_CONCURRENT_REQUESTS = 16  # to Entra: forged assertions must not use up connections
-TIME_LIMIT = 15  # seconds for one token request, including the wait for a slot
 
 Entries = OrderedDict[tuple[bytes, str], TokenCache]  # by digest of the user's token, and scope
 
@@ -55,7 +55,7 @@ class OnBehalfOfTokens:
         cache = cache or TokenCache(clock=self._clock, monotonic=self._monotonic)
         if cache.is_expired:
             self._store(self._unproven, key, cache)
-        token = await cache.get(lambda: self._request(user, scope))
+        token = await cache.get(lambda: self._request(user, scope, None))
         self._unproven.pop(key, None)
         if key not in self._valid:
             for expired in [key for key, cache in self._valid.items() if cache.is_expired]:
@@ -63,16 +63,21 @@ class OnBehalfOfTokens:
         self._store(self._valid, key, cache)
         return token
 
+    async def renew(self, user: UserAssertion, scope: str, rejected: str, claims: str | None) -> str:
+        """Return a newer token than `rejected`, or `rejected` if there is none. Raises what the user can resolve."""
+        cache = self._valid.get((user.digest, scope))
+        return await cache.renew(rejected, lambda: self._request(user, scope, claims)) if cache else rejected
+
     def _store(self, entries: Entries, key: tuple[bytes, str], cache: TokenCache) -> None:
         entries[key] = cache
         entries.move_to_end(key)
         if len(entries) > self._max_entries:
             entries.popitem(last=False)
 
-    async def _request(self, user: UserAssertion, scope: str) -> AccessTokenInfo:
+    async def _request(self, user: UserAssertion, scope: str, claims: str | None) -> AccessTokenInfo:
         try:
             async with asyncio.timeout(TIME_LIMIT), self._slots:
-                token = await self._registration.acquire_token_on_behalf_of(user, scope)
+                token = await self._registration.acquire_token_on_behalf_of(user, scope, claims)
         except TimeoutError:
             raise Problem("token_unavailable", ENTRA_UNAVAILABLE, scope=scope) from None
         # The user's own token cannot be exchanged early, so there is no refresh before expiry.
@@ -84,3 +89,21 @@ class OnBehalfOfTokens:
 def on_behalf_of_tokens() -> OnBehalfOfTokens:
     """Return this process's tokens on behalf of users. Raises `misconfigured`."""
     return OnBehalfOfTokens(AppRegistration.from_settings())
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInUser:
+    """The tokens of this app on behalf of one user."""
+
+    assertion: UserAssertion
+
+    kind = "on behalf of the user"
+    can_renew = True
+
+    async def get_token(self, scope: str) -> str:
+        """Return a token for `scope`, from the cache if possible."""
+        return await on_behalf_of_tokens().get(self.assertion, scope)
+
+    async def renew_token(self, scope: str, rejected: str, claims: str | None) -> str:
+        """Return a newer token than `rejected`, or `rejected` if there is none."""
+        return await on_behalf_of_tokens().renew(self.assertion, scope, rejected, claims)

@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from azure.core.credentials import AccessTokenInfo
 
@@ -13,6 +14,7 @@ from common.process_wide import PendingRequest
 REFRESH_BEFORE_EXPIRY = 300  # if the token has no `refresh_on`
 SHARE_OUTAGE_FOR = 3  # callers that arrive right after a failed request share its failure
 SHARE_REJECTION_FOR = 30
+MIN_RENEWAL_INTERVAL = 30  # so that an API that rejects every token cannot make us flood Entra
 
 TokenRequest = Callable[[], Awaitable[AccessTokenInfo]]
 
@@ -32,7 +34,7 @@ class TokenCache:
         self._monotonic = monotonic
         self._token = ""
         self._expires_on = self._refresh_on = float("-inf")  # by `clock`
-        self._next_request = float("-inf")  # by `monotonic`
+        self._next_request = self._next_renewal = float("-inf")  # by `monotonic`
         self._failure: Problem | None = None
         self.pending = PendingRequest()
 
@@ -55,6 +57,20 @@ class TokenCache:
             raise copy.copy(self._failure)
         return self._token
 
+    async def renew(self, rejected: str, request: TokenRequest) -> str:
+        """Return a newer token than `rejected`, or `rejected` if there is none.
+
+        `request` is made once for all callers, and at most once per MIN_RENEWAL_INTERVAL. Raises its Problem only if
+        the user can resolve it (401).
+        """
+        if self._token == rejected and self._monotonic() >= self._next_renewal:
+            self._next_renewal = self._monotonic() + MIN_RENEWAL_INTERVAL
+            self.pending.start(lambda: self._refresh(request))
+        await self.pending.wait()
+        if self._token == rejected and self._failure and self._failure.type.status == HTTPStatus.UNAUTHORIZED:
+            raise copy.copy(self._failure)
+        return self._token
+
     async def _refresh(self, request: TokenRequest) -> None:
         share_for = SHARE_OUTAGE_FOR
         try:
@@ -67,5 +83,5 @@ class TokenCache:
         else:
             self._token, self._expires_on, self._failure = token.token, token.expires_on, None
             self._refresh_on = min(token.refresh_on or token.expires_on - REFRESH_BEFORE_EXPIRY, token.expires_on)
-        # After a success as well: azure-identity returns its cached token, already due for refresh, if a refresh fails.
+        # After a success as well, because a new token of a few minutes is due for refresh at once.
         self._next_request = self._monotonic() + share_for

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Mapping
 
 from msi_func import http_client, http_session
-from msi_func.credentials import access_token
+from msi_func.credentials import AppIdentity
 from msi_func.http_client import DownstreamResponse
 from msi_func.http_session import HttpError
 
@@ -34,7 +34,7 @@ def send(
 
 def token_for(identity_client_id: str | None, scope: str) -> str:
     """Return the access token that this machine gets for `scope`. Raises `token_unavailable`."""
-    return _runner().run(access_token(identity_client_id, scope))
+    return _runner().run(AppIdentity(identity_client_id).get_token(scope))
 
 
 def close() -> None:

@@ -9,7 +9,7 @@ import os
 import sys
 
 from common.settings import DEFAULT_SCOPE_ERROR, is_default_scope
-from msi_func.credentials import credential_kind
+from msi_func.credentials import AppIdentity
 from tools import claims, console, http, verdicts
 from tools.console import ToolError
 
@@ -66,7 +66,7 @@ def _obtain(scope: str, identity: str | None) -> tuple[str, str]:
         )
     if not is_default_scope(scope):
         raise ToolError(f"The scope {DEFAULT_SCOPE_ERROR}.", console.USAGE)
-    return http.token_for(identity, scope), credential_kind()
+    return http.token_for(identity, scope), AppIdentity().kind
 
 
 def _print(found: dict[str, object], judged: list[verdicts.Verdict], heading: str) -> None:

@@ -136,6 +136,49 @@ def test_wrong_setting_is_reported(status, code, settings, claims, caller: Calle
         assert problem.members["settings"] == list(settings)
 
 
+AS_APPLICATION = [
+    ("federated_credential_mismatch", "", {"MSI_FUNC_CLIENT_ID": APPLICATION}),
+    ("token_unavailable", entra_errors.CAUSES[700016], {"MSI_FUNC_CLIENT_ID": UNKNOWN_CLIENT}),
+    ("token_unavailable", entra_errors.CAUSES[500011], {"TEST_API_SCOPE": "api://nowhere/.default"}),
+    (
+        "token_unavailable",
+        entra_errors.CAUSES[501051],
+        {"TEST_API_SCOPE": "api://aad00003-c11d-4000-8000-000000000000/.default"},
+    ),
+    ("token_unavailable", entra_errors.REQUEST_REJECTED, {"ENTRA_TENANT_ID": OTHER_TENANT}),
+    ("token_unavailable", entra_errors.ENTRA_UNAVAILABLE, {"ENTRA_AUTHORITY": "https://127.0.0.1:1"}),
+    (
+        "token_unavailable",
+        token_errors.NOT_ATTACHED.replace("AAD_FUNC_IDENTITY_CLIENT_ID", "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID"),
+        {"MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": "1de00002-c11d-4000-8000-000000000000"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "detail", "settings"), AS_APPLICATION, ids=[str(case[2]) for case in AS_APPLICATION])
+def test_wrong_setting_of_the_application_credential_is_reported(
+    code, detail, settings, caller: Caller, azure: LocalAzure
+):
+    caller.is_site(azure)
+    caller.set(users.on_behalf_of_settings(azure))
+    with Scripted(lambda request: OK) as api:
+        client = caller.api(api.origin, CREDENTIAL="application")
+        caller.set(settings)
+        problem = caller.problem_of(client.get())
+        assert (problem.code, problem.type.status) == (code, 502), problem.detail
+        assert not detail or problem.detail == with_prefix(detail, "TEST_API")
+        assert api.requests == []
+
+
+def test_application_is_never_asked_to_sign_in(caller: Caller, endpoint: Scripted, tmp_path: Path, monkeypatch):
+    """Only a user can satisfy a claims challenge of Entra."""
+    reply = as_json(400, {"error": "interaction_required", "error_codes": [50076], "claims": "{}"})
+    with fake_entra(caller, tmp_path, monkeypatch, lambda request: reply):
+        problem = caller.problem_of(caller.api("https://api.example", CREDENTIAL="application").get())
+    assert (problem.code, problem.detail) == ("token_unavailable", entra_errors.REQUEST_REJECTED)
+    assert problem.challenge == {}
+
+
 # Early rejection
 
 FORGED = [

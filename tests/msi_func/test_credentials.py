@@ -17,7 +17,7 @@ from azure.core.credentials import AccessTokenInfo
 from common.problems import Problem
 from local_azure.cloud import LocalAzure
 from msi_func import credentials, token_errors
-from msi_func.credentials import access_token, credential_kind, request_token
+from msi_func.credentials import AppIdentity
 from msi_func.token_cache import TokenCache
 from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
 from tests.support.clock import MUCH_LATER, Clock
@@ -32,7 +32,7 @@ MEGABYTE = 1024 * 1024
 
 
 def failure(caller: Caller, identity: str | None = None, scope: str = SCOPE) -> Problem:
-    problem = caller.problem_of(access_token(identity, scope))
+    problem = caller.problem_of(AppIdentity(identity).get_token(scope))
     assert problem.code == "token_unavailable"
     return problem
 
@@ -152,7 +152,7 @@ def test_endpoint_that_hangs_once_is_retried(caller: Caller, monkeypatch: pytest
     monkeypatch.setattr(credentials, "ATTEMPT_TIMEOUT", 1)
     with Scripted(in_turn(HANG, token_reply())) as endpoint:
         caller.uses_endpoint(endpoint.origin)
-        assert caller.run(access_token(None, SCOPE)) == TOKEN
+        assert caller.run(AppIdentity().get_token(SCOPE)) == TOKEN
     assert len(endpoint.requests) == 2
 
 
@@ -183,16 +183,16 @@ def test_throttling_endpoint_holds_nobody_up(caller: Caller):
         caller.uses_endpoint(endpoint.origin)
         cache = TokenCache(clock=clock, monotonic=clock)
         start = time.monotonic()
-        problem = caller.problem_of(cache.get(lambda: request_token(None, SCOPE)))
+        problem = caller.problem_of(cache.get(lambda: AppIdentity().request_token(SCOPE)))
         assert problem.detail == token_errors.THROTTLED
         clock.pass_(seconds=3)
-        assert caller.run(cache.get(lambda: request_token(None, SCOPE))) == TOKEN
+        assert caller.run(cache.get(lambda: AppIdentity().request_token(SCOPE))) == TOKEN
         assert time.monotonic() - start < MUCH_LATER
 
 
 def test_200_cold_calls_make_one_token_request(caller: Caller):
     async def calls() -> list[str]:
-        return await asyncio.gather(*(access_token(None, SCOPE) for _ in range(200)))
+        return await asyncio.gather(*(AppIdentity().get_token(SCOPE) for _ in range(200)))
 
     with Scripted(lambda request: token_reply()) as endpoint:
         caller.uses_endpoint(endpoint.origin)
@@ -202,7 +202,7 @@ def test_200_cold_calls_make_one_token_request(caller: Caller):
 
 def test_200_cold_calls_share_one_failure(caller: Caller):
     async def calls() -> list[str | BaseException]:
-        return await asyncio.gather(*(access_token(None, SCOPE) for _ in range(200)), return_exceptions=True)
+        return await asyncio.gather(*(AppIdentity().get_token(SCOPE) for _ in range(200)), return_exceptions=True)
 
     with Scripted(lambda request: NO_IDENTITY) as endpoint:
         caller.uses_endpoint(endpoint.origin)
@@ -219,8 +219,8 @@ def test_each_identity_and_scope_has_its_own_token(caller: Caller):
     with Scripted(answer) as endpoint:
         caller.uses_endpoint(endpoint.origin)
         wanted = [(None, SCOPE), (SHARED, SCOPE), (None, other), (SHARED, other)]
-        tokens = [caller.run(access_token(*one)) for one in wanted]
-        assert [caller.run(access_token(*one)) for one in wanted] == tokens
+        tokens = [caller.run(AppIdentity(one[0]).get_token(one[1])) for one in wanted]
+        assert [caller.run(AppIdentity(one[0]).get_token(one[1])) for one in wanted] == tokens
     assert len(set(tokens)) == len(endpoint.requests) == 4
 
 
@@ -258,14 +258,14 @@ def test_compressed_token_is_accepted(caller: Caller):
     reply = http(200, body, Content_Encoding="gzip", Content_Type="application/json")
     with Scripted(lambda request: reply) as endpoint:
         caller.uses_endpoint(endpoint.origin)
-        assert caller.run(access_token(None, SCOPE)) == TOKEN
+        assert caller.run(AppIdentity().get_token(SCOPE)) == TOKEN
 
 
 def test_endpoint_is_never_called_through_a_proxy(caller: Caller):
     with Scripted(lambda request: as_json(502, {})) as proxy, Scripted(lambda request: token_reply()) as endpoint:
         caller.set(dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), proxy.origin))
         caller.uses_endpoint(endpoint.origin)
-        assert caller.run(access_token(None, SCOPE)) == TOKEN
+        assert caller.run(AppIdentity().get_token(SCOPE)) == TOKEN
     assert proxy.requests == []
 
 
@@ -275,7 +275,7 @@ def test_netrc_credentials_never_reach_the_endpoint(caller: Caller, tmp_path: Pa
     caller.set({"NETRC": str(netrc)})
     with Scripted(lambda request: token_reply()) as endpoint:
         caller.uses_endpoint(endpoint.origin)
-        caller.run(access_token(None, SCOPE))
+        caller.run(AppIdentity().get_token(SCOPE))
     assert "authorization" not in endpoint.requests[0].headers
 
 
@@ -289,8 +289,8 @@ def test_causes_are_recognized_in_responses_of_local_azure(caller: Caller, azure
     assert failure(caller, not_attached).detail == token_errors.NOT_ATTACHED
     assert failure(caller, scope="api://unknown/.default").detail == token_errors.GENERIC_ERROR
     assert failure(caller, SHARED, assignment_required).detail == token_errors.GENERIC_ERROR
-    assert caller.run(access_token(SHARED, SCOPE))
-    assert credential_kind() == "managed identity"
+    assert caller.run(AppIdentity(SHARED).get_token(SCOPE))
+    assert AppIdentity().kind == "managed identity"
 
 
 def test_developer_without_sign_in_is_told_to_sign_in(caller: Caller):
@@ -319,8 +319,8 @@ def use_az(caller: Caller, folder: Path, script: str) -> None:
 def test_signed_in_developer_gets_a_token_from_the_azure_cli(caller: Caller, tmp_path: Path):
     answer = {"accessToken": TOKEN, "expires_on": int(time.time()) + 3600, "tenant": "t", "tokenType": "Bearer"}
     use_az(caller, tmp_path, f"echo '{json.dumps(answer)}'")
-    assert caller.run(access_token(None, SCOPE)) == TOKEN
-    assert credential_kind() == "default credential"
+    assert caller.run(AppIdentity().get_token(SCOPE)) == TOKEN
+    assert AppIdentity().kind == "default credential"
 
 
 def test_sign_in_that_hangs_is_bounded(caller: Caller, monkeypatch: pytest.MonkeyPatch):
@@ -341,8 +341,8 @@ def test_daemon_with_a_secret_gets_a_token_from_its_own_authority(caller: Caller
     caller.set(
         {"AZURE_CLIENT_ID": "dae00001-c11d-4000-8000-000000000000", "AZURE_CLIENT_SECRET": "local-only-nightly-job"}
     )
-    assert caller.run(access_token(None, SCOPE)).count(".") == 2
-    assert credential_kind() == "default credential"
+    assert caller.run(AppIdentity().get_token(SCOPE)).count(".") == 2
+    assert AppIdentity().kind == "default credential"
 
     caller.restart()
     caller.set({"AZURE_CLIENT_SECRET": "wrong", "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential"})
@@ -353,7 +353,7 @@ def test_machine_with_imds_gets_a_token_from_the_default_credential(caller: Call
     reply = {"access_token": TOKEN, "expires_in": "86400", "resource": SCOPE, "token_type": "Bearer"}
     with Scripted(lambda request: as_json(200, reply)) as imds:
         caller.set({"AZURE_POD_IDENTITY_AUTHORITY_HOST": imds.origin, "AZURE_TOKEN_CREDENTIALS": "prod"})
-        assert caller.run(access_token(SHARED, SCOPE)) == TOKEN
+        assert caller.run(AppIdentity(SHARED).get_token(SCOPE)) == TOKEN
     assert f"client_id={SHARED}" in imds.requests[-1].target
 
 
@@ -376,7 +376,7 @@ def test_no_part_of_a_token_is_logged_at_debug(why, reply, caller: Caller, caplo
             caplog.set_level(logging.DEBUG, logger=name)
         caller.uses_endpoint(endpoint.origin)
         if why == "a token":
-            caller.run(access_token(None, SCOPE))
+            caller.run(AppIdentity().get_token(SCOPE))
         else:
             problem = failure(caller)
             assert TOKEN not in json.dumps(problem.members) + problem.detail
@@ -395,10 +395,7 @@ def test_refresh_that_fails_costs_nobody_the_valid_token(caller: Caller):
         cache = TokenCache(clock=clock, monotonic=clock)
 
         async def request() -> AccessTokenInfo:
-            return await request_token(next(identities), SCOPE)
-
-        # One credential per request, because azure-identity caches the token by the machine's clock.
-        identities = iter(f"1de0000{n}-c11d-4000-8000-000000000000" for n in range(10))
+            return await AppIdentity().request_token(SCOPE)
 
         async def calls() -> None:
             assert await cache.get(request) == TOKEN

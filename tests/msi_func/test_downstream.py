@@ -3,17 +3,14 @@
 import asyncio
 import base64
 import json
-import posixpath
 import threading
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from yarl import URL
 
 from local_azure.cloud import LocalAzure
 from msi_func import credentials, downstream, http_session
@@ -180,46 +177,6 @@ def test_path_cannot_leave_the_configured_url(path, caller: Caller, identity: Sc
     with pytest.raises(ValueError, match="one slash"):
         caller.run(caller.api("https://api.example").get(path))
     assert identity.requests == []
-
-
-PIECES = ["..", ".", "/", "%2e", "%252e", "%2F", "%5c", "%255c", "\\", ";", "?", "#", "@", ":", "a", "%25", "%", "\t"]
-ANY_PATH = st.one_of(st.text(), st.lists(st.sampled_from(PIECES)).map("".join).map("/".__add__))
-
-
-def servers_path(path: str) -> str:
-    """The path that a server sees in the worst case: decoded again and again, parameters removed, normalized."""
-    while (again := unquote(path)) != path:
-        path = again
-    path = path.replace("\\", "/")
-    return posixpath.normpath("/".join(segment.partition(";")[0] for segment in path.split("/")))
-
-
-@given(path=ANY_PATH)
-def test_joined_url_stays_below_the_configured_one(path: str):
-    try:
-        joined = downstream._join("https://api.example/v1?code=key", path, None)
-    except ValueError:
-        return
-    url = URL(joined, encoded=True)
-    assert (url.user, url.port) == (None, 443)
-    for host, seen in ((urlsplit(joined).netloc, urlsplit(joined).path), (url.host, url.raw_path)):
-        assert host == "api.example"
-        assert (servers_path(seen) + "/").startswith("/v1/")
-    assert joined.isascii()
-    assert joined.isprintable()
-
-
-LINKS = st.one_of(
-    st.text().map("https://api.example".__add__),
-    st.lists(st.sampled_from([*PIECES, "https:", "//", "api.example", "evil.example"])).map("".join),
-)
-
-
-@given(link=LINKS)
-def test_link_of_the_same_origin_leads_there_for_every_parser(link: str):
-    if downstream._is_same_origin(link, "https://api.example/v1"):
-        url = URL(downstream._join("https://api.example/v1", link, None), encoded=True)
-        assert (url.scheme, url.user, url.host, url.port) == ("https", None, "api.example", 443)
 
 
 RESERVED = [

@@ -18,7 +18,7 @@ from common.problems import Problem
 from local_azure.cloud import LocalAzure
 from msi_func import credentials, on_behalf_of
 from msi_func.app_registration import AppRegistration
-from msi_func.credentials import access_token
+from msi_func.credentials import AppIdentity
 from msi_func.on_behalf_of import MAX_CONCURRENT_REQUESTS, TIME_LIMIT, OnBehalfOfTokens, on_behalf_of_tokens
 from msi_func.token_cache import SHARE_OUTAGE_FOR, SHARE_REJECTION_FOR
 from msi_func.user_assertion import UserAssertion
@@ -64,7 +64,9 @@ class Entra:
     def reject_early(self, user: UserAssertion) -> None:
         """Reject nothing."""
 
-    async def acquire_token_on_behalf_of(self, user: UserAssertion, scope: str) -> AccessTokenInfo:
+    async def acquire_token_on_behalf_of(
+        self, user: UserAssertion, scope: str, claims: str | None = None
+    ) -> AccessTokenInfo:
         self.requests.append((user.value, scope))
         number = len(self.requests)
         self.pending += 1
@@ -372,7 +374,7 @@ def test_whatever_the_order_users_get_their_own_token_or_none(steps, max_entries
     async def work() -> None:
         waiting: list[asyncio.Future[float | None]] = []
 
-        async def acquire_token(user: UserAssertion, scope: str) -> AccessTokenInfo:
+        async def acquire_token(user: UserAssertion, scope: str, claims: str | None) -> AccessTokenInfo:
             # Only the eviction of an entry that is in use may lead to a second request.
             assert max_entries == 2 or (user.value, scope) not in running, "two requests for one user and scope"
             running.append((user.value, scope))
@@ -462,7 +464,7 @@ def test_100_forged_assertions_and_an_entra_that_hangs_do_not_delay_calls_as_thi
         forged = [asyncio.create_task(on_behalf_of_tokens().get(forged_assertion(str(n)), SCOPE)) for n in range(100)]
         await until(lambda: len(entra.requests) == MAX_CONCURRENT_REQUESTS)
         start = time.monotonic()
-        assert await access_token(None, SCOPE)  # not cached before
+        assert await AppIdentity().get_token(SCOPE)  # not cached before
         assert (await client.get()).status == 200
         assert time.monotonic() - start < TIME_LIMIT / 10
         assert not any(task.done() for task in forged)

@@ -10,7 +10,13 @@ import pytest
 from azure.core.credentials import AccessTokenInfo
 
 from common.problems import Problem
-from msi_func.token_cache import REFRESH_BEFORE_EXPIRY, SHARE_OUTAGE_FOR, SHARE_REJECTION_FOR, TokenCache
+from msi_func.token_cache import (
+    MIN_RENEWAL_INTERVAL,
+    REFRESH_BEFORE_EXPIRY,
+    SHARE_OUTAGE_FOR,
+    SHARE_REJECTION_FOR,
+    TokenCache,
+)
 from tests.support.clock import Clock
 from tests.support.waiting import run_bounded, settled
 
@@ -285,3 +291,67 @@ def test_unexpected_exception_reaches_the_callers_and_the_next_call_makes_a_new_
         assert await cache.get(Endpoint(token(clock)).request) == "token"
 
     run_bounded(work())
+
+
+# Renewal
+
+
+def test_64_callers_with_a_rejected_token_make_one_request(clock: Clock, cache: TokenCache):
+    async def work() -> None:
+        endpoint = Endpoint(token(clock, "rejected"), token(clock, "new"))
+        assert await cache.get(endpoint.request) == "rejected"
+        endpoint.hang()
+        callers = [asyncio.create_task(cache.renew("rejected", endpoint.request)) for _ in range(64)]
+        await settled()
+        assert await cache.get(endpoint.request) == "rejected"  # still valid for other requests
+        endpoint.proceed()
+        assert await asyncio.gather(*callers) == ["new"] * 64
+        assert await cache.renew("rejected", endpoint.request) == "new"  # a caller that comes late
+        assert endpoint.requests == 2
+
+    run_bounded(work())
+
+
+def test_renewal_is_made_once_per_interval(clock: Clock, cache: TokenCache):
+    async def work() -> None:
+        endpoint = Endpoint(*(token(clock, f"token {number}") for number in range(9)))
+        rejected = await cache.get(endpoint.request)
+        for number in range(1, 4):
+            newer = await cache.renew(rejected, endpoint.request)
+            assert newer == f"token {number}"
+            clock.pass_(seconds=MIN_RENEWAL_INTERVAL - 0.1)
+            assert await cache.renew(newer, endpoint.request) == newer  # rejected again, too early
+            clock.pass_(seconds=0.1)
+            rejected = newer
+        assert endpoint.requests == 4
+
+    run_bounded(work())
+
+
+@pytest.mark.parametrize("code", ["token_unavailable", "federated_credential_mismatch", "user_not_assigned"])
+def test_failed_renewal_keeps_the_valid_token(code, clock: Clock, cache: TokenCache):
+    async def work() -> None:
+        endpoint = Endpoint(token(clock, "rejected"), Problem(code), token(clock, "new"))
+        await cache.get(endpoint.request)
+        assert await cache.renew("rejected", endpoint.request) == "rejected"
+        assert await cache.get(endpoint.request) == "rejected"
+        clock.pass_(seconds=MIN_RENEWAL_INTERVAL)
+        assert await cache.renew("rejected", endpoint.request) == "new"
+
+    run_bounded(work())
+
+
+def test_renewal_that_needs_the_user_is_reported_to_every_caller(clock: Clock, cache: TokenCache):
+    async def work() -> None:
+        endpoint = Endpoint(token(clock, "rejected"), Problem("interaction_required"))
+        await cache.get(endpoint.request)
+        for _ in range(3):
+            assert await code_of(cache.renew("rejected", endpoint.request)) == "interaction_required"
+        assert await cache.get(endpoint.request) == "rejected"  # which other APIs and requests may still accept
+        assert endpoint.requests == 2
+
+    run_bounded(work())
+
+
+def test_renewal_interval_is_30_seconds():
+    assert MIN_RENEWAL_INTERVAL == 30

@@ -1,0 +1,56 @@
+"""Sending a request with a token, and once more with a newer one if the API rejects the first."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from common.problems import Problem
+from common.settings import DEFAULT_SCOPE_ERROR, is_default_scope
+from msi_func.app_registration import AppRegistration
+from msi_func.credentials import AppIdentity, has_managed_identity
+from msi_func.http_client import DownstreamResponse
+from msi_func.on_behalf_of import SignedInUser
+from msi_func.server_timing import ServerTiming
+from msi_func.token_errors import problem_for
+from msi_func.token_rejection import TokenRejection
+
+TokenSource = AppIdentity | AppRegistration | SignedInUser
+Send = Callable[[str, float], Awaitable[DownstreamResponse]]  # a token, and a deadline on the event loop's clock
+
+
+async def send_authenticated(
+    send: Send, source: TokenSource, scope: str, seconds: float, timing: ServerTiming
+) -> tuple[DownstreamResponse, str]:
+    """Call `send` with a token for `scope` and return the response and the token that it was sent with.
+
+    `seconds` limit everything together, except a developer's sign-in. Raises `misconfigured` unless the scope is
+    <resource>/.default, and the problems of `source`.
+    """
+    if not is_default_scope(scope):
+        raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE_ERROR}.")
+    now = asyncio.get_running_loop().time
+    deadline = now() + seconds
+    with timing.metric("token", source.kind):
+        try:
+            async with asyncio.timeout_at(deadline if has_managed_identity() else None):
+                token = await source.get_token(scope)
+        except TimeoutError as error:
+            client_id = source.client_id if isinstance(source, AppIdentity) else None
+            raise problem_for(error, scope, client_id, is_managed=has_managed_identity()) from None
+    if not has_managed_identity():
+        deadline = now() + seconds
+    response = await send(token, deadline)
+    rejection = TokenRejection.from_response(response) if source.can_renew else None
+    if rejection is not None:
+        with timing.metric("renewal", source.kind):
+            newer = await _newer_token(source, scope, token, rejection, deadline)
+        if newer != token:
+            return await send(newer, deadline), newer
+    return response, token
+
+
+async def _newer_token(source: TokenSource, scope: str, token: str, rejection: TokenRejection, deadline: float) -> str:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await source.renew_token(scope, token, rejection.claims)
+    except TimeoutError:
+        return token

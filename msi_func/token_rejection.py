@@ -1,0 +1,51 @@
+"""TokenRejection: an API's response that a newer token may change."""
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from common.problems import Problem
+from msi_func.http_client import DownstreamResponse
+
+# https://learn.microsoft.com/entra/identity-platform/claims-challenge#claims-challenge-header-format
+_INSUFFICIENT_CLAIMS = re.compile(r'\berror="insufficient_claims"')
+_CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_-]+=*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRejection:
+    """The API rejected the token before acting on the request. `claims` are those that a new token must satisfy."""
+
+    claims: str | None = None
+
+    @classmethod
+    def from_response(cls, response: DownstreamResponse) -> "TokenRejection | None":
+        """Return the rejection in a response: 403 `missing_role`, or 401 with a claims challenge."""
+        if response.status == HTTPStatus.FORBIDDEN and _code(response) == "missing_role":
+            return cls()
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            challenges = [value for name, value in response.headers.items() if name.lower() == "www-authenticate"]
+            challenge = next(filter(_INSUFFICIENT_CLAIMS.search, challenges), "")
+            if (encoded := _CLAIMS.search(challenge)) and (claims := _decode(encoded[1])):
+                return cls(claims)
+        return None
+
+
+def _code(response: DownstreamResponse) -> object:
+    try:
+        document = response.json()
+    except Problem:
+        return None
+    return document.get("code") if isinstance(document, dict) else None
+
+
+def _decode(encoded: str) -> str | None:
+    """Return the JSON object in a claims challenge, or None if it is malformed."""
+    try:
+        claims = base64.b64decode(encoded.replace("-", "+").replace("_", "/").rstrip("=") + "==").decode("utf-8")
+        return claims if isinstance(json.loads(claims), dict) else None
+    except (binascii.Error, ValueError, RecursionError):
+        return None
