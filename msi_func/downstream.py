@@ -64,13 +64,10 @@ class DownstreamApi:
         """The API's settings, read on first use. Raises `misconfigured`."""
         prefix = self._prefix
         with Settings() as settings:
-            credential = settings.choice(f"{prefix}_CREDENTIAL", ("managed_identity", "application"))
-            client_id = settings.optional_guid(f"{prefix}_IDENTITY_CLIENT_ID")
-            identity = AppRegistration.read(settings) if credential == "application" else AppIdentity(client_id)
             return DownstreamApiOptions(
                 url=settings.url(f"{prefix}_URL"),
                 scope=settings.scope(f"{prefix}_SCOPE"),
-                identity=identity,
+                identity=_identity(settings, prefix),
                 timeout=settings.number(f"{prefix}_TIMEOUT_SECONDS", 10, most=MAX_TIMEOUT),
                 max_response_bytes=int(settings.number(f"{prefix}_MAX_RESPONSE_BYTES", 2**20, most=2**28)),
             )
@@ -156,6 +153,12 @@ class DownstreamApi:
                 raise Problem("downstream_invalid_response", "The next page is not a URL of the called API's origin.")
             path, options["params"] = link, None
         raise Problem("downstream_invalid_response", f"The called API returned more than {MAX_PAGES} pages.")
+
+
+def _identity(settings: Settings, prefix: str) -> AppIdentity | AppRegistration:
+    managed_identity = AppIdentity(settings.optional_guid(f"{prefix}_IDENTITY_CLIENT_ID"))
+    credential = settings.choice(f"{prefix}_CREDENTIAL", ("managed_identity", "application"))
+    return AppRegistration.read(settings) if credential == "application" else managed_identity
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
