@@ -1,6 +1,7 @@
 """Sending a request with a token, and once more with a newer one if the API rejects the first."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from common.problems import Problem
@@ -27,7 +28,7 @@ async def send_authenticated(
     """
     if not is_default_scope(scope):
         raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE_ERROR}.")
-    now = asyncio.get_running_loop().time
+    started, now = time.monotonic(), asyncio.get_running_loop().time
     deadline = now() + seconds
     with timing.metric("token", source.kind):
         try:
@@ -39,18 +40,18 @@ async def send_authenticated(
     if not has_managed_identity():
         deadline = now() + seconds
     response = await send(token, deadline)
-    rejection = TokenRejection.from_response(response) if source.can_renew else None
+    rejection = TokenRejection.from_response(response, token, started) if source.can_renew else None
     if rejection is not None:
         with timing.metric("renewal", source.kind):
-            newer = await _newer_token(source, scope, token, rejection, deadline)
+            newer = await _newer_token(source, scope, rejection, deadline)
         if newer != token:
             return await send(newer, deadline), newer
     return response, token
 
 
-async def _newer_token(source: TokenSource, scope: str, token: str, rejection: TokenRejection, deadline: float) -> str:
+async def _newer_token(source: TokenSource, scope: str, rejection: TokenRejection, deadline: float) -> str:
     try:
         async with asyncio.timeout_at(deadline):
-            return await source.renew_token(scope, token, rejection.claims)
+            return await source.renew_token(scope, rejection)
     except TimeoutError:
-        return token
+        return rejection.token

@@ -18,6 +18,7 @@ from common.process_wide import process_wide
 from msi_func.http_session import IdentityTransport
 from msi_func.token_cache import TokenCache
 from msi_func.token_errors import check_token, problem_for
+from msi_func.token_rejection import TokenRejection
 
 # In seconds, except RETRIES.
 ATTEMPT_TIMEOUT = 4  # for one request to the identity endpoint or to Entra
@@ -49,9 +50,11 @@ class AppTokenSource:
         """Return an access token for `scope`, from the cache if possible. Raises `token_unavailable`."""
         return await token_cache_for(self, scope).get(lambda: self.request_token(scope))
 
-    async def renew_token(self, scope: str, rejected: str, claims: str | None) -> str:
-        """Return a newer token than `rejected`, or `rejected` if there is none. `claims` are of a claims challenge."""
-        return await token_cache_for(self, scope).renew(rejected, lambda: self.request_token(scope, claims))
+    async def renew_token(self, scope: str, rejection: TokenRejection) -> str:
+        """Return a newer token than the rejected one, or the rejected one if there is none."""
+        return await token_cache_for(self, scope).renew(
+            rejection.token, lambda: self.request_token(scope, rejection.claims), older_than=rejection.older_than
+        )
 
     async def request_token(self, scope: str, claims: str | None = None) -> AccessTokenInfo:
         """Request a new access token. Raises `token_unavailable`."""

@@ -13,6 +13,7 @@ from common.process_wide import process_wide
 from msi_func.app_registration import TIME_LIMIT, AppRegistration
 from msi_func.entra_errors import ENTRA_UNAVAILABLE
 from msi_func.token_cache import TokenCache
+from msi_func.token_rejection import TokenRejection
 from msi_func.user_assertion import UserAssertion
 
 MAX_ENTRIES = 1000
@@ -63,10 +64,14 @@ class OnBehalfOfTokens:
         self._store(self._valid, key, cache)
         return token
 
-    async def renew(self, user: UserAssertion, scope: str, rejected: str, claims: str | None) -> str:
-        """Return a newer token than `rejected`, or `rejected` if there is none. Raises what the user can resolve."""
+    async def renew(self, user: UserAssertion, scope: str, rejection: TokenRejection) -> str:
+        """Return a newer token than the rejected one, or the rejected one. Raises what the user can resolve."""
         cache = self._valid.get((user.digest, scope))
-        return await cache.renew(rejected, lambda: self._request(user, scope, claims)) if cache else rejected
+        if cache is None:
+            return rejection.token
+        return await cache.renew(
+            rejection.token, lambda: self._request(user, scope, rejection.claims), older_than=rejection.older_than
+        )
 
     def _store(self, entries: Entries, key: tuple[bytes, str], cache: TokenCache) -> None:
         entries[key] = cache
@@ -104,6 +109,6 @@ class SignedInUser:
         """Return a token for `scope`, from the cache if possible."""
         return await on_behalf_of_tokens().get(self.assertion, scope)
 
-    async def renew_token(self, scope: str, rejected: str, claims: str | None) -> str:
-        """Return a newer token than `rejected`, or `rejected` if there is none."""
-        return await on_behalf_of_tokens().renew(self.assertion, scope, rejected, claims)
+    async def renew_token(self, scope: str, rejection: TokenRejection) -> str:
+        """Return a newer token than the rejected one, or the rejected one if there is none."""
+        return await on_behalf_of_tokens().renew(self.assertion, scope, rejection)

@@ -34,7 +34,7 @@ class TokenCache:
         self._monotonic = monotonic
         self._token = ""
         self._expires_on = self._refresh_on = float("-inf")  # by `clock`
-        self._next_request = self._next_renewal = float("-inf")  # by `monotonic`
+        self._requested_at = self._next_request = self._next_renewal = float("-inf")  # by `monotonic`
         self._failure: Problem | None = None
         self.pending = PendingRequest()
 
@@ -57,13 +57,14 @@ class TokenCache:
             raise copy.copy(self._failure)
         return self._token
 
-    async def renew(self, rejected: str, request: TokenRequest) -> str:
+    async def renew(self, rejected: str, request: TokenRequest, *, older_than: float = float("inf")) -> str:
         """Return a newer token than `rejected`, or `rejected` if there is none.
 
-        `request` is made once for all callers, and at most once per MIN_RENEWAL_INTERVAL. Raises its Problem only if
-        the user can resolve it (401).
+        `request` is made once for all callers, at most once per MIN_RENEWAL_INTERVAL, and only if the token was
+        requested before `older_than` (by `monotonic`). Raises its Problem only if the user can resolve it (401).
         """
-        if self._token == rejected and self._monotonic() >= self._next_renewal:
+        is_old = self._requested_at < older_than and self._monotonic() >= self._next_renewal
+        if self._token == rejected and is_old:
             self._next_renewal = self._monotonic() + MIN_RENEWAL_INTERVAL
             self.pending.start(lambda: self._refresh(request))
         await self.pending.wait()
@@ -72,7 +73,7 @@ class TokenCache:
         return self._token
 
     async def _refresh(self, request: TokenRequest) -> None:
-        share_for = SHARE_OUTAGE_FOR
+        share_for, requested_at = SHARE_OUTAGE_FOR, self._monotonic()
         try:
             token = await request()
         except Problem as failure:
@@ -82,6 +83,7 @@ class TokenCache:
                 share_for = SHARE_REJECTION_FOR
         else:
             self._token, self._expires_on, self._failure = token.token, token.expires_on, None
+            self._requested_at = requested_at
             self._refresh_on = min(token.refresh_on or token.expires_on - REFRESH_BEFORE_EXPIRY, token.expires_on)
         # After a success as well, because a new token of a few minutes is due for refresh at once.
         self._next_request = self._monotonic() + share_for

@@ -3,8 +3,9 @@
 import base64
 import binascii
 import json
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from common.problems import Problem
@@ -17,20 +18,29 @@ _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_-]+=*)"')
 
 @dataclass(frozen=True, slots=True)
 class TokenRejection:
-    """The API rejected the token before acting on the request. `claims` are those that a new token must satisfy."""
+    """The API rejected `token` before acting on the request.
 
+    `claims` are those that a new token must satisfy. Without them, only a token requested before `older_than`
+    (time.monotonic) is worth replacing.
+    """
+
+    token: str = field(repr=False)
     claims: str | None = None
+    older_than: float = math.inf
 
     @classmethod
-    def from_response(cls, response: DownstreamResponse) -> "TokenRejection | None":
-        """Return the rejection in a response: 403 `missing_role`, or 401 with a claims challenge."""
+    def from_response(cls, response: DownstreamResponse, token: str, started: float) -> "TokenRejection | None":
+        """Return the rejection in a response: 403 `missing_role`, or 401 with a claims challenge.
+
+        A role that is missing from a token requested since `started` does not exist yet.
+        """
         if response.status == HTTPStatus.FORBIDDEN and _code(response) == "missing_role":
-            return cls()
+            return cls(token, older_than=started)
         if response.status == HTTPStatus.UNAUTHORIZED:
             challenges = [value for name, value in response.headers.items() if name.lower() == "www-authenticate"]
             challenge = next(filter(_INSUFFICIENT_CLAIMS.search, challenges), "")
             if (encoded := _CLAIMS.search(challenge)) and (claims := _decode(encoded[1])):
-                return cls(claims)
+                return cls(token, claims)
         return None
 
 

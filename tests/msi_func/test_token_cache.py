@@ -328,6 +328,19 @@ def test_renewal_is_made_once_per_interval(clock: Clock, cache: TokenCache):
     run_bounded(work())
 
 
+def test_token_requested_since_is_not_renewed(clock: Clock, cache: TokenCache):
+    async def work() -> None:
+        endpoint = Endpoint(token(clock, "rejected"), token(clock, "new"))
+        clock.pass_(seconds=5)
+        started = clock()
+        await cache.get(endpoint.request)
+        assert await cache.renew("rejected", endpoint.request, older_than=started) == "rejected"
+        clock.pass_(seconds=1)
+        assert await cache.renew("rejected", endpoint.request, older_than=clock()) == "new"
+
+    run_bounded(work())
+
+
 @pytest.mark.parametrize("code", ["token_unavailable", "federated_credential_mismatch", "user_not_assigned"])
 def test_failed_renewal_keeps_the_valid_token(code, clock: Clock, cache: TokenCache):
     async def work() -> None:

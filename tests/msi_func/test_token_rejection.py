@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -63,16 +64,17 @@ FINAL = [
 
 @pytest.mark.parametrize(("why", "rejection", "claims"), REJECTED, ids=[case[0] for case in REJECTED])
 def test_rejection_that_a_new_token_may_change_is_recognized(why, rejection, claims):
-    assert TokenRejection.from_response(rejection) == TokenRejection(claims)
+    expected = TokenRejection("token", claims, 5.0 if claims is None else math.inf)
+    assert TokenRejection.from_response(rejection, "token", 5.0) == expected
 
 
 @pytest.mark.parametrize(("why", "final"), FINAL, ids=[case[0] for case in FINAL])
 def test_other_response_is_final(why, final):
-    assert TokenRejection.from_response(final) is None
+    assert TokenRejection.from_response(final, "token", 5.0) is None
 
 
 @given(st.text(), st.text(max_size=40))
 def test_no_challenge_raises(header: str, encoded: str):
     for value in (header, challenge(encoded)):
-        rejection = TokenRejection.from_response(response(401, None, (value,)))
+        rejection = TokenRejection.from_response(response(401, None, (value,)), "token", 5.0)
         assert rejection is None or isinstance(json.loads(rejection.claims or ""), dict)

@@ -1,0 +1,122 @@
+"""A role assigned now: when it works, for each way in which msi-func can call, through real hosts."""
+
+import base64
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from local_azure.cloud import LocalAzure
+from local_azure.directory import load
+from local_azure.server import free_port
+from tests.support import apps, users
+from tests.support.apps import Host
+from tests.support.scripted import Reply, Request, Scripted, as_json
+
+STAGING = "msi-func/slots/staging"  # a site whose identity has no role
+APPLICATION = {"AAD_FUNC_CREDENTIAL": "application"}
+ONLY_AAD = {"AzureWebJobs.msi_func.Disabled": "true"}
+CLAIMS = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}'
+
+
+@pytest.fixture
+def azure(state: Path) -> Iterator[LocalAzure]:
+    """A tenant for a test that changes it."""
+    with LocalAzure(load(), port=0, state=state) as running:
+        yield running
+
+
+def post(azure: LocalAzure, path: str, token: str = "", **values: str) -> requests.Response:
+    headers = {"Authorization": f"Bearer {token}"}
+    return requests.post(f"{azure.origin}/{path}", json=values, headers=headers, timeout=10)
+
+
+def assign(azure: LocalAzure, object_id: str) -> None:
+    """Assign DoAll of aad-func to a service principal, as an administrator does."""
+    api = azure.directory.application("aad-func")
+    admin = {"user": "admin@local.example", "scope": "https://graph.microsoft.com/.default"}
+    token = post(azure, "local-azure/user-token", **admin).json()["access_token"]
+    role = {"principalId": object_id, "resourceId": api.object_id, "appRoleId": api.role("DoAll").id}
+    assert post(azure, f"v1.0/servicePrincipals/{api.object_id}/appRoleAssignedTo", token, **role).status_code == 201
+
+
+def call(host: Host) -> requests.Response:
+    return requests.get(host.url("msi-func"), timeout=30)
+
+
+def rejection(response: requests.Response) -> dict[str, object]:
+    """Return aad-func's problem in msi-func's response."""
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (502, "downstream_error")
+    return problem["downstream"]
+
+
+def token_requests(azure: LocalAzure) -> int:
+    return requests.get(f"{azure.origin}/local-azure/counters", timeout=10).json()["token"]
+
+
+@contextlib.contextmanager
+def calling(azure: LocalAzure, url: str, *, site: str = STAGING, **settings: str) -> Iterator[Host]:
+    with apps.running(users.settings(azure, url, **{**azure.environment(site), **settings})) as host:
+        yield host
+
+
+def test_application_uses_a_new_role_with_the_next_call(azure: LocalAzure):
+    registration = azure.directory.application("msi-func-api")
+    with (
+        apps.running({**apps.aad_settings(azure), **ONLY_AAD}) as aad,
+        calling(azure, aad.url("aad-func"), site="msi-func", **APPLICATION) as msi,
+    ):
+        denied = rejection(call(msi))
+        assert (denied["status"], denied["code"]) == (403, "missing_role")
+        caller = {"client_id": registration.client_id, "object_id": registration.object_id}
+        assert denied["caller"] == {"kind": "application", **caller}
+        assert "new_role_visible_by" not in denied  # its token lives for an hour only
+        assign(azure, registration.object_id)
+        before = token_requests(azure)
+        with ThreadPoolExecutor(64) as pool:
+            responses = list(pool.map(lambda _: call(msi), range(64)))
+        assert {response.status_code for response in responses} == {200}
+        assert token_requests(azure) - before == 1
+        assert responses[0].json()["caller"].items() >= caller.items()
+
+
+def test_role_granted_by_setting_works_after_a_restart(azure: LocalAzure):
+    identity = azure.directory.site(STAGING).identities[0].object_id
+    settings, port = {**apps.aad_settings(azure), **ONLY_AAD}, free_port()
+    with calling(azure, f"http://127.0.0.1:{port}/api/aad-func") as msi:
+        with apps.running(settings, port=port):
+            denied = rejection(call(msi))
+            assert (denied["code"], denied["caller"]["object_id"]) == ("missing_role", identity)
+        with apps.running({**settings, "AAD_FUNC_ROLE_ASSIGNMENTS": f"DoAll={identity}"}, port=port):
+            response = call(msi)
+            assert (response.status_code, response.json()["role_sources"]) == (200, {"DoAll": "setting"})
+
+
+def test_claims_challenge_is_answered_once_with_a_new_token(azure: LocalAzure):
+    """As an API with Continuous Access Evaluation or an authentication context responds."""
+    encoded = base64.b64encode(CLAIMS.encode()).decode()
+    challenge = as_json(401, {}, WWW_Authenticate=f'Bearer error="insufficient_claims", claims="{encoded}"')
+    with Scripted(lambda request: challenge) as api, calling(azure, api.origin, site="msi-func", **APPLICATION) as msi:
+        before = token_requests(azure)
+        assert rejection(call(msi))["status"] == 401
+        assert (len(api.requests), token_requests(azure) - before) == (2, 2)
+        assert rejection(call(msi))["status"] == 401  # and not again within 30 seconds
+        assert (len(api.requests), token_requests(azure) - before) == (3, 2)
+    assert len({request.headers["authorization"] for request in api.requests}) == 2
+
+
+def test_claims_challenge_that_the_new_token_meets_is_no_error(azure: LocalAzure):
+    encoded = base64.b64encode(CLAIMS.encode()).decode()
+    challenge = as_json(401, {}, WWW_Authenticate=f'Bearer error="insufficient_claims", claims="{encoded}"')
+    first: list[str] = []
+
+    def answer(request: Request) -> Reply:
+        first[:] = first or [request.headers["authorization"]]
+        return challenge if request.headers["authorization"] in first else as_json(200, {"ok": True})
+
+    with Scripted(answer) as api, calling(azure, api.origin, site="msi-func", **APPLICATION) as msi:
+        assert call(msi).json() == {"ok": True}
