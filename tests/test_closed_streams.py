@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local_azure.server import free_port
+from local_azure.serving.ports import free_port
 from tests.support.apps import APP, clean_environment
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes the streams")

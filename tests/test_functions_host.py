@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from local_azure.server import bind
+from local_azure.serving.ports import bind
 from tests.support import apps
 from tests.support.apps import Host
 
@@ -177,7 +177,7 @@ BROKEN = [
         for values in ("[]", "null", '{"A": "\\u0000"}', '{"": "a"}', '{"A=B": "a"}')
     ),
     *(
-        (f"a route prefix that is none: {content}", {"host.json": content}, "extensions.http.routePrefix is not a text")
+        (f"invalid route prefix: {content}", {"host.json": content}, "extensions.http.routePrefix is not a string")
         for content in (
             '{"extensions": null}',
             '{"extensions": {"http": []}}',

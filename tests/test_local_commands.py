@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from local_azure import environment, exports
+from local_azure import environment
+from local_azure.cli import settings_formats
 from local_azure.cloud import LocalAzure
-from local_azure.directory import load
-from local_azure.port_holder import holder
-from local_azure.server import bind, free_port
+from local_azure.serving.port_holder import holder
+from local_azure.serving.ports import bind, free_port
+from local_azure.tenant.loader import load
 from tests.support import commands
 from tests.support.apps import APP
 from tests.support.clients import verified
@@ -75,18 +76,18 @@ AWKWARD = {"PLAIN": "http://127.0.0.1:8400", "AWKWARD": 'it\'s a $HOME `x` "y" \
 
 
 def test_export_lines_for_sh_are_safe_in_sh():
-    script = exports.FORMATS["sh"](AWKWARD) + '\nprintf "%s\\n" "$PLAIN" "$AWKWARD"'
+    script = settings_formats.FORMATS["sh"](AWKWARD) + '\nprintf "%s\\n" "$PLAIN" "$AWKWARD"'
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == list(AWKWARD.values())
 
 
 def test_lines_for_powershell_quote_as_powershell_does():
-    lines = exports.FORMATS["powershell"](AWKWARD).splitlines()
+    lines = settings_formats.FORMATS["powershell"](AWKWARD).splitlines()
     assert lines == ["$env:PLAIN = 'http://127.0.0.1:8400'", "$env:AWKWARD = 'it''s a $HOME `x` \"y\" \\'"]
 
 
 def test_json_is_what_local_settings_json_wants():
-    assert json.loads(exports.FORMATS["json"](AWKWARD)) == {"IsEncrypted": False, "Values": AWKWARD}
+    assert json.loads(settings_formats.FORMATS["json"](AWKWARD)) == {"IsEncrypted": False, "Values": AWKWARD}
 
 
 def test_the_sample_settings_are_those_of_serve(azure: LocalAzure):
@@ -164,8 +165,8 @@ def test_a_port_that_is_taken_is_told_with_who_has_it(state: Path):
         secure = call("serve", "--port", 0, "--https-port", port, "--state", state)
     name = Path("/proc/self/comm").read_text().strip()
     assert done.returncode == secure.returncode == 1
-    taken = f"local_azure: Port {port} is taken by {name} (process {os.getpid()}): stop that, or give another port with"
-    assert (done.stderr, secure.stderr) == (f"{taken} --port.\n", f"{taken} --https-port.\n")
+    message = f"local_azure: Port {port} is in use by {name} (process {os.getpid()}): stop that, or choose another port"
+    assert (done.stderr, secure.stderr) == (f"{message} with --port.\n", f"{message} with --https-port.\n")
 
 
 def test_a_port_where_nobody_listens_has_no_holder():
@@ -182,9 +183,12 @@ WRONG = [
     (["run", "--port", 0, "--", "no-such-command"], "no-such-command cannot be started (No such file or directory)."),
     (["easy-auth", "--to", "http://127.0.0.1:1", "--api", "ghost"], "No application is called ghost; the tenant file"),
     (["easy-auth", "--to", "http://127.0.0.1:1", "--api", "aad-func", "--url", "http://127.0.0.1:1"], "No local"),
-    (["control", "--url", "http://127.0.0.1:1", "counters"], "No local tenant answers at http://127.0.0.1:1: start"),
-    (["token", "--url", "http://127.0.0.1:1", "--user", "x", "--scope", "y"], "No local tenant answers at http://127."),
-    (["serve", "--port", 70000], "Port 70000 does not exist: give one up to 65535 with --port."),
+    (["control", "--url", "http://127.0.0.1:1", "counters"], "No local tenant responds at http://127.0.0.1:1: start"),
+    (
+        ["token", "--url", "http://127.0.0.1:1", "--user", "x", "--scope", "y"],
+        "No local tenant responds at http://127.",
+    ),
+    (["serve", "--port", 70000], "Port 70000 does not exist: choose one up to 65535 with --port."),
 ]
 
 
@@ -226,14 +230,14 @@ def test_token_and_control_speak_to_the_tenant_that_runs(azure: LocalAzure, monk
     assert "graph" in json.loads(call("control", "faults", **here).stdout)
     assert call("control", "clear-faults", **here).stdout == "{}\n"
     assert "msi" in json.loads(call("control", "counters", **here).stdout)
-    unknown = call("control", "withdraw-key", "none", **here)
+    unknown = call("control", "remove-key", "none", **here)
     assert (unknown.returncode, unknown.stderr) == (1, "local_azure: kid: is not one of the published keys.\n")
 
 
 def test_one_port_cannot_be_for_both(state: Path):
     port = free_port()
     done = call("serve", "--port", port, "--https-port", port, "--state", state)
-    told = f"local_azure: Port {port} cannot be for http and https: give another one with --https-port.\n"
+    told = f"local_azure: Port {port} cannot serve http and https: choose another one with --https-port.\n"
     assert (done.returncode, done.stderr) == (1, told)
 
 

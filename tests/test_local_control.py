@@ -13,8 +13,8 @@ import pytest
 import requests
 
 from local_azure.cloud import LocalAzure
-from local_azure.directory import load
-from local_azure.keys import KeyRing
+from local_azure.entra.key_ring import KeyRing
+from local_azure.tenant.loader import load
 from tests.support.clients import become, verified
 
 API = "api://aad00002-c11d-4000-8000-000000000000"
@@ -29,10 +29,10 @@ def running(keys: Path) -> Iterator[LocalAzure]:
 @pytest.fixture
 def azure(running: LocalAzure) -> LocalAzure:
     """A tenant without kept tokens, faults or requests so far."""
-    running.identity_tokens.forget()
-    running.traffic.clear()
-    for endpoint in running.traffic.endpoints:
-        running.traffic.counters[endpoint] = 0
+    running.token_cache.clear()
+    running.faults.clear()
+    for endpoint in running.faults.endpoints:
+        running.faults.counters[endpoint] = 0
     return running
 
 
@@ -74,29 +74,29 @@ def test_a_rotated_key_signs_and_the_old_one_stays_until_it_is_withdrawn(fresh: 
     assert len(kids) == 2
 
     assert msi(fresh).json()["access_token"] == old
-    assert control(fresh, "forget-tokens").json() == {"forgotten": 1}
+    assert control(fresh, "clear-token-cache").json() == {"cleared": 1}
     new = msi(fresh).json()["access_token"]
     for token in (old, new):
         verified(fresh, token)
 
-    assert control(fresh, "withdraw-key", kid=first).json() == {"keys": kids[1:]}
+    assert control(fresh, "remove-key", kid=first).json() == {"keys": kids[1:]}
     verified(fresh, new)
     with pytest.raises(Exception, match="Unable to find a signing key"):
         verified(fresh, old)
-    assert control(fresh, "withdraw-key", kid=first).status_code == 404
+    assert control(fresh, "remove-key", kid=first).status_code == 404
     assert requests.get(f"{fresh.origin}/local-azure/keys", timeout=10).json() == {"keys": kids[1:]}
 
 
 def test_the_last_key_gives_way_to_a_new_one_and_that_is_kept(fresh: LocalAzure, tmp_path: Path):
-    (new,) = control(fresh, "withdraw-key", kid=fresh.keys.current.kid).json()["keys"]
+    (new,) = control(fresh, "remove-key", kid=fresh.keys.current.kid).json()["keys"]
     with LocalAzure(load(), port=0, state=tmp_path) as again:
         assert again.keys.current.kid == new
 
 
 FAULTS = [
-    ({"status": 503}, 503, "A fault that was asked for."),
-    ({"garbage": True}, 200, '{"access_token": "cut off'),
-    ({"garbage": "true", "status": "502"}, 502, '{"access_token": "cut off'),
+    ({"status": 503}, 503, "An injected fault."),
+    ({"truncate": True}, 200, '{"access_token": "cut off'),
+    ({"truncate": "true", "status": "502"}, 502, '{"access_token": "cut off'),
 ]
 
 
@@ -151,15 +151,15 @@ def test_requests_are_counted_per_endpoint_over_http_and_https(azure: LocalAzure
 
 BAD = [
     ("fault", {"endpoint": "nowhere", "status": 500}, "endpoint: is not one of msi, imds, metadata, keys,"),
-    ("fault", {"endpoint": "msi"}, "Say what happens: status, delay, garbage or reset."),
+    ("fault", {"endpoint": "msi"}, "Specify the fault: status, delay, truncate or reset."),
     ("fault", {"endpoint": "msi", "status": 99}, "status: is not a number from 200 to 599."),
     ("fault", {"endpoint": "msi", "status": 500.5}, "status: is not a whole number."),
     ("fault", {"endpoint": "msi", "delay": "soon"}, "delay: is not a number from 0 to 3600."),
     ("fault", {"endpoint": "msi", "reset": "maybe"}, "reset: is not true or false."),
-    ("fault", {"endpoint": "msi", "stauts": 500}, "stauts: is not known here; known are"),
-    ("user-token", {"user": "\ud800", "scope": "x"}, "The body has half a character"),
-    ("user-token", {"user": "admin@local.example", "scope": ["\udfff"]}, "The body has half a character"),
-    ("forget-tokens", {"all": True}, "all: is not known here; known are none."),
+    ("fault", {"endpoint": "msi", "stauts": 500}, "stauts: is unknown; known are"),
+    ("user-token", {"user": "\ud800", "scope": "x"}, "The body contains an unpaired surrogate"),
+    ("user-token", {"user": "admin@local.example", "scope": ["\udfff"]}, "The body contains an unpaired surrogate"),
+    ("clear-token-cache", {"all": True}, "all: is unknown; known are none."),
 ]
 
 
@@ -188,21 +188,25 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("who", "headers", "status"), PAGES, ids=[case[0] for case in PAGES])
-@pytest.mark.parametrize("command", ["forget-tokens", "user-token?user=admin@local.example&scope=https://x/.default"])
+@pytest.mark.parametrize(
+    "command", ["clear-token-cache", "user-token?user=admin@local.example&scope=https://x/.default"]
+)
 def test_a_web_page_cannot_drive_it(who, headers, status, command, azure: LocalAzure):
     msi(azure)
     answer = requests.post(f"{azure.origin}/local-azure/{command}", headers=headers, timeout=10)
     assert answer.status_code == status
-    assert azure.identity_tokens.forget() == 1
+    assert azure.token_cache.clear() == 1
 
 
 def test_a_command_is_no_link(azure: LocalAzure):
-    assert requests.get(f"{azure.origin}/local-azure/forget-tokens", timeout=10).status_code == 405
+    assert requests.get(f"{azure.origin}/local-azure/clear-token-cache", timeout=10).status_code == 405
 
 
 def test_our_own_origin_is_welcome(azure: LocalAzure):
     headers = {"Origin": azure.origin}
-    assert requests.post(f"{azure.origin}/local-azure/forget-tokens", headers=headers, timeout=10).status_code == 200
+    assert (
+        requests.post(f"{azure.origin}/local-azure/clear-token-cache", headers=headers, timeout=10).status_code == 200
+    )
 
 
 def test_a_developers_token_carries_scope_and_the_groups_role(azure: LocalAzure, monkeypatch):

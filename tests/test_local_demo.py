@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from local_azure import __main__ as command
-from local_azure import demo, processes, server
-from local_azure.server import free_port
+from local_azure.cli import demo, main
+from local_azure.cli.signals import ShutdownRequested
+from local_azure.serving.ports import bind, free_port
 from tests.support import apps
 from tests.support.scripted import Scripted, http
 
@@ -26,22 +26,22 @@ def settings(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def test_a_port_that_is_taken_is_left_to_who_has_it(monkeypatch, capsys):
-    with server.bind(0) as listener:
+    with bind(0) as listener:
         taken = listener.getsockname()[1]
         monkeypatch.setattr(demo, "MSI_PORT", taken)
         monkeypatch.setattr(demo, "AAD_PORT", taken)
         ports = demo.usual_ports()
     assert taken not in ports
     assert capsys.readouterr().out.splitlines() == [
-        f"Port {taken} is taken, so msi-func is on {ports[0]}.",
-        f"Port {taken} is taken, so aad-func is on {ports[1]}.",
+        f"Port {taken} is in use, so msi-func uses {ports[0]}.",
+        f"Port {taken} is in use, so aad-func uses {ports[1]}.",
     ]
 
 
 def test_a_demo_whose_app_gives_no_json_says_where_to_look(capsys):
     with Scripted(lambda request: http(500)) as app:
         assert demo.show(app.origin, requests.get(app.origin, timeout=10)) is False
-    assert capsys.readouterr().out == f"GET {app.origin} -> 500, and no JSON: see above what the host said.\n\n"
+    assert capsys.readouterr().out == f"GET {app.origin} -> 500, which is not JSON: see the host's output above.\n\n"
 
 
 def test_a_demo_has_its_own_settings_only(tmp_path: Path, monkeypatch):
@@ -63,7 +63,7 @@ STOPPED = [
 @pytest.mark.parametrize(("arguments", "code"), STOPPED)
 def test_a_demo_that_was_to_end_by_itself_has_not_succeeded_when_stopped(arguments, code, state: Path, monkeypatch):
     def stopped(*_: object, **__: object) -> int:
-        raise processes.Stopped(signal.SIGTERM)
+        raise ShutdownRequested(signal.SIGTERM)
 
     monkeypatch.setattr(demo, "run", stopped)
-    assert command.main([*arguments, "--port", "0", "--https-port", "0", "--state", str(state)]) == code
+    assert main.main([*arguments, "--port", "0", "--https-port", "0", "--state", str(state)]) == code

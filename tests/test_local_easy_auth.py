@@ -14,10 +14,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local_azure.cloud import LocalAzure
-from local_azure.directory import load
-from local_azure.easy_auth import EasyAuth
-from local_azure.server import BackgroundServer, Listener, StartError, bind, free_port, only_local_hosts
-from local_azure.tenant_client import TenantKeys
+from local_azure.easy_auth.proxy import EasyAuthProxy
+from local_azure.entra.jwks_client import JwksClient
+from local_azure.serving.errors import StartError
+from local_azure.serving.http_server import BackgroundServer, Listener, require_local_host
+from local_azure.serving.ports import bind, free_port
+from local_azure.tenant.loader import load
 from tests.support import apps
 from tests.support.forge import CALLER, CALLER_OBJECT, GONE, USER_OBJECT, Forge, encode
 
@@ -48,8 +50,8 @@ def serving(app) -> Iterator[str]:
 @contextlib.contextmanager
 def easy_auth(azure: LocalAzure, to: str, api: str = "aad-func") -> Iterator[str]:
     app = azure.directory.application(api)
-    keys = TenantKeys(azure.origin, azure.directory.tenant_id, app.token_version)
-    with serving(only_local_hosts(EasyAuth(to, app, keys))) as origin:
+    keys = JwksClient(azure.origin, azure.directory.tenant_id, app.token_version)
+    with serving(require_local_host(EasyAuthProxy(to, app, keys))) as origin:
         yield origin
 
 

@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from local_azure.cloud import LocalAzure
-from local_azure.directory import load
-from local_azure.principals import Application
+from local_azure.tenant.loader import load
+from local_azure.tenant.principals import Application
 from tests.support.forge import Forge
 
 GRAPH = "https://graph.microsoft.com"

@@ -8,10 +8,11 @@ import pytest
 import requests
 from azure.identity import CredentialUnavailableError, DefaultAzureCredential, ManagedIdentityCredential
 
-from local_azure import managed_identity
 from local_azure.cloud import LocalAzure
-from local_azure.directory import Assignment, load
-from local_azure.refusals import Refused
+from local_azure.entra.errors import TokenRequestError
+from local_azure.managed_identity import app_service
+from local_azure.tenant.grants import Assignment
+from local_azure.tenant.loader import load
 from tests.support.clients import become, verified
 
 API = "api://aad00002-c11d-4000-8000-000000000000"
@@ -129,21 +130,21 @@ def test_the_endpoint_answers_in_the_platforms_shape(azure: LocalAzure):
 
 
 ERRORS = [
-    ("unknown identity", {"client_id": "10ca1000-0000-4000-8000-00000000000f"}, 400, managed_identity.NO_IDENTITY),
+    ("unknown identity", {"client_id": "10ca1000-0000-4000-8000-00000000000f"}, 400, app_service.NO_IDENTITY),
     (
         "two selectors",
         {"client_id": SHARED.client_id, "mi_res_id": SHARED.resource_id},
         400,
-        managed_identity.NO_IDENTITY,
+        app_service.NO_IDENTITY,
     ),
-    ("a site without an identity", {"site": "aad-func"}, 400, managed_identity.NO_IDENTITY),
-    ("unknown resource", {"resource": "api://nowhere"}, 500, managed_identity.NO_TOKEN),
-    ("a scope as resource", {"resource": f"{API}/user_impersonation"}, 500, managed_identity.NO_TOKEN),
-    ("assignment required", {"resource": ASSIGNED, "client_id": SHARED.client_id}, 500, managed_identity.NO_TOKEN),
+    ("a site without an identity", {"site": "aad-func"}, 400, app_service.NO_IDENTITY),
+    ("unknown resource", {"resource": "api://nowhere"}, 500, app_service.NO_TOKEN),
+    ("a scope as resource", {"resource": f"{API}/user_impersonation"}, 500, app_service.NO_TOKEN),
+    ("assignment required", {"resource": ASSIGNED, "client_id": SHARED.client_id}, 500, app_service.NO_TOKEN),
     ("no resource", {"resource": ""}, 400, "The resource parameter is missing."),
-    ("another protocol", {"api-version": "2017-09-01"}, 400, "The api-version parameter has to be 2019-08-01."),
-    ("no secret", {"secret": ""}, 401, "The X-IDENTITY-HEADER header is missing or not this site's."),
-    ("another's secret", {"secret": "guess"}, 401, "The X-IDENTITY-HEADER header is missing or not this site's."),
+    ("another protocol", {"api-version": "2017-09-01"}, 400, "The api-version parameter must be 2019-08-01."),
+    ("no secret", {"secret": ""}, 401, "The X-IDENTITY-HEADER header is missing or invalid."),
+    ("another's secret", {"secret": "guess"}, 401, "The X-IDENTITY-HEADER header is missing or invalid."),
 ]
 
 
@@ -158,7 +159,7 @@ def test_azure_identity_shows_the_endpoints_words(azure: LocalAzure, monkeypatch
     become(monkeypatch, azure, "aad-func")
     with ManagedIdentityCredential() as credential, pytest.raises(CredentialUnavailableError) as caught:
         credential.get_token(SCOPE)
-    assert f"400, {managed_identity.NO_IDENTITY}" in str(caught.value)
+    assert f"400, {app_service.NO_IDENTITY}" in str(caught.value)
 
 
 def test_an_identity_with_the_role_gets_in_where_assignment_is_required(azure: LocalAzure, monkeypatch):
@@ -206,7 +207,7 @@ def test_a_token_is_kept_per_identity_and_exact_resource(fresh: LocalAzure, monk
     for query in ({**shared, "resource": API.upper().replace("API://", "api://")}, {}):
         assert verified(fresh, endpoint(fresh, **query).json()["access_token"])["roles"] == ["DoAll"]
 
-    assert fresh.identity_tokens.forget() == 3
+    assert fresh.token_cache.clear() == 3
     assert verified(fresh, endpoint(fresh, **shared).json()["access_token"])["roles"] == ["DoAll"]
 
 
@@ -219,7 +220,7 @@ def test_a_kept_token_is_renewed_before_its_last_five_minutes(fresh: LocalAzure,
 
 
 def test_without_the_cache_a_role_is_seen_at_once(state: Path, monkeypatch):
-    with LocalAzure(load(), port=0, state=state, keep_tokens=False) as azure:
+    with LocalAzure(load(), port=0, state=state, cache_tokens=False) as azure:
         become(monkeypatch, azure)
         for roles in (None, ["DoAll"]):
             token = endpoint(azure, client_id=SHARED.client_id).json()["access_token"]
@@ -228,7 +229,7 @@ def test_without_the_cache_a_role_is_seen_at_once(state: Path, monkeypatch):
 
 
 def test_a_line_is_logged_for_each_token_and_never_the_token(fresh: LocalAzure, caplog):
-    refused = Refused(500011, resource="api://nowhere", tenant="Local tenant").text
+    refused = TokenRequestError(500011, resource="api://nowhere", tenant="Local tenant").text
     with caplog.at_level("INFO", logger="local_azure"):
         tokens = [endpoint(fresh).json()["access_token"] for _ in range(2)]
         endpoint(fresh, resource="api://nowhere")

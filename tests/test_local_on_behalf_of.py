@@ -10,7 +10,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientAssertionCredential, ManagedIdentityCredential, OnBehalfOfCredential
 
 from local_azure.cloud import LocalAzure
-from local_azure.principals import FederatedCredential
+from local_azure.tenant.principals import FederatedCredential
 from tests.support.clients import become, verified
 from tests.support.forge import GONE, Forge
 from tests.support.users import DEVELOPER, GUARDED, IDENTITY, MSI_FUNC, VISITOR, user_token

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from local_azure.cloud import LocalAzure
-from local_azure.directory import load
+from local_azure.tenant.loader import load
 from tests.support import apps
 
 STAGING = "msi-func/slots/staging"
@@ -54,7 +54,7 @@ def test_a_role_is_seen_after_a_day_or_under_another_spelling_and_not_before(azu
             with apps.running({**settings, **capitals}) as shortcut:
                 assert outcome(shortcut) == let_in
 
-            assert post(azure, "local-azure/forget-tokens").json() == {"forgotten": 2}
+            assert post(azure, "local-azure/clear-token-cache").json() == {"cleared": 2}
             # msi-func's own library keeps the token too.
             assert outcome(restarted) == refused
         with apps.running(settings) as again:

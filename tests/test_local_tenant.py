@@ -10,9 +10,9 @@ import requests
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientSecretCredential, EnvironmentCredential
 
-from local_azure.certificates import SETTINGS
 from local_azure.cloud import LocalAzure
-from local_azure.directory import load
+from local_azure.serving.certificates import SETTINGS
+from local_azure.tenant.loader import load
 from tests.support.clients import become, verified
 
 JOB = "dae00001-c11d-4000-8000-000000000000"

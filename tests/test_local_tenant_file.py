@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from local_azure.directory import SHIPPED, load
-from local_azure.entries import EntryError
+from local_azure.tenant.json_reader import TenantFileError
+from local_azure.tenant.loader import DEFAULT_TENANT_FILE, load
 
-TENANT = json.loads(SHIPPED.read_text("utf-8"))
+TENANT = json.loads(DEFAULT_TENANT_FILE.read_text("utf-8"))
 MISSING = object()
 
 
@@ -78,7 +78,7 @@ BAD = [
 )
 def test_an_error_points_at_the_entry_and_says_why(where: str, value: object, message: str, tmp_path: Path):
     file = broken(tmp_path, where, value)
-    with pytest.raises(EntryError) as caught:
+    with pytest.raises(TenantFileError) as caught:
         load(file)
     assert str(caught.value).startswith(f"{file}: {message}")
 
@@ -97,13 +97,13 @@ def test_an_error_points_at_the_entry_and_says_why(where: str, value: object, me
 def test_a_file_that_is_no_tenant_at_all_is_named(content: bytes, message: str, tmp_path: Path):
     file = tmp_path / "tenant.json"
     file.write_bytes(content)
-    with pytest.raises(EntryError, match=r"tenant.json: ") as caught:
+    with pytest.raises(TenantFileError, match=r"tenant.json: ") as caught:
         load(file)
     assert message in str(caught.value)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path):
-    with pytest.raises(EntryError, match="cannot be read"):
+    with pytest.raises(TenantFileError, match="cannot be read"):
         load(tmp_path / "none.json")
 
 
@@ -119,7 +119,7 @@ def test_a_groups_role_reaches_its_users_and_never_its_service_principals():
 def test_consent_is_an_administrators_for_all_or_one_users_own(tmp_path: Path):
     developer, visitor = "developer@local.example", "visitor@local.example"
     for user, wanted in ((None, [True, True]), (developer, [True, False])):
-        tenant = load(broken(tmp_path, "consents/0/user", user) if user else SHIPPED)
+        tenant = load(broken(tmp_path, "consents/0/user", user) if user else DEFAULT_TENANT_FILE)
         api, client = tenant.application("aad-func"), tenant.application("msi-func-api")
         users = [tenant.user(name) for name in (developer, visitor)]
         assert [bool(tenant.consented(one, client.client_id, api)) for one in users] == wanted
@@ -134,5 +134,5 @@ def test_a_policy_for_a_group_is_for_its_users(tmp_path: Path):
 
 
 def test_comments_may_stand_more_than_once(tmp_path: Path):
-    (tmp_path / "tenant.json").write_text(SHIPPED.read_text("utf-8").replace("{", '{"//": "a", ', 1))
+    (tmp_path / "tenant.json").write_text(DEFAULT_TENANT_FILE.read_text("utf-8").replace("{", '{"//": "a", ', 1))
     assert load(tmp_path / "tenant.json").name == load().name
