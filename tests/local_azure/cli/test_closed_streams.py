@@ -18,6 +18,7 @@ until (exec 3<>/dev/tcp/127.0.0.1/$PORT) 2>/dev/null; do :; done
 kill $!
 wait $!
 """
+
 CASES = [
     ("a command without input", "$PYTHON -m local_azure run --port 0 --state $STATE -- echo hi <&-", 0, "hi\n"),
     ("a token from no input", "$PYTHON -m tools.token - <&-", 2, ""),
@@ -35,7 +36,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("why", "script", "code", "out"), CASES, ids=[case[0] for case in CASES])
-def test_it_ends_as_it_should_and_without_a_traceback(why, script, code, out, state: Path):
+def test_closed_streams_cause_no_traceback(why, script, code, out, state: Path):
     with clean_environment():
         settings = {**os.environ, "PYTHON": sys.executable, "STATE": str(state), "PORT": str(free_port())}
         done = subprocess.run(

@@ -1,6 +1,5 @@
-"""tenant.json: what is wrong with one is said with the entry and the reason."""
+"""Tenant files: errors name the member and the reason."""
 
-import copy
 import json
 from pathlib import Path
 
@@ -8,25 +7,9 @@ import pytest
 
 from local_azure.tenant.json_reader import TenantFileError
 from local_azure.tenant.loader import DEFAULT_TENANT_FILE, load
+from tests.support.local_tenant import MISSING, changed_tenant_file
 
 TENANT = json.loads(DEFAULT_TENANT_FILE.read_text("utf-8"))
-MISSING = object()
-
-
-def broken(tmp_path: Path, where: str, value: object) -> Path:
-    """The shipped tenant with one member changed; `where` is such as `applications/1/name`."""
-    tenant = copy.deepcopy(TENANT)
-    *parents, last = [int(part) if part.isdecimal() else part for part in where.split("/")]
-    entry = tenant
-    for part in parents:
-        entry = entry[part]
-    if value is MISSING:
-        del entry[last]
-    else:
-        entry[last] = value
-    file = tmp_path / "tenant.json"
-    file.write_text(json.dumps(tenant))
-    return file
 
 
 BAD = [
@@ -76,8 +59,8 @@ BAD = [
 @pytest.mark.parametrize(
     ("where", "value", "message"), BAD, ids=[f"{where}: {message[:40]}" for where, _, message in BAD]
 )
-def test_an_error_points_at_the_entry_and_says_why(where: str, value: object, message: str, tmp_path: Path):
-    file = broken(tmp_path, where, value)
+def test_error_names_the_member_and_the_reason(where: str, value: object, message: str, tmp_path: Path):
+    file = changed_tenant_file(tmp_path, where, value)
     with pytest.raises(TenantFileError) as caught:
         load(file)
     assert str(caught.value).startswith(f"{file}: {message}")
@@ -94,7 +77,7 @@ def test_an_error_points_at_the_entry_and_says_why(where: str, value: object, me
         (b'{"a": ' + b"9" * 5000 + b"}", "cannot be read (Exceeds the limit"),
     ],
 )
-def test_a_file_that_is_no_tenant_at_all_is_named(content: bytes, message: str, tmp_path: Path):
+def test_file_that_is_not_a_tenant_is_an_error_that_names_it(content: bytes, message: str, tmp_path: Path):
     file = tmp_path / "tenant.json"
     file.write_bytes(content)
     with pytest.raises(TenantFileError, match=r"tenant.json: ") as caught:
@@ -102,37 +85,11 @@ def test_a_file_that_is_no_tenant_at_all_is_named(content: bytes, message: str, 
     assert message in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+def test_missing_file_is_an_error_that_names_it(tmp_path: Path):
     with pytest.raises(TenantFileError, match="cannot be read"):
         load(tmp_path / "none.json")
 
 
-def test_a_groups_role_reaches_its_users_and_never_its_service_principals():
-    tenant = load()
-    api = tenant.application("aad-func")
-    developer, visitor = tenant.user("developer@local.example"), tenant.user("visitor@local.example")
-    slot = tenant.site("msi-func/slots/staging").identities[0]
-    assert {developer.object_id, slot.object_id} <= set(tenant.groups[0].members)
-    assert [tenant.roles(one, api) for one in (developer, visitor, slot)] == [["DoAll"], [], []]
-
-
-def test_consent_is_an_administrators_for_all_or_one_users_own(tmp_path: Path):
-    developer, visitor = "developer@local.example", "visitor@local.example"
-    for user, wanted in ((None, [True, True]), (developer, [True, False])):
-        tenant = load(broken(tmp_path, "consents/0/user", user) if user else DEFAULT_TENANT_FILE)
-        api, client = tenant.application("aad-func"), tenant.application("msi-func-api")
-        users = [tenant.user(name) for name in (developer, visitor)]
-        assert [bool(tenant.consented(one, client.client_id, api)) for one in users] == wanted
-        assert tenant.consented(users[0], client.client_id, tenant.application("aad-func-v1")) == set()
-
-
-def test_a_policy_for_a_group_is_for_its_users(tmp_path: Path):
-    tenant = load(broken(tmp_path, "mfa_policies/0/principal", "developers"))
-    api = tenant.application("aad-func")
-    asked = {user.name for user in tenant.users if tenant.mfa_policy(user, api)}
-    assert asked == {"developer@local.example", "guarded@local.example"}
-
-
-def test_comments_may_stand_more_than_once(tmp_path: Path):
+def test_comments_may_be_repeated(tmp_path: Path):
     (tmp_path / "tenant.json").write_text(DEFAULT_TENANT_FILE.read_text("utf-8").replace("{", '{"//": "a", ', 1))
     assert load(tmp_path / "tenant.json").name == load().name

@@ -1,4 +1,4 @@
-"""The local Functions host does what the real one was seen to do (local_azure/README.md names the sources)."""
+"""The local Functions host behaves as the real one was observed to behave."""
 
 import concurrent.futures
 import http.client
@@ -16,7 +16,8 @@ from local_azure.serving.ports import bind
 from tests.support import apps
 from tests.support.apps import Host
 
-SAMPLE = Path(__file__).parent / "support" / "sample_app"
+SAMPLE = apps.APP / "tests" / "support" / "sample_app"
+
 THREADS = 3
 
 
@@ -47,7 +48,7 @@ def raw(host: Host, method: str, path: str, headers: list[tuple[str, str]], body
     return answer
 
 
-def test_header_names_are_lowered_and_repeats_joined(host: Host):
+def test_header_names_are_lower_case_and_repeated_ones_joined(host: Host):
     sent = [("X-Twice", "a"), ("x-twice", "b"), ("Cookie", "a=1"), ("Cookie", "b=2"), ("X-Empty", "")]
     answer = requests.models.complexjson.loads(raw(host, "GET", "/api/v1/echo/x", sent))
     assert answer["looked_up"] == "a,b"
@@ -58,7 +59,7 @@ def test_repeated_query_keys_are_joined_and_empty_values_dropped(host: Host):
     assert get(host, "/api/v1/echo/x?q=1&Q=2&empty=&r=a%20b").json()["params"] == {"q": "1,2", "r": "a b"}
 
 
-def test_a_body_without_content_length_does_not_arrive(host: Host):
+def test_chunked_request_has_an_empty_body(host: Host):
     chunked = raw(host, "POST", "/api/v1/echo/x", [("Transfer-Encoding", "chunked")], [b"lost"])
     assert requests.models.complexjson.loads(chunked)["body"] == ""
     assert requests.post(f"{host.origin}/api/v1/echo/x", data=b"kept", timeout=30).json()["body"] == "kept"
@@ -73,11 +74,11 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("path", "route_params"), ROUTES)
-def test_routes_match_without_regard_to_case_and_leave_out_what_is_absent(path, route_params, host: Host):
+def test_routes_ignore_case_and_omit_absent_parameters(path, route_params, host: Host):
     assert get(host, path).json()["route_params"] == route_params
 
 
-def test_a_catch_all_keeps_encoded_slashes(host: Host):
+def test_catch_all_parameter_keeps_encoded_slashes(host: Host):
     assert get(host, "/api/v1/files/a/b%2Fc").json() == {"path": "a/b%2Fc"}
 
 
@@ -94,23 +95,23 @@ NOT_FOUND = [
 
 
 @pytest.mark.parametrize(("why", "method", "path"), NOT_FOUND, ids=[case[0] for case in NOT_FOUND])
-def test_what_is_not_there_is_an_empty_404(why, method, path, host: Host):
+def test_unknown_route_is_an_empty_404(why, method, path, host: Host):
     answer = requests.request(method, f"{host.origin}{path}", timeout=30)
     assert (answer.status_code, answer.content) == (404, b"")
 
 
-def test_the_environment_wins_over_local_settings(host: Host):
+def test_environment_overrides_local_settings(host: Host):
     assert get(host, "/api/v1/settings").json() == ["file", "environment", str(SAMPLE)]
 
 
 @pytest.mark.parametrize("path", ["/api/v1/fails", "/api/v1/nothing"])
-def test_a_failed_invocation_is_an_empty_500(path, host: Host):
+def test_failed_invocation_is_an_empty_500(path, host: Host):
     answer = get(host, path)
     assert (answer.status_code, answer.content) == (500, b"")
     assert "said on the console only" in host.printed or path.endswith("nothing")
 
 
-def test_of_repeated_response_headers_the_last_stays_but_for_cookies(host: Host):
+def test_last_of_repeated_response_headers_wins_except_for_cookies(host: Host):
     answer = get(host, "/api/v1/headers")
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -119,7 +120,7 @@ def test_of_repeated_response_headers_the_last_stays_but_for_cookies(host: Host)
     assert answer.raw.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
 
 
-def test_the_trace_goes_on_with_a_span_of_its_own(host: Host):
+def test_trace_continues_with_a_new_span(host: Host):
     trace = "0af7651916cd43dd8448eb211c80319c"
     sent = {"traceparent": f"00-{trace}-b7ad6b7169203331-01", "tracestate": "vendor=1"}
     name, parent, state, has_id = get(host, "/api/v1/orders/7", **sent).json()
@@ -129,7 +130,7 @@ def test_the_trace_goes_on_with_a_span_of_its_own(host: Host):
     assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-00", get(host, "/api/v1/orders/7").json()[1])
 
 
-def test_sync_functions_share_a_pool_of_the_configured_size(host: Host):
+def test_sync_functions_share_a_thread_pool_of_the_configured_size(host: Host):
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         path = f"/api/v1/threads?together={THREADS}"
         answers = [answer.json() for answer in pool.map(lambda _: get(host, path), range(THREADS))]
@@ -144,7 +145,7 @@ def test_async_functions_run_on_the_event_loop(host: Host):
     assert answers == [True] * together
 
 
-def test_a_foreign_host_header_is_refused(host: Host):
+def test_foreign_host_header_is_rejected(host: Host):
     assert get(host, "/api/v1/settings", Host="evil.example").status_code == 400
 
 
@@ -198,7 +199,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("why", "files", "message"), BROKEN, ids=[case[0] for case in BROKEN])
-def test_an_app_that_cannot_be_loaded_is_one_sentence_with_the_way_out(why, files, message, tmp_path: Path):
+def test_app_that_cannot_be_loaded_is_one_sentence_with_a_remedy(why, files, message, tmp_path: Path):
     for name, content in files.items():
         (tmp_path / name).write_text(content)
     command = [sys.executable, "-m", "local_azure", "host", str(tmp_path), "--port", "0"]
@@ -209,7 +210,7 @@ def test_an_app_that_cannot_be_loaded_is_one_sentence_with_the_way_out(why, file
     assert "Traceback" not in ended.stderr
 
 
-def test_small_answers_are_not_held_back():
+def test_small_responses_are_not_delayed():
     """Asyncio switches Nagle's algorithm off only for sockets that say they are TCP; else each call waits 40 ms."""
     with bind(0) as listener:
         assert listener.proto == socket.IPPROTO_TCP

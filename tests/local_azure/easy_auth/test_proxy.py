@@ -1,4 +1,4 @@
-"""Easy Auth: who is let through, what the app is told, and that nobody else can tell it."""
+"""Easy Auth: which callers it accepts, the headers that it sets, and that clients cannot set them."""
 
 import base64
 import contextlib
@@ -85,7 +85,7 @@ def call(url: str, token: str | None, method: str = "GET", **options) -> request
     return requests.request(method, url, headers=headers, timeout=10, **options)
 
 
-def test_an_applications_claims_arrive_under_easy_auths_names(front: str, forge: Forge):
+def test_principal_has_an_applications_claims_under_easy_auths_names(front: str, forge: Forge):
     answer = call(f"{front}/api", forge.token(roles=["DoAll", "Other"], idtyp="app"))
     told = principal(answer)
     assert (told["auth_typ"], sorted(told)) == ("aad", ["auth_typ", "claims", "name_typ", "role_typ"])
@@ -105,7 +105,7 @@ def test_an_applications_claims_arrive_under_easy_auths_names(front: str, forge:
     assert headers["x-ms-client-principal-idp"] == ["aad"]
 
 
-def test_a_users_name_and_scope_arrive(front: str, forge: Forge):
+def test_principal_has_the_users_name_and_scope(front: str, forge: Forge):
     answer = call(front, forge.token(user=True, preferred_username="developer@local.example"))
     assert seen(answer)["x-ms-client-principal-name"] == ["developer@local.example"]
     assert seen(answer)["x-ms-client-principal-id"] == [USER_OBJECT]
@@ -128,7 +128,7 @@ FORGED = [
 
 
 @pytest.mark.parametrize("name", FORGED)
-def test_what_a_client_says_about_itself_never_arrives(name: str, front: str, forge: Forge):
+def test_client_principal_headers_from_clients_are_removed(name: str, front: str, forge: Forge):
     assert call(front, None, headers={name: "forged"}).status_code == 401
     answer = call(front, forge.token(), headers={name: "forged", "X-Ms-Other": "kept"})
     headers = seen(answer)
@@ -158,26 +158,26 @@ BAD = [
 
 
 @pytest.mark.parametrize(("why", "token"), BAD, ids=[case[0] for case in BAD])
-def test_a_token_that_is_not_good_is_401(why, token, front: str, forge: Forge):
+def test_invalid_token_is_401(why, token, front: str, forge: Forge):
     answer = call(front, token(forge) if token else None)
     assert (answer.status_code, answer.content) == (401, b"")
     assert answer.headers["WWW-Authenticate"] == f'Bearer realm="{front.removeprefix("http://")}"'
 
 
-def test_roles_are_the_apps_business(front: str, forge: Forge):
+def test_token_without_roles_is_accepted(front: str, forge: Forge):
     answer = call(front, forge.token(roles=GONE))
     assert answer.status_code == 200
     assert "roles" not in [claim["typ"] for claim in principal(answer)["claims"]]
 
 
-def test_a_version_1_registration_takes_version_1_tokens(azure: LocalAzure, app: str):
+def test_version_1_registration_accepts_version_1_tokens(azure: LocalAzure, app: str):
     forge = Forge(azure, "aad-func-v1")
     with easy_auth(azure, app, "aad-func-v1") as front:
         assert call(front, forge.token(version=1)).status_code == 200
         assert call(front, forge.token(version=2)).status_code == 401
 
 
-def test_request_and_answer_pass_unchanged(front: str, forge: Forge):
+def test_request_and_response_are_forwarded_unchanged(front: str, forge: Forge):
     token = forge.token()
     url = f"{front}/api/a%2Fb//c?q=%20x&q=2&status=404"
     answer = call(url, token, "POST", data=b"body", headers={"X-Mine": "1", "Connection": "X-Mine, keep-alive"})
@@ -194,29 +194,29 @@ def test_request_and_answer_pass_unchanged(front: str, forge: Forge):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_passes(method: str, front: str, forge: Forge):
+def test_every_method_is_forwarded(method: str, front: str, forge: Forge):
     answer = call(front, forge.token(), method)
     assert answer.status_code == 200
     assert method == "HEAD" or answer.json()["method"] == method
 
 
-def test_easy_auths_own_pages_are_not_the_apps(front: str, forge: Forge):
+def test_paths_of_easy_auth_are_not_forwarded(front: str, forge: Forge):
     assert call(f"{front}/.auth/me", forge.token()).status_code == 404
 
 
-def test_an_app_that_is_down_is_502(azure: LocalAzure, forge: Forge):
+def test_unreachable_app_is_502(azure: LocalAzure, forge: Forge):
     with easy_auth(azure, f"http://127.0.0.1:{free_port()}") as front:
         assert call(front, forge.token()).status_code == 502
 
 
-def test_a_tenant_that_cannot_be_asked_is_503(state: Path, app: str):
+def test_unreachable_tenant_is_503(state: Path, app: str):
     with LocalAzure(load(), port=0, state=state) as azure, easy_auth(azure, app) as front:
         token = Forge(azure).token()
         azure.__exit__()
         assert call(front, token).status_code == 503
 
 
-def test_a_key_that_is_new_is_known_at_once(tmp_path: Path, app: str):
+def test_new_key_is_fetched_at_once(tmp_path: Path, app: str):
     with LocalAzure(load(), port=0, state=tmp_path) as azure, easy_auth(azure, app) as front:
         assert call(front, Forge(azure).token()).status_code == 200
         azure.keys.rotate()
@@ -226,12 +226,12 @@ def test_a_key_that_is_new_is_known_at_once(tmp_path: Path, app: str):
 @pytest.mark.parametrize(
     "url", ["127.0.0.1:7072", "https://127.0.0.1", "http://", "http://127.0.0.1/api", "http://x:y"]
 )
-def test_an_address_that_is_none_is_told(url: str, azure: LocalAzure):
+def test_invalid_url_is_an_error(url: str, azure: LocalAzure):
     with pytest.raises(StartError, match="is not the address of a local app"), easy_auth(azure, url):
         pass
 
 
-def test_aad_func_behind_it_knows_the_caller_and_checks_the_role(azure: LocalAzure, forge: Forge):
+def test_aad_func_authorizes_callers_from_the_principal(azure: LocalAzure, forge: Forge):
     settings = {**apps.aad_settings(azure), **apps.EASY_AUTH, "AzureWebJobs.msi_func.Disabled": "true"}
     with apps.running(settings) as host, easy_auth(azure, host.origin) as front:
         url = f"{front}/api/aad-func"

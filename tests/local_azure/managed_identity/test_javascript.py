@@ -1,7 +1,6 @@
 """The same tenant with Azure's client library for JavaScript, where it is installed.
 
-NODE_IDENTITY_FOLDER names a folder in which `npm install @azure/identity@4.13.1` has been run.
-"""
+NODE_IDENTITY_FOLDER names a folder in which `npm install @azure/identity@4.13.1` has been run."""
 
 import base64
 import json
@@ -13,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from local_azure.cloud import LocalAzure
+from tests.support.local_tenant import API, JOB, SHARED
 
 FOLDER = Path(os.environ.get("NODE_IDENTITY_FOLDER", "."))
-API = "api://aad00002-c11d-4000-8000-000000000000"
-SHARED = "1de00003-c11d-4000-8000-000000000000"
-JOB = "dae00001-c11d-4000-8000-000000000000"
+
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("node") is None, reason="needs Node"),

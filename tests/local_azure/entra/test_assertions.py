@@ -1,4 +1,4 @@
-"""The tenant's on-behalf-of grant and federated credentials: with the real credential, and each refusal."""
+"""On behalf of a user and with federated credentials: with the real credentials, and each error."""
 
 import json
 from dataclasses import replace
@@ -13,15 +13,15 @@ from local_azure.cloud import LocalAzure
 from local_azure.tenant.principals import FederatedCredential
 from tests.support.clients import become, verified
 from tests.support.forge import GONE, Forge
+from tests.support.local_tenant import API, ASSIGNED, V1
 from tests.support.users import DEVELOPER, GUARDED, IDENTITY, MSI_FUNC, VISITOR, user_token
 
-API = "api://aad00002-c11d-4000-8000-000000000000"
-V1 = "api://aad00001-c11d-4000-8000-000000000000"
-ASSIGNED = "api://aad00003-c11d-4000-8000-000000000000"
 IDENTITY_OBJECT = "1de00003-0b1d-4000-8000-000000000000"
+
 EXCHANGE = "api://AzureADTokenExchange/.default"
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -38,7 +38,7 @@ def credential(azure: LocalAzure, assertion: str) -> OnBehalfOfCredential:
 
 
 @pytest.mark.parametrize(("user", "roles"), [(DEVELOPER, ["DoAll"]), (VISITOR, None)])
-def test_the_real_credential_gets_a_users_token_over_https(user, roles, azure: LocalAzure, monkeypatch):
+def test_on_behalf_of_credential_gets_a_users_token_over_https(user, roles, azure: LocalAzure, monkeypatch):
     become(monkeypatch, azure)
     token = credential(azure, user_token(azure, user)).get_token(f"{API}/.default").token
     claims = verified(azure, token)
@@ -48,7 +48,7 @@ def test_the_real_credential_gets_a_users_token_over_https(user, roles, azure: L
     assert "idtyp" not in claims
 
 
-def test_an_application_may_prove_itself_with_an_identitys_token(azure: LocalAzure, monkeypatch):
+def test_managed_identity_token_authenticates_an_application(azure: LocalAzure, monkeypatch):
     become(monkeypatch, azure)
     identity = ManagedIdentityCredential(client_id=IDENTITY)
     client = ClientAssertionCredential(
@@ -62,7 +62,7 @@ def test_an_application_may_prove_itself_with_an_identitys_token(azure: LocalAzu
     assert (claims["azp"], claims["idtyp"]) == (MSI_FUNC, "app")
 
 
-def test_who_needs_a_second_factor_is_told_with_what_to_ask_for_it(azure: LocalAzure, monkeypatch):
+def test_missing_second_factor_is_a_claims_challenge(azure: LocalAzure, monkeypatch):
     become(monkeypatch, azure)
     with pytest.raises(ClientAuthenticationError) as caught:
         credential(azure, user_token(azure, GUARDED)).get_token(f"{API}/.default")
@@ -108,7 +108,7 @@ def exchange(azure: LocalAzure) -> Exchange:
     return Exchange(azure)
 
 
-def test_the_answer_names_the_scopes_that_it_holds(exchange: Exchange):
+def test_response_lists_the_granted_scopes(exchange: Exchange):
     body = exchange.ask().json()
     assert sorted(body) == ["access_token", "expires_in", "ext_expires_in", "scope", "token_type"]
     assert body["scope"] == f"{API}/user_impersonation"
@@ -116,7 +116,9 @@ def test_the_answer_names_the_scopes_that_it_holds(exchange: Exchange):
 
 
 PAST = {"exp": 1_700_000_000}
+
 FUTURE = {"nbf": 9_000_000_000}
+
 REFUSED = [
     ("no assertion", 900144, {"assertion": None}),
     ("no token use", 900144, {"requested_token_use": None}),
@@ -153,7 +155,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("why", "code", "changes"), REFUSED, ids=[case[0] for case in REFUSED])
-def test_the_grant_refuses_with_entras_codes(why, code, changes, exchange: Exchange):
+def test_on_behalf_of_errors_have_entras_codes(why, code, changes, exchange: Exchange):
     made = {"assertion": exchange.user, "client_assertion": exchange.client}
     form = {name: made[name](**value) if isinstance(value, dict) else value for name, value in changes.items()}
     answer = exchange.ask(**form)
@@ -164,7 +166,7 @@ def test_the_grant_refuses_with_entras_codes(why, code, changes, exchange: Excha
 
 
 @pytest.mark.parametrize(("which", "code"), [("assertion", 50013), ("client_assertion", 700027)])
-def test_an_assertion_that_was_changed_is_refused(which, code, exchange: Exchange):
+def test_tampered_assertion_is_rejected(which, code, exchange: Exchange):
     made = {"assertion": exchange.user, "client_assertion": exchange.client}[which]
     changed = made().rpartition(".")[0] + "." + made(uti="other").rpartition(".")[2]
     assert exchange.ask(**{which: changed}).json()["error_codes"] == [code]
@@ -184,7 +186,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("member", "value", "code"), WRONG)
-def test_a_federated_credential_matches_to_the_letter(member, value, code, exchange: Exchange, monkeypatch):
+def test_federated_credentials_are_compared_case_sensitively(member, value, code, exchange: Exchange, monkeypatch):
     client = exchange.azure.directory.application("msi-func-api")
     others = [app for app in exchange.azure.directory.applications if app is not client]
 
@@ -198,6 +200,6 @@ def test_a_federated_credential_matches_to_the_letter(member, value, code, excha
     assert exchange.ask().json()["error_codes"] == [code]
 
 
-def test_the_older_endpoint_has_no_such_grant(azure: LocalAzure):
+def test_v1_endpoint_rejects_the_on_behalf_of_grant(azure: LocalAzure):
     url = f"{azure.origin}/{azure.directory.tenant_id}/oauth2/token"
     assert requests.post(url, data={"grant_type": JWT_BEARER}, timeout=10).json()["error_codes"] == [70003]

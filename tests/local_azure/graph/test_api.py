@@ -12,11 +12,17 @@ from local_azure.tenant.principals import Application
 from tests.support.forge import Forge
 
 GRAPH = "https://graph.microsoft.com"
+
 API = load().application("aad-func")
+
 SLOT = load().site("msi-func/slots/staging").identities[0]
+
 SHARED = load().site("msi-func").identities[1]
+
 ROLE = API.role("DoAll").id
+
 NOBODY = "10ca1000-0000-4000-8000-00000000000f"
+
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -41,7 +47,7 @@ def triple(principal: str = SHARED.object_id, resource: str = API.object_id, rol
     return {"principalId": principal, "resourceId": resource, "appRoleId": role}
 
 
-def test_a_service_principal_is_found_by_filter_object_id_and_app_id(azure: LocalAzure):
+def test_service_principal_is_found_by_filter_object_id_and_app_id(azure: LocalAzure):
     by_app_id = graph(azure, "GET", f"servicePrincipals?$filter=appId eq '{API.client_id}'").json()["value"]
     by_name = graph(azure, "GET", "servicePrincipals?$filter=displayName eq 'aad-func'").json()["value"]
     by_id = graph(azure, "GET", f"servicePrincipals/{API.object_id}").json()
@@ -57,7 +63,7 @@ def test_a_service_principal_is_found_by_filter_object_id_and_app_id(azure: Loca
     assert graph(azure, "GET", "servicePrincipals?$filter=displayName eq 'o''neil'").json()["value"] == []
 
 
-def test_a_role_is_assigned_listed_on_both_sides_and_taken_back(azure: LocalAzure):
+def test_role_is_assigned_listed_on_both_sides_and_removed(azure: LocalAzure):
     answer = graph(azure, "POST", f"servicePrincipals/{API.object_id}/appRoleAssignedTo", json=triple())
     assert answer.status_code == 201
     created = answer.json()
@@ -74,7 +80,7 @@ def test_a_role_is_assigned_listed_on_both_sides_and_taken_back(azure: LocalAzur
     assert graph(azure, "DELETE", where).json()["error"]["code"] == "Request_ResourceNotFound"
 
 
-def test_the_other_side_and_the_role_without_a_name_work_too(azure: LocalAzure):
+def test_role_is_assigned_on_the_principals_side_and_without_a_role_value(azure: LocalAzure):
     plain = next(app for app in load().applications if not app.app_roles)
     body = triple(SLOT.object_id, plain.object_id, NO_ROLE)
     answer = graph(azure, "POST", f"servicePrincipals/{SLOT.object_id}/appRoleAssignments", json=body)
@@ -84,7 +90,9 @@ def test_the_other_side_and_the_role_without_a_name_work_too(azure: LocalAzure):
 
 
 TO_API = f"servicePrincipals/{API.object_id}/appRoleAssignedTo"
+
 ALREADY = triple(load().site("msi-func").identities[0].object_id)
+
 REFUSED = [
     ("duplicate", 400, "Request_BadRequest", "Permission being assigned already exists on the object", TO_API, ALREADY),
     (
@@ -114,7 +122,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("why", "status", "code", "message", "path", "body"), REFUSED, ids=[row[0] for row in REFUSED])
-def test_graph_refuses_in_its_own_words(why, status, code, message, path, body, azure: LocalAzure):
+def test_graph_errors_have_graphs_codes(why, status, code, message, path, body, azure: LocalAzure):
     before = list(azure.directory.assignments)
     answer = graph(azure, "POST", path, json=body)
     error = answer.json()["error"]
@@ -124,7 +132,7 @@ def test_graph_refuses_in_its_own_words(why, status, code, message, path, body, 
     assert azure.directory.assignments == before
 
 
-def test_a_filter_that_is_not_understood_is_refused(azure: LocalAzure):
+def test_invalid_filter_is_rejected(azure: LocalAzure):
     answer = graph(azure, "GET", "servicePrincipals?$filter=startswith(displayName,'a')")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "Request_UnsupportedQuery")
 
@@ -140,14 +148,14 @@ def test_a_filter_that_is_not_understood_is_refused(azure: LocalAzure):
         ("roles of a user", 403, "Authorization_RequestDenied", {"scp": "User.Read"}),
     ],
 )
-def test_a_token_that_does_not_permit_it_is_refused(why, status, code, changes, azure: LocalAzure):
+def test_token_without_the_permission_is_rejected(why, status, code, changes, azure: LocalAzure):
     claims = {"aud": GRAPH, "roles": ["AppRoleAssignment.ReadWrite.All"], **changes}
     token = Forge(azure).token(version=1, **claims)
     answer = graph(azure, "POST", TO_API, token, json=triple())
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
-def test_reading_needs_a_permission_and_a_token(azure: LocalAzure):
+def test_reading_requires_a_token_with_a_permission(azure: LocalAzure):
     only_read = Forge(azure).token(version=1, aud=GRAPH, roles=["Application.Read.All"])
     only_write = Forge(azure).token(version=1, aud=GRAPH, roles=["AppRoleAssignment.ReadWrite.All"])
     assert graph(azure, "GET", "servicePrincipals", only_read).status_code == 200
@@ -157,12 +165,12 @@ def test_reading_needs_a_permission_and_a_token(azure: LocalAzure):
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
 
 
-def test_only_an_administrator_gets_the_permissions(azure: LocalAzure):
+def test_only_administrators_get_the_permissions(azure: LocalAzure):
     for user in ("developer@local.example", "visitor@local.example"):
         assert graph(azure, "GET", "servicePrincipals", user_token(azure, user)).status_code == 403
 
 
-def test_a_daemon_that_is_given_the_role_may_assign(azure: LocalAzure):
+def test_application_with_the_permission_can_assign(azure: LocalAzure):
     api, job = load().application("Microsoft Graph"), load().application("nightly-job")
     body = triple(job.object_id, api.object_id, api.role("AppRoleAssignment.ReadWrite.All").id)
     path = f"servicePrincipals/{api.object_id}/appRoleAssignedTo"
@@ -184,7 +192,7 @@ def test_a_daemon_that_is_given_the_role_may_assign(azure: LocalAzure):
     assert azure.directory.roles(load().user("developer@local.example"), v3) == ["DoAll"]
 
 
-def test_users_and_groups_are_found_by_who_may_read_the_directory(azure: LocalAzure):
+def test_users_and_groups_require_directory_read_all(azure: LocalAzure):
     user = {"id": "05e50001-0b1d-4000-8000-000000000000", "displayName": "developer@local.example"}
     for query in (
         "displayName eq 'x' or userPrincipalName eq 'Developer@local.example'",
@@ -197,7 +205,7 @@ def test_users_and_groups_are_found_by_who_may_read_the_directory(azure: LocalAz
     assert graph(azure, "GET", f"users/{NOBODY}").status_code == 404
 
 
-def test_an_api_is_found_by_its_app_id_uri(azure: LocalAzure):
+def test_service_principal_is_found_by_app_id_uri(azure: LocalAzure):
     names = f"servicePrincipalNames/any(n:n eq '{API.app_id_uris[0]}')"
     (found,) = graph(azure, "GET", f"servicePrincipals?$filter={names}").json()["value"]
     assert found["id"] == API.object_id
@@ -207,6 +215,6 @@ UNSUPPORTED = ["startswith(displayName,'a')", "id eq 'x'", "displayName eq x", "
 
 
 @pytest.mark.parametrize("condition", UNSUPPORTED)
-def test_a_filter_that_is_not_supported_is_said_to_be(condition, azure: LocalAzure):
+def test_unsupported_filter_is_reported_as_such(condition, azure: LocalAzure):
     answer = graph(azure, "GET", f"servicePrincipals?$filter={condition}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "Request_UnsupportedQuery")
