@@ -9,7 +9,7 @@ from bench import cold_start, concurrency, scaling, throughput, token_validation
 from bench.command import run
 from bench.report import Row, table
 from local_azure.cloud import LocalAzure
-from local_azure.directory import load
+from local_azure.tenant.loader import load
 
 PARTS = {
     "validation": token_validation.rows,

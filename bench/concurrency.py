@@ -14,8 +14,8 @@ from bench.load_runner import MeasurementError, load, successful
 from bench.report import Row, ratio, value
 from bench.throughput import ONLY_AAD, ONLY_MSI
 from local_azure.cloud import LocalAzure
-from local_azure.server import free_port
-from local_azure.traffic import Fault
+from local_azure.control.fault_injection import Fault
+from local_azure.serving.ports import free_port
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.forge import Forge
@@ -52,9 +52,9 @@ def _slow_api(azure: LocalAzure, server: api.Api) -> Iterator[Row]:
 def _ten_thousand(azure: LocalAzure, server: api.Api) -> Iterator[Row]:
     callers, name = 64, "10,000 requests to msi-func, 64 callers"
     with apps.running({**apps.msi_settings(azure, server.url(0)), **ONLY_MSI}) as host:
-        requested, opened = azure.traffic.counters["msi"], server.connections
+        requested, opened = azure.faults.counters["msi"], server.connections
         successful(load(host, "msi-func", callers, limit=10_000))
-        yield value(f"{name}: token requests", azure.traffic.counters["msi"] - requested, least=1, most=1)
+        yield value(f"{name}: token requests", azure.faults.counters["msi"] - requested, least=1, most=1)
         yield value(f"{name}: connections to the API", server.connections - opened, most=callers)
 
 
@@ -107,20 +107,20 @@ def _slow_tenant(azure: LocalAzure, url: str) -> Iterator[Callable[[], bool]]:
     """Have aad-func fetch keys for an unknown `kid`; yield a function that says whether it still does."""
     forge = Forge(azure)
     unknown = forge.sign(forge.claims(), forge.header(kid="unknown"))
-    fetches = azure.traffic.counters["metadata"]
-    azure.traffic.put("metadata", Fault(delay=30))
+    fetches = azure.faults.counters["metadata"]
+    azure.faults.inject("metadata", Fault(delay=30))
     headers = {"Authorization": f"Bearer {unknown}"}
     waiting = threading.Thread(target=lambda: requests.get(url, headers=headers, timeout=60))
     waiting.start()
     try:
         deadline = time.monotonic() + 10
-        while azure.traffic.counters["metadata"] == fetches:
+        while azure.faults.counters["metadata"] == fetches:
             if time.monotonic() > deadline:
                 raise MeasurementError("aad-func does not fetch the unknown key")
             time.sleep(0.001)
         yield waiting.is_alive
     finally:
-        azure.traffic.clear()
+        azure.faults.clear()
         waiting.join()
 
 

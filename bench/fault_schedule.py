@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from local_azure.cloud import LocalAzure
-from local_azure.keys import KeyRing
-from local_azure.traffic import Fault
+from local_azure.control.fault_injection import Fault
+from local_azure.entra.key_ring import KeyRing
 from tests.support.forge import Forge
 
 CYCLE = 100  # seconds
@@ -19,7 +19,7 @@ FAULTS = {
     "status 500": Fault(status=500),
     "no response": Fault(delay=30, status=500),
     "connections reset": Fault(reset=True),
-    "truncated responses": Fault(garbage=True),
+    "truncated responses": Fault(truncate=True),
 }
 
 
@@ -48,17 +48,17 @@ class FaultSchedule:
     def _fail_tenant(self) -> None:
         self._kind = next(self._kinds)
         for endpoint in ("metadata", "keys"):
-            self._azure.traffic.put(endpoint, FAULTS[self._kind])
+            self._azure.faults.inject(endpoint, FAULTS[self._kind])
         self.counts[f"the tenant fails: {self._kind}"] += 1
 
     def _fail_identity(self) -> None:
-        self._azure.traffic.clear()
-        self._azure.traffic.put("msi", FAULTS[self._kind])
+        self._azure.faults.clear()
+        self._azure.faults.inject("msi", FAULTS[self._kind])
         self.counts[f"the identity endpoint fails: {self._kind}"] += 1
 
     def _publish_key(self) -> None:
         """Publish a key some time before it signs, as Entra does."""
-        self._azure.traffic.clear()
+        self._azure.faults.clear()
         with tempfile.TemporaryDirectory() as folder:
             new = KeyRing(Path(folder)).current
         ring = self._azure.keys
@@ -69,7 +69,7 @@ class FaultSchedule:
         ring = self._azure.keys
         ring.keys = [*ring.keys[:-2], ring.keys[-1], ring.keys[-2]]
         for key in ring.keys[:-PUBLISHED_KEYS]:
-            ring.withdraw(key.kid)
+            ring.remove(key.kid)
         self.counts["a new key signs"] += 1
 
 

@@ -59,9 +59,9 @@ def _call(function: Any, query: str) -> Any:
     request = HttpRequest("GET", "/", headers=headers, params=dict(parse_qsl(query)), body=b"")
     arguments: dict[str, Any] = {"req": request}
     if "context" in inspect.signature(function).parameters:
-        from local_azure.functions_context import Context
+        from local_azure.functions_host.context import InvocationContext
 
-        arguments["context"] = Context.of(function.__name__, Path(), {})
+        arguments["context"] = InvocationContext.of(function.__name__, Path(), {})
     result = function(**arguments)
     return asyncio.run(_await(result)) if inspect.isawaitable(result) else result
 

@@ -28,9 +28,9 @@ from bench.fault_schedule import CYCLE, FaultSchedule, LabeledTokens, invalid_to
 from bench.load_runner import MeasurementError, load
 from bench.report import Row, table, value
 from bench.throughput import ONLY_AAD, ONLY_MSI
-from local_azure import directory
 from local_azure.cloud import LocalAzure
-from local_azure.tokens import MANAGED_IDENTITY_LIFETIME
+from local_azure.entra.token_issuer import MANAGED_IDENTITY_LIFETIME
+from local_azure.tenant import loader
 from tests.support import apps
 from tests.support.apps import Host
 
@@ -137,7 +137,7 @@ def responses(minutes: float, through_msi: Counter[str], direct: Counter[tuple[s
 
 def tenant(seconds: float, azure: LocalAzure, faults: FaultSchedule) -> Iterator[Row]:
     """Requests to the platform, and its faults."""
-    minutes, counters = seconds / 60, azure.traffic.counters
+    minutes, counters = seconds / 60, azure.faults.counters
     yield value("requests to the identity endpoint", counters["msi"], least=minutes * 1.5)
     yield value("requests for the tenant's metadata", counters["metadata"], least=minutes, most=minutes * 3)
     yield value("faults", faults.counts.total(), least=3 * ((seconds - 5) // CYCLE))  # the last may come too late
@@ -190,7 +190,7 @@ def main() -> int:
         parser.error("--minutes: less than 2 show nothing")
     with (
         tempfile.TemporaryDirectory() as state,
-        LocalAzure(directory.load(), port=0, https_port=0, state=Path(state), keep_tokens=False) as azure,
+        LocalAzure(loader.load(), port=0, https_port=0, state=Path(state), cache_tokens=False) as azure,
     ):
         rows = soak(azure, minutes * 60, lambda line: print(line, file=sys.stderr, flush=True))
     print(table(rows))

@@ -1,1 +1,1 @@
-"""Azure on this machine, as far as a service calling another without a secret can see it. Never deployed."""
+"""The parts of Azure around an app, emulated on this machine. Never deployed."""

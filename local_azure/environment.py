@@ -1,31 +1,30 @@
-"""The settings with which a process is one of the tenant's sites: its identity, its tenant, and whom to trust."""
+"""The settings with which a process has a site's managed identities and trusts the local tenant."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_azure import certificates
-from local_azure.principals import Site
-from local_azure.server import LOOPBACK
+from local_azure.managed_identity import app_service
+from local_azure.serving import certificates
+from local_azure.serving.ports import LOOPBACK
+from local_azure.tenant.principals import Site
 
-MANAGED_IDENTITY_PATH = "/msi/token"
-
-# Where these are, clients do not ask IMDS.
+# Clients that find these do not use IMDS.
 APP_SERVICE = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")
 
-# Clients read one spelling or the other, the lower-case one first.
+# Clients read one of the two; those that read both prefer lower case.
 _NO_PROXY = ("no_proxy", "NO_PROXY")
 
 
 def settings(site: Site, tenant_id: str, http: str, https: str, bundle: Path) -> dict[str, str]:
-    """For the process's environment. `http` and `https` are origins, `bundle` is a file of CA certificates.
+    """Return environment variables. `http` and `https` are origins, `bundle` is a file of CA certificates.
 
-    https://learn.microsoft.com/azure/app-service/overview-managed-identity names the first two; the others are those
-    that Azure's client libraries read.
+    https://learn.microsoft.com/azure/app-service/overview-managed-identity documents the first two; Azure's client
+    libraries read the others.
     """
     no_proxy = _without_proxy(os.environ)
     return {
-        "IDENTITY_ENDPOINT": f"{http}{MANAGED_IDENTITY_PATH}",
+        "IDENTITY_ENDPOINT": f"{http}{app_service.PATH}",
         "IDENTITY_HEADER": site.identity_header,
         "AZURE_POD_IDENTITY_AUTHORITY_HOST": http,
         "AZURE_AUTHORITY_HOST": https,
@@ -40,7 +39,7 @@ def settings(site: Site, tenant_id: str, http: str, https: str, bundle: Path) ->
 
 
 def _without_proxy(environment: Mapping[str, str]) -> str:
-    """What goes past the proxy: what went past it before, and this machine."""
+    """Return the hosts that bypass the proxy: those in `environment`, and this machine."""
     before = next((environment[name] for name in _NO_PROXY if environment.get(name)), "")
     names = [name.strip() for name in before.split(",") if name.strip()]
     return ",".join([*names, *(name for name in (LOOPBACK, "localhost") if name not in names)])

@@ -14,8 +14,8 @@ from hypothesis import settings
 from aad_func.access_token import AccessTokenValidator
 from aad_func.signing_keys import SigningKeys
 from local_azure.cloud import LocalAzure
-from local_azure.directory import load
-from local_azure.keys import KeyRing, SigningKey
+from local_azure.entra.key_ring import KeyRing, SigningKey
+from local_azure.tenant.loader import load
 from tests.support import apps
 from tests.support.clock import Clock, FastForward
 from tests.support.forge import Forge

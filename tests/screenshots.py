@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from local_azure.cloud import LocalAzure
-from local_azure.directory import load
+from local_azure.tenant.loader import load
 from tests.support import apps, browser
 
 IMAGES = apps.APP / "docs" / "images"

@@ -11,7 +11,7 @@ from bench import api, report
 from bench.load import Load
 from bench.load_runner import LoadResult, MeasurementError, load, successful
 from bench.soak import growth, in_background
-from local_azure.server import free_port
+from local_azure.serving.ports import free_port
 from tests.support.apps import Host
 from tests.support.scripted import CLOSE, Scripted, as_json, in_turn
 

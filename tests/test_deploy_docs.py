@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from local_azure.directory import load
+from local_azure.tenant.loader import load
 from msi_func.http_session import MAX_CONNECTIONS
 from tests.support.apps import APP
 from tests.support.bicep import Bicep

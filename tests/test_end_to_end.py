@@ -9,7 +9,7 @@ import requests
 
 from bench.cold_start import first_call
 from local_azure.cloud import LocalAzure
-from local_azure.server import free_port
+from local_azure.serving.ports import free_port
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.forge import GONE, Forge, encode

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local_azure.directory import load
+from local_azure.tenant.loader import load
 from msi_func.function import CALL_MODES
 from tests.support.apps import APP
 from tests.support.bicep import Bicep, BicepError, blank

@@ -14,9 +14,10 @@ from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 from azure.core.rest import HttpRequest
 
 from local_azure.cloud import LocalAzure
-from local_azure.easy_auth import EasyAuth
-from local_azure.server import BackgroundServer, Listener, bind
-from local_azure.tenant_client import TenantKeys
+from local_azure.easy_auth.proxy import EasyAuthProxy
+from local_azure.entra.jwks_client import JwksClient
+from local_azure.serving.http_server import BackgroundServer, Listener
+from local_azure.serving.ports import bind
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.forge import GONE, Forge
@@ -147,7 +148,7 @@ def test_token_with_another_signature_is_not_the_cached_one(host: Host, azure: L
 def test_users_who_call_at_once_are_each_accepted_as_themselves(azure: LocalAzure, aad_host: Host):
     """One token request per user, and no user gets the token of another."""
     mine = {azure.directory.user(name).object_id: user_token(azure, name, mfa=True) for name in (DEVELOPER, GUARDED)}
-    before = azure.traffic.counters["token"]
+    before = azure.faults.counters["token"]
     with (
         apps.running(msi_settings(azure, aad_host)) as running,
         concurrent.futures.ThreadPoolExecutor(32) as pool,
@@ -155,7 +156,7 @@ def test_users_who_call_at_once_are_each_accepted_as_themselves(azure: LocalAzur
         calls = [(who, pool.submit(call, running, token)) for _ in range(16) for who, token in mine.items()]
         responses = [(who, response.result().json()) for who, response in calls]
     assert all(body["caller"]["object_id"] == who for who, body in responses)
-    assert azure.traffic.counters["token"] - before == len(mine)
+    assert azure.faults.counters["token"] - before == len(mine)
 
 
 def test_easy_auth_in_front_passes_the_users_token_on(host: Host, azure: LocalAzure):
@@ -163,8 +164,8 @@ def test_easy_auth_in_front_passes_the_users_token_on(host: Host, azure: LocalAz
     api = azure.directory.application("msi-func-api")
     listener = bind(0)
     front = replace(host, origin=f"http://127.0.0.1:{listener.getsockname()[1]}")
-    keys = TenantKeys(azure.origin, azure.directory.tenant_id, api.token_version)
-    with BackgroundServer(EasyAuth(host.origin, api, keys), [Listener(listener)]):
+    keys = JwksClient(azure.origin, azure.directory.tenant_id, api.token_version)
+    with BackgroundServer(EasyAuthProxy(host.origin, api, keys), [Listener(listener)]):
         assert call(front, user_token(azure)).json()["caller"]["kind"] == "user"
         assert call(front).status_code == 401
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local_azure.directory import load
+from local_azure.tenant.loader import load
 from tests.support.apps import APP, clean_environment
 from tests.support.bicep import Bicep
 

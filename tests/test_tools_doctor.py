@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_azure.cloud import LocalAzure
-from local_azure.server import free_port
+from local_azure.serving.ports import free_port
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.forge import CALLER

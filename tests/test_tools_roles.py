@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local_azure.cloud import LocalAzure
-from local_azure.directory import load
+from local_azure.tenant.loader import load
 from tests.support.scripted import Reply, Scripted, as_json, http, in_turn
 from tests.support.tool import Ended, run
 

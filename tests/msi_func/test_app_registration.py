@@ -11,8 +11,8 @@ import pytest
 
 from common.problems import Problem, problem_response
 from local_azure.cloud import LocalAzure
-from local_azure.directory import load
-from local_azure.traffic import Fault
+from local_azure.control.fault_injection import Fault
+from local_azure.tenant.loader import load
 from msi_func import app_registration, credentials, entra_errors, token_errors
 from msi_func.app_registration import AppRegistration
 from msi_func.downstream_errors import with_prefix
@@ -393,7 +393,7 @@ def faulty(state: Path) -> Iterator[LocalAzure]:
 FAULTS = [
     ("token", Fault(status=503), UNAVAILABLE),
     ("token", Fault(status=429), UNAVAILABLE),
-    ("token", Fault(garbage=True), UNAVAILABLE),
+    ("token", Fault(truncate=True), UNAVAILABLE),
     ("token", Fault(reset=True), UNAVAILABLE),
     ("msi", Fault(status=500), token_errors.GENERIC_ERROR),
 ]
@@ -406,12 +406,12 @@ def test_fault_is_reported_and_over_when_it_is_over(fault_at, fault, detail, fau
     user = user_of(faulty)
     with Scripted(lambda request: OK) as api:
         client = caller.api(api.origin)
-        faulty.traffic.put(fault_at, fault)
+        faulty.faults.inject(fault_at, fault)
         problem = caller.problem_of(client.get(user=user))
         expected = with_prefix(detail, "TEST_API")
         assert (problem.code, problem.detail, api.requests) == ("token_unavailable", expected, [])
 
-        faulty.traffic.clear()
+        faulty.faults.clear()
         caller.restart()  # a failure is shared for some seconds
         assert caller.run(client.get(user=user)).json() == {"ok": True}
         assert "authorization" in api.requests[0].headers
@@ -423,10 +423,10 @@ def test_token_that_arrives_late_serves_the_next_call(faulty: LocalAzure, caller
     user = user_of(faulty)
     with Scripted(lambda request: OK) as api:
         client = caller.api(api.origin)
-        faulty.traffic.put("token", Fault(delay=2))
+        faulty.faults.inject("token", Fault(delay=2))
         assert caller.problem_of(client.get(user=user, timeout=0.5)).code == "token_unavailable"
         assert caller.run(client.get(user=user, timeout=30)).status == 200
-    assert faulty.traffic.counters["token"] == 1
+    assert faulty.faults.counters["token"] == 1
 
 
 def test_logger_that_msal_creates_later_redacts(azure: LocalAzure, caller: Caller, caplog: pytest.LogCaptureFixture):

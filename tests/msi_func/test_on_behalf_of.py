@@ -514,7 +514,7 @@ def test_users_who_call_at_once_get_their_own_tokens(caller: Caller, azure: Loca
     caller.restart()
     caller.is_site(azure)
     caller.set(users.on_behalf_of_settings(azure))
-    before = azure.traffic.counters["token"]
+    before = azure.faults.counters["token"]
     own = {name: users.user_token(azure, name, mfa=True) for name in names}
     assertions = {name: UserAssertion.from_header(f"Bearer {token}") for name, token in own.items()}
 
@@ -523,7 +523,7 @@ def test_users_who_call_at_once_get_their_own_tokens(caller: Caller, azure: Loca
 
     for name, token in zip(names, caller.run(calls()), strict=True):
         assert verified(azure, token)["oid"] == azure.directory.user(name).object_id
-    assert azure.traffic.counters["token"] - before == len(own)
+    assert azure.faults.counters["token"] - before == len(own)
 
 
 def test_missing_settings_are_read_again_on_the_next_call(caller: Caller, azure: LocalAzure):

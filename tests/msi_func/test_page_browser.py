@@ -12,7 +12,7 @@ import requests
 from common.problems import PROBLEM_TYPES
 from common.remediations import CLAIM_DESCRIPTIONS, REMEDIATIONS, UNDESCRIBED_CLAIM, VALIDATION_STEPS
 from local_azure.cloud import LocalAzure
-from local_azure.server import free_port
+from local_azure.serving.ports import free_port
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.browser import Tab, launched, tab

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import requests
 
-from local_azure import processes
 from local_azure.cloud import LocalAzure
-from local_azure.server import LOOPBACK, BackgroundServer, Listener, bind, free_port, is_free
+from local_azure.functions_host import process
+from local_azure.serving.http_server import BackgroundServer, Listener
+from local_azure.serving.ports import LOOPBACK, bind, free_port, is_free
 from tests.support.asgi_app.api import api as asgi_app
 
 APP = Path(__file__).parents[2]
@@ -90,7 +91,7 @@ def running(
         clean_environment(),
         tempfile.NamedTemporaryFile(prefix="host-", suffix=".log") as log,
         contextlib.chdir(APP),  # where `python -m local_azure` finds the package
-        processes.host(
+        process.host(
             str(folder), port, "", {**(_COVERAGE if measured else {}), **settings}, output=log, options=options
         ) as child,  # type: ignore[arg-type]
     ):

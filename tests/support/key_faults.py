@@ -5,7 +5,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from local_azure.keys import SigningKey
+from local_azure.entra.key_ring import SigningKey
 from tests.support.attacks.claims import GUID
 from tests.support.scripted import CLOSE, HANG, RESET, Reply, as_json, http
 from tests.support.tenant import V2, Document, Tenant

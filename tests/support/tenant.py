@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Self
 
 from local_azure.cloud import LocalAzure
-from local_azure.keys import SigningKey
+from local_azure.entra.key_ring import SigningKey
 from tests.support.scripted import Reply, Request, Scripted, as_json, http
 
 Document = Literal["metadata", "keys"]

@@ -1,0 +1,104 @@
+"""The command line's arguments."""
+
+import argparse
+from pathlib import Path
+
+from local_azure.cli import control_arguments
+from local_azure.cli.settings_formats import FORMATS
+from local_azure.serving.defaults import HTTP_PORT, HTTPS_PORT, STATE
+from local_azure.tenant.loader import DEFAULT_TENANT_FILE
+
+EXAMPLES = """examples:
+  python -m local_azure demo                     both function apps, with a first request
+  python -m local_azure run -- func start        any command, with a local managed identity and tenant
+  python -m local_azure serve                    the same for commands in other terminals
+  python -m local_azure host . --port 7071       the Functions host alone
+  python -m local_azure easy-auth --to http://127.0.0.1:7072 --api aad-func
+  python -m local_azure token --user developer@local.example --scope api://<client id>/.default
+  python -m local_azure control --help           keys, cached tokens, faults and counters
+"""
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the options of one command; `module` is the module in local_azure.cli that runs it."""
+    parser = argparse.ArgumentParser(
+        "python -m local_azure",
+        description="Azure on this machine: managed identity, tenant, Graph, Easy Auth and a Functions host.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    tenant = _tenant_options()
+    imds = _imds_option()
+
+    demo = commands.add_parser("demo", parents=[tenant], help="run both function apps with everything they need")
+    demo.add_argument("--once", action="store_true", help="send one request, print the response, exit 0 only on 200")
+    demo.add_argument(
+        "--api", default="aad-func", metavar="NAME", help="aad-func's registration (default: %(default)s)"
+    )
+    demo.add_argument("--easy-auth", action="store_true", help="put App Service authentication in front of aad-func")
+    demo.set_defaults(module="demo")
+
+    run = commands.add_parser("run", parents=[tenant, imds], help="run a command with a local managed identity")
+    run.add_argument("command", nargs="+", metavar="COMMAND", help="the command, after --")
+    run.set_defaults(module="run")
+
+    serve = commands.add_parser("serve", parents=[tenant, imds], help="run the tenant until Ctrl+C")
+    serve.add_argument("--format", choices=FORMATS, default="sh", help="of the printed settings (default: %(default)s)")
+    serve.set_defaults(module="serve")
+
+    host = commands.add_parser("host", help="run a Functions host for HTTP functions")
+    host.add_argument("folder", nargs="?", type=Path, default=Path(), help="the function app (default: this folder)")
+    host.add_argument("--port", type=int, default=7071, help="default: %(default)s; 0: any free port")
+    host.add_argument("--name", default="", help="written before each log line")
+    host.add_argument("--no-local-settings", action="store_true", help="do not read local.settings.json")
+    host.add_argument("--verbose", action="store_true", help="log everything, as func start --verbose does")
+    host.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    host.set_defaults(module="host")
+
+    proxy = commands.add_parser("easy-auth", help="put App Service authentication in front of an app")
+    proxy.add_argument("--to", required=True, metavar="URL", help="the app, started with WEBSITE_AUTH_ENABLED=True")
+    proxy.add_argument("--api", required=True, metavar="NAME", help="the app's registration in the tenant file")
+    proxy.add_argument("--port", type=int, default=8072, help="default: %(default)s; 0: any free port")
+    _add_tenant_file(proxy)
+    control_arguments.add_url(proxy)
+    proxy.set_defaults(module="easy_auth")
+
+    control_arguments.add_commands(commands)
+    return parser.parse_args(arguments)
+
+
+def _tenant_options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    _add_tenant_file(parser)
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=HTTP_PORT,
+        help="of tenant and identity endpoint (default: %(default)s; 0: free ports, for all that a demo starts)",
+    )
+    parser.add_argument(
+        "--https-port", type=int, metavar="PORT", help=f"the same over https (default: {HTTPS_PORT}; 0: any free port)"
+    )
+    parser.add_argument(
+        "--state", type=Path, default=STATE, metavar="FOLDER", help="where keys are stored (default: %(default)s)"
+    )
+    parser.add_argument("--site", metavar="NAME", help="whose managed identity (default: the tenant's first site)")
+    parser.add_argument(
+        "--no-token-cache", action="store_true", help="do not cache tokens for 24 hours: new roles appear at once"
+    )
+    return parser
+
+
+def _add_tenant_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tenant", type=Path, default=DEFAULT_TENANT_FILE, metavar="FILE", help="the tenant (default: the shipped one)"
+    )
+
+
+def _imds_option() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--imds", action="store_true", help="run as a virtual machine, with IMDS instead of App Service's endpoint"
+    )
+    return parser

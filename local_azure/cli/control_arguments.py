@@ -1,0 +1,88 @@
+"""Arguments of `token` and `control`, the commands to a running tenant."""
+
+import argparse
+import os
+from typing import Any
+
+from local_azure.serving.defaults import HTTP_PORT
+
+CONTROL_EXAMPLES = """examples:
+  python -m local_azure control rotate-keys
+  python -m local_azure control clear-token-cache                   as if 24 hours had passed
+  python -m local_azure control fault msi --status 503 --count 2    503 for the next two requests
+  python -m local_azure control fault keys --delay 3                responses 3 s late, until cleared
+  python -m local_azure control fault metadata --reset              connections are reset
+  python -m local_azure control clear-faults
+  python -m local_azure control counters
+"""
+
+TOKEN_EXAMPLES = """examples:
+  python -m local_azure token --user developer@local.example --scope api://<client id>/.default
+  python -m local_azure token --user admin@local.example --scope https://graph.microsoft.com/.default
+"""
+
+
+def add_commands(commands: Any) -> None:
+    """Add `token` and `control` to the commands."""
+    _add_token(commands)
+    _add_control(commands)
+
+
+def add_url(parser: argparse.ArgumentParser) -> None:
+    """Add the option that locates the running tenant."""
+    parser.add_argument(
+        "--url",
+        default=os.environ.get("LOCAL_AZURE_URL") or f"http://127.0.0.1:{HTTP_PORT}",
+        help=f"the running tenant (default: LOCAL_AZURE_URL, which run and serve set, or port {HTTP_PORT})",
+    )
+
+
+def _add_token(commands: Any) -> None:
+    token = commands.add_parser(
+        "token",
+        epilog=TOKEN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        help="print a user's token, as after az login",
+    )
+    add_url(token)
+    token.add_argument("--user", required=True, metavar="NAME", help="a user of the tenant file")
+    token.add_argument("--scope", required=True, help="<App ID URI>/.default, or scopes of one API")
+    token.add_argument("--client-id", metavar="ID", help="the client that signs the user in (default: Azure CLI)")
+    token.add_argument("--mfa", action="store_const", const=True, help="sign in with a second factor")
+    token.set_defaults(module="token")
+
+
+def _add_control(commands: Any) -> None:
+    control = commands.add_parser(
+        "control",
+        epilog=CONTROL_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        help="control a running tenant: keys, cached tokens, faults and counters",
+    )
+    add_url(control)
+    control.set_defaults(module="control")
+    found = control.add_subparsers(required=True, metavar="ACTION", dest="control")
+    trailing = argparse.ArgumentParser(add_help=False)  # --url may follow the action as well
+    trailing.add_argument("--url", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = found.add_parser(name, parents=[trailing], help=text)
+        return parser
+
+    add("keys", "list the published keys; the last one signs")
+    add("counters", "list the number of requests per endpoint")
+    add("faults", "list the current faults")
+    add("rotate-keys", "publish a new key and sign with it")
+    add("remove-key", "stop publishing a key").add_argument("kid", help="as listed by `keys`")
+    add("clear-token-cache", "clear the cache of managed identities' tokens")
+    _add_fault(add("fault", "inject a fault into an endpoint's responses"))
+    add("clear-faults", "remove all faults")
+
+
+def _add_fault(fault: argparse.ArgumentParser) -> None:
+    fault.add_argument("endpoint", help="msi, imds, metadata, keys, token or graph")
+    fault.add_argument("--status", type=int, help="respond with this status")
+    fault.add_argument("--delay", type=float, metavar="SECONDS", help="respond later")
+    fault.add_argument("--truncate", action="store_const", const=True, help="respond with truncated JSON")
+    fault.add_argument("--reset", action="store_const", const=True, help="reset the connection")
+    fault.add_argument("--count", type=int, metavar="N", help="the number of requests (default: until cleared)")

@@ -1,0 +1,26 @@
+"""Requests to the control plane of a running tenant."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from local_azure.serving.local_client import TIMEOUT, local_session, tenant_unreachable
+
+
+def send(method: str, url: str, command: str, values: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """Return the response to a command, or print its error and return None. Raises StartError."""
+    body = {name: value for name, value in (values or {}).items() if value is not None}
+    try:
+        with local_session() as session:
+            response = session.request(
+                method, f"{url.rstrip('/')}/local-azure/{command}", json=body or None, timeout=TIMEOUT
+            )
+        result: dict[str, Any] = response.json()
+    except (requests.RequestException, ValueError):
+        raise tenant_unreachable(url) from None
+    if response.ok:
+        return result
+    print(f"local_azure: {result.get('message') or result.get('error_description')}", file=sys.stderr)
+    return None

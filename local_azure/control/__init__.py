@@ -1,0 +1,1 @@
+"""The control plane: signing keys, cached tokens, faults and counters, for tests."""

@@ -1,0 +1,1 @@
+"""App Service authentication (Easy Auth) in front of an app."""

@@ -1,0 +1,1 @@
+"""Microsoft Entra ID: discovery, signing keys, token endpoints and the tokens themselves."""

@@ -1,0 +1,40 @@
+"""Errors of Microsoft Graph."""
+
+import time
+import uuid
+
+from starlette.responses import JSONResponse
+
+
+class GraphError(Exception):
+    """An error with Graph's code and text."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+def error_response(problem: GraphError) -> JSONResponse:
+    """Return the response for an error."""
+    request = str(uuid.uuid4())
+    inner = {"date": timestamp(time.time())[:-1], "request-id": request, "client-request-id": request}
+    body = {"error": {"code": problem.code, "message": str(problem), "innerError": inner}}
+    challenge = {"WWW-Authenticate": 'Bearer realm=""'} if problem.status == 401 else None
+    return JSONResponse(body, status_code=problem.status, headers=challenge)
+
+
+def bad_request(message: str) -> GraphError:
+    """Return the error for an invalid request."""
+    return GraphError(400, "Request_BadRequest", message)
+
+
+def not_found(what: str) -> GraphError:
+    """Return the error for an object that does not exist."""
+    message = f"Resource '{what}' does not exist or one of its queried reference-property objects are not present."
+    return GraphError(404, "Request_ResourceNotFound", message)
+
+
+def timestamp(seconds: float) -> str:
+    """Return seconds since the epoch in ISO 8601, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

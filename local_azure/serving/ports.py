@@ -1,0 +1,51 @@
+"""Listening sockets on 127.0.0.1."""
+
+import contextlib
+import socket
+
+from local_azure.serving.errors import StartError
+from local_azure.serving.port_holder import holder
+
+LOOPBACK = "127.0.0.1"
+
+
+def bind(port: int, option: str = "--port") -> socket.socket:
+    """Return a listening socket; port 0 selects a free port. Raises StartError, which names the option to change."""
+    # asyncio disables Nagle's algorithm only for sockets that are explicitly TCP.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # On Windows, SO_REUSEADDR would allow two listeners on one port.
+    if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        listener.listen(2048)
+    except PermissionError:
+        listener.close()
+        raise StartError(f"Port {port} is privileged: choose one above 1023 with {option}.") from None
+    except OverflowError:
+        listener.close()
+        raise StartError(f"Port {port} does not exist: choose one up to 65535 with {option}.") from None
+    except OSError:
+        listener.close()
+        by = holder(port)
+        raise StartError(
+            f"Port {port} is in use{f' by {by}' if by else ''}: stop that, or choose another port with {option}."
+        ) from None
+    return listener
+
+
+def free_port() -> int:
+    """Return a port on which no process listens."""
+    with bind(0) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def is_free(port: int) -> bool:
+    """Return whether a server could listen on this port."""
+    with contextlib.suppress(StartError):
+        bind(port).close()
+        return True
+    return False

@@ -1,0 +1,1 @@
+"""One Entra tenant: its principals, their assignments, and the file that they are loaded from."""

@@ -1,0 +1,46 @@
+"""Commands whose standard input or output is closed, as cron and careless scripts start them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local_azure.serving.ports import free_port
+from tests.support.apps import APP, clean_environment
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes the streams")
+
+SERVES = """
+$PYTHON -m local_azure serve --port $PORT --https-port 0 --state $STATE >&- &
+until (exec 3<>/dev/tcp/127.0.0.1/$PORT) 2>/dev/null; do :; done
+kill $!
+wait $!
+"""
+
+CASES = [
+    ("a command without input", "$PYTHON -m local_azure run --port 0 --state $STATE -- echo hi <&-", 0, "hi\n"),
+    ("a token from no input", "$PYTHON -m tools.token - <&-", 2, ""),
+    ("the doctor without input", "$PYTHON -m tools.doctor http://127.0.0.1:9/ <&- >/dev/null", 1, ""),
+    ("the doctor without output", "$PYTHON -m tools.doctor http://127.0.0.1:9/ >&-", 1, ""),
+    ("a doctor for somebody who leaves", "$PYTHON -m tools.doctor http://127.0.0.1:9/ | true", 0, ""),
+    (
+        "a tenant without output",
+        SERVES,
+        0,
+        "",
+    ),
+    ("a demo for somebody who leaves", "$PYTHON -m local_azure demo --once --port 0 --state $STATE | true", 0, ""),
+]
+
+
+@pytest.mark.parametrize(("why", "script", "code", "out"), CASES, ids=[case[0] for case in CASES])
+def test_closed_streams_cause_no_traceback(why, script, code, out, state: Path):
+    with clean_environment():
+        settings = {**os.environ, "PYTHON": sys.executable, "STATE": str(state), "PORT": str(free_port())}
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=APP, env=settings, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stdout) == (code, out), done.stderr

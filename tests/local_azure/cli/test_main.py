@@ -1,0 +1,56 @@
+"""Startup errors and help of all commands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from local_azure.serving.ports import free_port
+from tests.support.commands import call
+
+WRONG = [
+    (["serve", "--tenant", "none.json"], "none.json: cannot be read (No such file or directory)"),
+    (["serve", "--port", 0, "--site", "ghost"], "No site is called ghost; the tenant file has msi-func, "),
+    (["run", "--port", 0, "--", "no-such-command"], "no-such-command cannot be started (No such file or directory)."),
+    (["easy-auth", "--to", "http://127.0.0.1:1", "--api", "ghost"], "No application is called ghost; the tenant file"),
+    (["easy-auth", "--to", "http://127.0.0.1:1", "--api", "aad-func", "--url", "http://127.0.0.1:1"], "No local"),
+    (["control", "--url", "http://127.0.0.1:1", "counters"], "No local tenant responds at http://127.0.0.1:1: start"),
+    (
+        ["token", "--url", "http://127.0.0.1:1", "--user", "x", "--scope", "y"],
+        "No local tenant responds at http://127.",
+    ),
+    (["serve", "--port", 70000], "Port 70000 does not exist: choose one up to 65535 with --port."),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG, ids=[" ".join(map(str, case[0])) for case in WRONG])
+def test_startup_error_is_one_sentence(arguments, message, state: Path):
+    own_state = ["--state", state] if arguments[0] in ("serve", "run") else []
+    done = call(arguments[0], *own_state, *arguments[1:])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"local_azure: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_damaged_keys_are_an_error_that_names_the_file(tmp_path: Path):
+    for name in ("signing-keys.pem", "ca.pem"):
+        state = tmp_path / name
+        state.mkdir()
+        (state / name).write_text("damaged")
+        done = call("serve", "--port", 0, "--state", state)
+        assert done.returncode == 1
+        assert re.fullmatch(rf"local_azure: \S+{name} is not readable as .*: delete it\.\n", done.stderr)
+
+
+def test_http_and_https_need_different_ports(state: Path):
+    port = free_port()
+    done = call("serve", "--port", port, "--https-port", port, "--state", state)
+    told = f"local_azure: Port {port} cannot serve http and https: choose another one with --https-port.\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
+def test_every_command_has_help():
+    for arguments in ([], ["demo"], ["run"], ["serve"], ["host"], ["easy-auth"], ["token"], ["control"]):
+        done = call(*arguments, "--help")
+        assert done.returncode == 0
+        assert "usage: python -m local_azure" in done.stdout

@@ -1,0 +1,66 @@
+"""The control plane: its errors, and that no web page can use it."""
+
+import pytest
+import requests
+
+from local_azure.cloud import LocalAzure
+from tests.support.local_tenant import control, request_identity_token
+
+BAD = [
+    ("fault", {"endpoint": "nowhere", "status": 500}, "endpoint: is not one of msi, imds, metadata, keys,"),
+    ("fault", {"endpoint": "msi"}, "Specify the fault: status, delay, truncate or reset."),
+    ("fault", {"endpoint": "msi", "status": 99}, "status: is not a number from 200 to 599."),
+    ("fault", {"endpoint": "msi", "status": 500.5}, "status: is not a whole number."),
+    ("fault", {"endpoint": "msi", "delay": "soon"}, "delay: is not a number from 0 to 3600."),
+    ("fault", {"endpoint": "msi", "reset": "maybe"}, "reset: is not true or false."),
+    ("fault", {"endpoint": "msi", "stauts": 500}, "stauts: is unknown; known are"),
+    ("user-token", {"user": "\ud800", "scope": "x"}, "The body contains an unpaired surrogate"),
+    ("user-token", {"user": "admin@local.example", "scope": ["\udfff"]}, "The body contains an unpaired surrogate"),
+    ("clear-token-cache", {"all": True}, "all: is unknown; known are none."),
+]
+
+
+@pytest.mark.parametrize(("command", "values", "message"), BAD, ids=[str(case[1]) for case in BAD])
+def test_invalid_command_is_an_error_that_names_the_value(command, values, message, fresh: LocalAzure):
+    answer = control(fresh, command, **values)
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(message)
+
+
+def test_values_are_accepted_in_the_query(fresh: LocalAzure):
+    url = f"{fresh.origin}/local-azure/fault?endpoint=msi&status=500&count=1"
+    assert requests.post(url, timeout=10).json()["msi"]["count"] == 1
+
+
+PAGES = [
+    ("a foreign host", {"Host": "evil.example"}, 400),
+    ("a foreign host that looks local", {"Host": "127.0.0.1.evil.example"}, 400),
+    ("a foreign origin", {"Origin": "https://evil.example"}, 403),
+    ("a page on another local port", {"Origin": "http://127.0.0.1:3000"}, 403),
+    ("a page without an origin", {"Origin": "null"}, 403),
+    ("a form", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
+    ("a form with a file", {"Content-Type": "multipart/form-data; boundary=x"}, 415),
+    ("a script's plain text", {"Content-Type": "text/plain;charset=UTF-8"}, 415),
+]
+
+
+@pytest.mark.parametrize(("who", "headers", "status"), PAGES, ids=[case[0] for case in PAGES])
+@pytest.mark.parametrize(
+    "command", ["clear-token-cache", "user-token?user=admin@local.example&scope=https://x/.default"]
+)
+def test_web_pages_are_rejected(who, headers, status, command, fresh: LocalAzure):
+    request_identity_token(fresh)
+    answer = requests.post(f"{fresh.origin}/local-azure/{command}", headers=headers, timeout=10)
+    assert answer.status_code == status
+    assert fresh.token_cache.clear() == 1
+
+
+def test_commands_require_post(fresh: LocalAzure):
+    assert requests.get(f"{fresh.origin}/local-azure/clear-token-cache", timeout=10).status_code == 405
+
+
+def test_own_origin_is_accepted(fresh: LocalAzure):
+    headers = {"Origin": fresh.origin}
+    assert (
+        requests.post(f"{fresh.origin}/local-azure/clear-token-cache", headers=headers, timeout=10).status_code == 200
+    )

@@ -1,0 +1,205 @@
+"""On behalf of a user and with federated credentials: with the real credentials, and each error."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import ClientAssertionCredential, ManagedIdentityCredential, OnBehalfOfCredential
+
+from local_azure.cloud import LocalAzure
+from local_azure.tenant.principals import FederatedCredential
+from tests.support.clients import become, verified
+from tests.support.forge import GONE, Forge
+from tests.support.local_tenant import API, ASSIGNED, V1
+from tests.support.users import DEVELOPER, GUARDED, IDENTITY, MSI_FUNC, VISITOR, user_token
+
+IDENTITY_OBJECT = "1de00003-0b1d-4000-8000-000000000000"
+
+EXCHANGE = "api://AzureADTokenExchange/.default"
+
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def credential(azure: LocalAzure, assertion: str) -> OnBehalfOfCredential:
+    identity = ManagedIdentityCredential(client_id=IDENTITY)
+    return OnBehalfOfCredential(
+        azure.directory.tenant_id,
+        MSI_FUNC,
+        client_assertion_func=lambda: identity.get_token(EXCHANGE).token,
+        user_assertion=assertion,
+        authority=azure.https_origin,
+        disable_instance_discovery=True,
+    )
+
+
+@pytest.mark.parametrize(("user", "roles"), [(DEVELOPER, ["DoAll"]), (VISITOR, None)])
+def test_on_behalf_of_credential_gets_a_users_token_over_https(user, roles, azure: LocalAzure, monkeypatch):
+    become(monkeypatch, azure)
+    token = credential(azure, user_token(azure, user)).get_token(f"{API}/.default").token
+    claims = verified(azure, token)
+    assert (claims["azp"], claims["azpacr"], claims["scp"]) == (MSI_FUNC, "2", "user_impersonation")
+    assert claims["oid"] == azure.directory.user(user).object_id != claims["sub"]
+    assert claims.get("roles") == roles
+    assert "idtyp" not in claims
+
+
+def test_managed_identity_token_authenticates_an_application(azure: LocalAzure, monkeypatch):
+    become(monkeypatch, azure)
+    identity = ManagedIdentityCredential(client_id=IDENTITY)
+    client = ClientAssertionCredential(
+        azure.directory.tenant_id,
+        MSI_FUNC,
+        lambda: identity.get_token(EXCHANGE).token,
+        authority=azure.https_origin,
+        disable_instance_discovery=True,
+    )
+    claims = verified(azure, client.get_token(f"{API}/.default").token)
+    assert (claims["azp"], claims["idtyp"]) == (MSI_FUNC, "app")
+
+
+def test_missing_second_factor_is_a_claims_challenge(azure: LocalAzure, monkeypatch):
+    become(monkeypatch, azure)
+    with pytest.raises(ClientAuthenticationError) as caught:
+        credential(azure, user_token(azure, GUARDED)).get_token(f"{API}/.default")
+    body = json.loads(caught.value.response.text())
+    assert (body["error"], body["error_codes"]) == ("interaction_required", [50076])
+    policy = azure.directory.mfa_policies[0]
+    assert json.loads(body["claims"]) == {"access_token": {"capolids": {"essential": True, "values": [policy.id]}}}
+
+    again = credential(azure, user_token(azure, GUARDED, mfa=True)).get_token(f"{API}/.default")
+    assert verified(azure, again.token)["amr"] == ["pwd", "mfa"]
+
+
+class Exchange:
+    """On-behalf-of requests made by hand, good but for what a test changes."""
+
+    def __init__(self, azure: LocalAzure) -> None:
+        self.azure = azure
+        self._user, self._client = Forge(azure, "msi-func-api"), Forge(azure, "AAD Token Exchange")
+
+    def user(self, **changes: Any) -> str:
+        return self._user.token(user=True, **changes)
+
+    def client(self, **changes: Any) -> str:
+        return self._client.token(**{"oid": IDENTITY_OBJECT, "sub": IDENTITY_OBJECT, "roles": GONE, **changes})
+
+    def ask(self, **changes: str | None) -> requests.Response:
+        form = {
+            "grant_type": JWT_BEARER,
+            "client_id": MSI_FUNC,
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": self.client(),
+            "assertion": self.user(),
+            "requested_token_use": "on_behalf_of",
+            "scope": f"{API}/.default offline_access openid profile",
+            **changes,
+        }
+        url = f"{self.azure.origin}/{self.azure.directory.tenant_id}/oauth2/v2.0/token"
+        return requests.post(url, data={name: value for name, value in form.items() if value}, timeout=10)
+
+
+@pytest.fixture
+def exchange(azure: LocalAzure) -> Exchange:
+    return Exchange(azure)
+
+
+def test_response_lists_the_granted_scopes(exchange: Exchange):
+    body = exchange.ask().json()
+    assert sorted(body) == ["access_token", "expires_in", "ext_expires_in", "scope", "token_type"]
+    assert body["scope"] == f"{API}/user_impersonation"
+    assert exchange.ask(scope=f"{API}/user_impersonation").json()["scope"] == body["scope"]
+
+
+PAST = {"exp": 1_700_000_000}
+
+FUTURE = {"nbf": 9_000_000_000}
+
+REFUSED = [
+    ("no assertion", 900144, {"assertion": None}),
+    ("no token use", 900144, {"requested_token_use": None}),
+    ("another token use", 90023, {"requested_token_use": "other"}),
+    ("no client", 900144, {"client_id": None}),
+    ("unknown client", 700016, {"client_id": "nobody"}),
+    ("no proof", 7000218, {"client_assertion": None}),
+    ("no type of assertion", 900144, {"client_assertion_type": None}),
+    ("another type of assertion", 90023, {"client_assertion_type": "saml"}),
+    ("no scope", 900144, {"scope": None}),
+    ("scopes of two APIs", 70011, {"scope": f"{API}/.default {V1}/.default"}),
+    ("an API that is not there", 500011, {"scope": "api://nowhere/.default"}),
+    ("a scope that is not there", 650053, {"scope": f"{API}/other"}),
+    ("no consent", 65001, {"scope": f"{V1}/.default"}),
+    ("no consent to the scope", 65001, {"scope": f"{V1}/user_impersonation"}),
+    ("assignment required", 50105, {"scope": f"{ASSIGNED}/.default"}),
+    ("client assertion: no token", 50027, {"client_assertion": "no.token.atall"}),
+    ("client assertion: another client's trust", 700211, {"client_id": "dae00001-c11d-4000-8000-000000000000"}),
+    ("client assertion: issuer", 700211, {"client_assertion": {"iss": "https://elsewhere.example/v2.0"}}),
+    ("client assertion: subject", 700213, {"client_assertion": {"sub": "other", "oid": "other"}}),
+    ("client assertion: audience", 700212, {"client_assertion": {"aud": API[6:]}}),
+    ("client assertion: expired", 700024, {"client_assertion": PAST}),
+    ("client assertion: not valid yet", 700024, {"client_assertion": FUTURE}),
+    ("client assertion: a user's", 700229, {"client_assertion": {"scp": "user_impersonation"}}),
+    ("user assertion: no token", 50027, {"assertion": "no.token.atall"}),
+    ("user assertion: issuer", 50013, {"assertion": {"iss": "https://elsewhere.example/v2.0"}}),
+    ("user assertion: audience", 500131, {"assertion": {"aud": API[6:]}}),
+    ("user assertion: expired", 500133, {"assertion": PAST}),
+    ("user assertion: not valid yet", 500133, {"assertion": FUTURE}),
+    ("user assertion: an application's", 7000114, {"assertion": {"scp": GONE, "oid": "app", "sub": "app"}}),
+    ("user assertion: an ID token", 50013, {"assertion": {"scp": GONE}}),
+    ("user assertion: of nobody", 50013, {"assertion": {"oid": "ghost"}}),
+]
+
+
+@pytest.mark.parametrize(("why", "code", "changes"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_on_behalf_of_errors_have_entras_codes(why, code, changes, exchange: Exchange):
+    made = {"assertion": exchange.user, "client_assertion": exchange.client}
+    form = {name: made[name](**value) if isinstance(value, dict) else value for name, value in changes.items()}
+    answer = exchange.ask(**form)
+    body = answer.json()
+    assert body["error_codes"] == [code]
+    assert body["error_description"].startswith(f"AADSTS{code}: ")
+    assert answer.status_code == (401 if body["error"] == "invalid_client" else 400)
+
+
+@pytest.mark.parametrize(("which", "code"), [("assertion", 50013), ("client_assertion", 700027)])
+def test_tampered_assertion_is_rejected(which, code, exchange: Exchange):
+    made = {"assertion": exchange.user, "client_assertion": exchange.client}[which]
+    changed = made().rpartition(".")[0] + "." + made(uti="other").rpartition(".")[2]
+    assert exchange.ask(**{which: changed}).json()["error_codes"] == [code]
+
+
+def trusting(**changes: str) -> FederatedCredential:
+    trusted = {"issuer": None, "subject": IDENTITY_OBJECT, "audience": "api://AzureADTokenExchange", **changes}
+    return FederatedCredential("test", **trusted)
+
+
+WRONG = [
+    ("issuer", "https://login.microsoftonline.com/10ca1000-0000-4000-8000-000000000000/v2.0", 700211),
+    ("subject", IDENTITY, 700213),
+    ("subject", IDENTITY_OBJECT.upper(), 700213),
+    ("audience", "api://AzureADTokenExchangeUSGov", 700212),
+]
+
+
+@pytest.mark.parametrize(("member", "value", "code"), WRONG)
+def test_federated_credentials_are_compared_case_sensitively(member, value, code, exchange: Exchange, monkeypatch):
+    client = exchange.azure.directory.application("msi-func-api")
+    others = [app for app in exchange.azure.directory.applications if app is not client]
+
+    def trusts(credential: FederatedCredential) -> None:
+        changed = replace(client, federated_credentials=(credential,))
+        monkeypatch.setattr(exchange.azure.directory, "applications", (*others, changed))
+
+    trusts(trusting())
+    assert exchange.ask().status_code == 200
+    trusts(trusting(**{member: value}))
+    assert exchange.ask().json()["error_codes"] == [code]
+
+
+def test_v1_endpoint_rejects_the_on_behalf_of_grant(azure: LocalAzure):
+    url = f"{azure.origin}/{azure.directory.tenant_id}/oauth2/token"
+    assert requests.post(url, data={"grant_type": JWT_BEARER}, timeout=10).json()["error_codes"] == [70003]

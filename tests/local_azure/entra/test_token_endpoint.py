@@ -1,0 +1,86 @@
+"""Client credentials, with real clients, and the token endpoint's errors."""
+
+import pytest
+import requests
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import ClientSecretCredential, EnvironmentCredential
+
+from local_azure.cloud import LocalAzure
+from tests.support.clients import become, verified
+from tests.support.local_tenant import API, ASSIGNED, JOB, SECRET, V1, request_client_token
+
+
+def test_client_secret_credential_gets_a_token_over_https(azure: LocalAzure, monkeypatch):
+    become(monkeypatch, azure)
+    with ClientSecretCredential(azure.directory.tenant_id, JOB, SECRET, disable_instance_discovery=True) as credential:
+        claims = verified(azure, credential.get_token(f"{API}/.default").token)
+    assert (claims["azp"], claims["azpacr"], claims["roles"]) == (JOB, "1", ["DoAll"])
+    assert claims["exp"] - claims["nbf"] == 3900
+
+
+def test_environment_credential_gets_a_token(azure: LocalAzure, monkeypatch):
+    become(monkeypatch, azure)
+    monkeypatch.setenv("AZURE_CLIENT_ID", JOB)
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", SECRET)
+    with EnvironmentCredential(disable_instance_discovery=True) as credential:
+        assert verified(azure, credential.get_token(f"{V1}/.default").token, "aad-func-v1")["appid"] == JOB
+
+
+def test_azure_identity_shows_the_code_for_a_wrong_secret(azure: LocalAzure, monkeypatch):
+    become(monkeypatch, azure)
+    with (
+        ClientSecretCredential(azure.directory.tenant_id, JOB, "guess", disable_instance_discovery=True) as credential,
+        pytest.raises(ClientAuthenticationError, match="AADSTS7000215: Invalid client secret"),
+    ):
+        credential.get_token(f"{API}/.default")
+
+
+def test_v2_endpoint_returns_numbers_and_v1_endpoint_strings(azure: LocalAzure):
+    newer = request_client_token(azure, scope=f"{API}/.default").json()
+    assert sorted(newer) == ["access_token", "expires_in", "ext_expires_in", "token_type"]
+    assert newer["expires_in"] in (3598, 3599)
+
+    older = request_client_token(azure, version="", resource=API).json()
+    names = "access_token expires_in expires_on ext_expires_in not_before resource token_type"
+    assert sorted(older) == names.split()
+    assert {type(value) for value in older.values()} == {str}
+    assert older["resource"] == API
+
+
+def test_client_can_authenticate_in_the_authorization_header(azure: LocalAzure):
+    url = f"{azure.origin}/{azure.directory.tenant_id}/oauth2/v2.0/token"
+    form = {"grant_type": "client_credentials", "scope": f"{API}/.default"}
+    assert requests.post(url, data=form, auth=(JOB, SECRET), timeout=10).status_code == 200
+    assert requests.post(url, data=form, auth=(JOB, "guess"), timeout=10).json()["error_codes"] == [7000215]
+
+
+SCOPE = {"scope": f"{API}/.default"}
+
+REFUSED = [
+    ("wrong secret", 401, "invalid_client", 7000215, {**SCOPE, "client_secret": "guess"}),
+    ("another client's secret", 401, "invalid_client", 7000215, {**SCOPE, "client_id": API[6:]}),
+    ("no secret", 401, "invalid_client", 7000218, {**SCOPE, "client_secret": ""}),
+    ("unknown client", 400, "unauthorized_client", 700016, {**SCOPE, "client_id": "nobody"}),
+    ("no client", 400, "invalid_request", 900144, {**SCOPE, "client_id": ""}),
+    ("no grant", 400, "invalid_request", 900144, {**SCOPE, "grant_type": ""}),
+    ("a grant that is not there", 400, "unsupported_grant_type", 70003, {**SCOPE, "grant_type": "password"}),
+    ("no scope", 400, "invalid_request", 900144, {}),
+    ("one scope", 400, "invalid_scope", 1002012, {"scope": f"{API}/user_impersonation"}),
+    ("two scopes", 400, "invalid_scope", 1002012, {"scope": f"openid {API}/.default"}),
+    ("resource on the newer endpoint", 400, "invalid_request", 901002, {"resource": API}),
+    ("unknown resource", 400, "invalid_resource", 500011, {"scope": "api://nowhere/.default"}),
+    ("assignment required", 400, "invalid_grant", 501051, {"scope": f"{ASSIGNED}/.default"}),
+    ("unknown tenant", 400, "invalid_request", 90002, {**SCOPE, "tenant": "elsewhere"}),
+    ("unknown resource, older", 400, "invalid_resource", 500011, {"version": "", "resource": "api://nowhere"}),
+    ("no resource, older", 400, "invalid_request", 900144, {"version": "", "scope": f"{API}/.default"}),
+]
+
+
+@pytest.mark.parametrize(("why", "status", "error", "code", "form"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_token_endpoint_errors_have_entras_codes(why, status, error, code, form, azure: LocalAzure):
+    answer = request_client_token(azure, **form)
+    body = answer.json()
+    assert (answer.status_code, body["error"], body["error_codes"]) == (status, error, [code])
+    assert body["error_description"].startswith(f"AADSTS{code}: ")
+    names = "correlation_id error error_codes error_description error_uri timestamp trace_id"
+    assert sorted(body) == names.split()

@@ -1,0 +1,32 @@
+"""The claims of managed identities' tokens."""
+
+from local_azure.cloud import LocalAzure
+from tests.support.clients import become, verified
+from tests.support.local_tenant import API, V1, request_identity_token
+
+
+def test_claims_and_lifetime_of_a_version_2_token(azure: LocalAzure, monkeypatch):
+    become(monkeypatch, azure)
+    claims = verified(azure, request_identity_token(azure).json()["access_token"])
+    names = "aud iss iat nbf exp aio azp azpacr idtyp oid rh roles sub tid uti ver"
+    assert sorted(claims) == sorted(names.split())
+    assert (claims["aud"], claims["ver"], claims["azpacr"], claims["idtyp"]) == (API[6:], "2.0", "2", "app")
+    assert claims["exp"] - claims["nbf"] == 86_700
+    assert claims["iat"] == claims["nbf"]
+
+
+def test_claims_of_a_version_1_token(azure: LocalAzure, monkeypatch):
+    become(monkeypatch, azure)
+    for resource in (V1, V1[6:], V1.upper().replace("API://", "api://")):
+        claims = verified_v1(azure, request_identity_token(azure, resource=resource).json()["access_token"], resource)
+        names = "aud iss iat nbf exp aio appid appidacr idp oid rh roles sub tid uti ver"
+        assert sorted(claims) == sorted(names.split())
+        assert (claims["aud"], claims["ver"], claims["idp"]) == (resource, "1.0", claims["iss"])
+
+
+def verified_v1(azure: LocalAzure, token: str, audience: str) -> dict:
+    import jwt
+
+    assert "x5t" in jwt.get_unverified_header(token)
+    key = azure.keys.current.private.public_key()
+    return jwt.decode(token, key, algorithms=["RS256"], audience=audience, issuer=azure.issuer.issuer(1))

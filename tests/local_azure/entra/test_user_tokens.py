@@ -1,0 +1,38 @@
+"""Users' tokens, as after az login."""
+
+import pytest
+
+from local_azure.cloud import LocalAzure
+from tests.support.clients import become, verified
+from tests.support.local_tenant import API, control
+
+
+def test_users_token_has_the_scope_and_the_groups_role(azure: LocalAzure, monkeypatch):
+    become(monkeypatch, azure)
+    ask = {"user": "developer@local.example", "scope": f"{API}/.default"}
+    claims = verified(azure, control(azure, "user-token", **ask).json()["access_token"])
+    assert (claims["scp"], claims["roles"]) == ("user_impersonation", ["DoAll"])
+    assert claims["oid"] == "05e50001-0b1d-4000-8000-000000000000" != claims["sub"]
+    assert (claims["azp"], claims["azpacr"]) == ("04b07795-8ddb-461a-bbee-02f9e1bf7b46", "0")
+    assert "idtyp" not in claims
+
+    visitor = {"user": "visitor@local.example", "scope": f"openid {API}/user_impersonation"}
+    claims = verified(azure, control(azure, "user-token", **visitor).json()["access_token"])
+    assert (claims["scp"], claims.get("roles")) == ("user_impersonation", None)
+
+
+USERS = [
+    ({"user": "ghost@local.example"}, 50034),
+    ({"scope": f"{API}/Read"}, 650053),
+    ({"scope": "api://nowhere/.default"}, 500011),
+    ({"scope": "user_impersonation"}, 70011),
+    ({"scope": f"{API}/.default https://graph.microsoft.com/.default"}, 70011),
+    ({"client_id": "dae00001-c11d-4000-8000-000000000000"}, 65001),
+    ({"scope": "api://aad00003-c11d-4000-8000-000000000000/.default"}, 50105),
+]
+
+
+@pytest.mark.parametrize(("values", "code"), USERS, ids=[str(code) for _, code in USERS])
+def test_users_token_errors_have_entras_codes(values, code, azure: LocalAzure):
+    ask = {"user": "developer@local.example", "scope": f"{API}/.default", **values}
+    assert control(azure, "user-token", **ask).json()["error_codes"] == [code]

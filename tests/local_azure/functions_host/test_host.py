@@ -1,0 +1,252 @@
+"""The local Functions host behaves as the real one was observed to behave."""
+
+import concurrent.futures
+import http.client
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from local_azure.serving.ports import bind
+from tests.support import apps
+from tests.support.apps import Host
+
+SAMPLE = apps.APP / "tests" / "support" / "sample_app"
+
+THREADS = 3
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    settings = {
+        "FROM_BOTH": "environment",
+        "AzureWebJobs_off_by_underscores_Disabled": "1",
+        "PYTHON_THREADPOOL_THREAD_COUNT": str(THREADS),
+    }
+    with apps.running(settings, folder=SAMPLE) as running:
+        yield running
+
+
+def get(host: Host, path: str, **headers: str) -> requests.Response:
+    return requests.get(f"{host.origin}{path}", headers=headers, timeout=30)
+
+
+def raw(host: Host, method: str, path: str, headers: list[tuple[str, str]], body: list[bytes] | None = None) -> bytes:
+    """A request as it is, with nothing tidied up; the answer's body."""
+    connection = http.client.HTTPConnection(host.origin.removeprefix("http://"), timeout=30)
+    connection.putrequest(method, path)
+    for name, value in headers:
+        connection.putheader(name, value)
+    connection.endheaders(body, encode_chunked=body is not None)
+    answer = connection.getresponse().read()
+    connection.close()
+    return answer
+
+
+def test_header_names_are_lower_case_and_repeated_ones_joined(host: Host):
+    sent = [("X-Twice", "a"), ("x-twice", "b"), ("Cookie", "a=1"), ("Cookie", "b=2"), ("X-Empty", "")]
+    answer = requests.models.complexjson.loads(raw(host, "GET", "/api/v1/echo/x", sent))
+    assert answer["looked_up"] == "a,b"
+    assert {"x-twice": "a,b", "cookie": "a=1,b=2", "x-empty": ""}.items() <= answer["headers"].items()
+
+
+def test_repeated_query_keys_are_joined_and_empty_values_dropped(host: Host):
+    assert get(host, "/api/v1/echo/x?q=1&Q=2&empty=&r=a%20b").json()["params"] == {"q": "1,2", "r": "a b"}
+
+
+def test_chunked_request_has_an_empty_body(host: Host):
+    chunked = raw(host, "POST", "/api/v1/echo/x", [("Transfer-Encoding", "chunked")], [b"lost"])
+    assert requests.models.complexjson.loads(chunked)["body"] == ""
+    assert requests.post(f"{host.origin}/api/v1/echo/x", data=b"kept", timeout=30).json()["body"] == "kept"
+
+
+ROUTES = [
+    ("/api/v1/echo/a/b", {"first": "a", "second": "b"}),
+    ("/api/v1/echo/a", {"first": "a"}),
+    ("/API/V1/ECHO/a/", {"first": "a"}),
+    ("/api/v1/echo/a%20b", {"first": "a b"}),
+]
+
+
+@pytest.mark.parametrize(("path", "route_params"), ROUTES)
+def test_routes_ignore_case_and_omit_absent_parameters(path, route_params, host: Host):
+    assert get(host, path).json()["route_params"] == route_params
+
+
+def test_catch_all_parameter_keeps_encoded_slashes(host: Host):
+    assert get(host, "/api/v1/files/a/b%2Fc").json() == {"path": "a/b%2Fc"}
+
+
+NOT_FOUND = [
+    ("an unknown path", "GET", "/api/v1/unknown"),
+    ("no route prefix", "GET", "/echo/a"),
+    ("the default route prefix", "GET", "/api/echo/a"),
+    ("another method", "POST", "/api/v1/settings"),
+    ("HEAD where only GET is named", "HEAD", "/api/v1/settings"),
+    ("a constraint that does not hold", "GET", "/api/v1/orders/x"),
+    ("disabled by the setting with dots", "GET", "/api/v1/off"),
+    ("disabled by the setting with underscores", "GET", "/api/v1/off-too"),
+]
+
+
+@pytest.mark.parametrize(("why", "method", "path"), NOT_FOUND, ids=[case[0] for case in NOT_FOUND])
+def test_unknown_route_is_an_empty_404(why, method, path, host: Host):
+    answer = requests.request(method, f"{host.origin}{path}", timeout=30)
+    assert (answer.status_code, answer.content) == (404, b"")
+
+
+def test_environment_overrides_local_settings(host: Host):
+    assert get(host, "/api/v1/settings").json() == ["file", "environment", str(SAMPLE)]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/fails", "/api/v1/nothing"])
+def test_failed_invocation_is_an_empty_500(path, host: Host):
+    answer = get(host, path)
+    assert (answer.status_code, answer.content) == (500, b"")
+    assert "said on the console only" in host.printed or path.endswith("nothing")
+
+
+def test_last_of_repeated_response_headers_wins_except_for_cookies(host: Host):
+    answer = get(host, "/api/v1/headers")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.raw.headers.getlist("X-Last") == ["2"]
+    assert answer.raw.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
+
+
+def test_trace_continues_with_a_new_span(host: Host):
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    sent = {"traceparent": f"00-{trace}-b7ad6b7169203331-01", "tracestate": "vendor=1"}
+    name, parent, state, has_id = get(host, "/api/v1/orders/7", **sent).json()
+    assert (name, state, has_id) == ("orders", "vendor=1", True)
+    assert re.fullmatch(f"00-{trace}-[0-9a-f]{{16}}-01", parent)
+    assert parent != sent["traceparent"]
+    assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-00", get(host, "/api/v1/orders/7").json()[1])
+
+
+def test_sync_functions_share_a_thread_pool_of_the_configured_size(host: Host):
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        path = f"/api/v1/threads?together={THREADS}"
+        answers = [answer.json() for answer in pool.map(lambda _: get(host, path), range(THREADS))]
+    assert [answer["enough"] for answer in answers] == [True] * THREADS
+    assert max(answer["threads"] for answer in answers) == THREADS
+
+
+def test_async_functions_run_on_the_event_loop(host: Host):
+    together = THREADS * 4
+    with concurrent.futures.ThreadPoolExecutor(together) as pool:
+        answers = list(pool.map(lambda _: get(host, f"/api/v1/loop?together={together}").json(), range(together)))
+    assert answers == [True] * together
+
+
+def test_foreign_host_header_is_rejected(host: Host):
+    assert get(host, "/api/v1/settings", Host="evil.example").status_code == 400
+
+
+BROKEN = [
+    ("no app", {}, "host.json cannot be read"),
+    ("no host.json object", {"host.json": "[]"}, "host.json is not a JSON object"),
+    ("no function_app.py", {"host.json": "{}"}, "has no function_app.py"),
+    (
+        "an import error, with its place",
+        {"host.json": "{}", "function_app.py": "import json\nimport missing_module"},
+        "function_app.py, line 2: ModuleNotFoundError: No module named 'missing_module'",
+    ),
+    (
+        "a syntax error, with its place",
+        {"host.json": "{}", "function_app.py": "def"},
+        "function_app.py, line 1: SyntaxError",
+    ),
+    ("no FunctionApp", {"host.json": "{}", "function_app.py": ""}, "has 0 FunctionApp objects, not one"),
+    (
+        "encrypted settings",
+        {"host.json": "{}", "function_app.py": "", "local.settings.json": '{"IsEncrypted": true}'},
+        "func settings decrypt",
+    ),
+    *(
+        (
+            f"settings that are none: {values}",
+            {"host.json": "{}", "local.settings.json": f'{{"Values": {values}}}'},
+            "has no object Values",
+        )
+        for values in ("[]", "null", '{"A": "\\u0000"}', '{"": "a"}', '{"A=B": "a"}')
+    ),
+    *(
+        (f"invalid route prefix: {content}", {"host.json": content}, "extensions.http.routePrefix is not a string")
+        for content in (
+            '{"extensions": null}',
+            '{"extensions": {"http": []}}',
+            '{"extensions": {"http": {"routePrefix": 1}}}',
+        )
+    ),
+    (
+        "two functions of one name",
+        {
+            "host.json": "{}",
+            "function_app.py": "import azure.functions as func\napp = func.FunctionApp()\n"
+            + "@app.function_name('a')\n@app.route(route='{x}')\ndef f{x}(req): ...\n".replace("{x}", "1")
+            + "@app.function_name('a')\n@app.route(route='{x}')\ndef f{x}(req): ...\n".replace("{x}", "2"),
+        },
+        "cannot be indexed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("why", "files", "message"), BROKEN, ids=[case[0] for case in BROKEN])
+def test_app_that_cannot_be_loaded_is_one_sentence_with_a_remedy(why, files, message, tmp_path: Path):
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    command = [sys.executable, "-m", "local_azure", "host", str(tmp_path), "--port", "0"]
+    ended = subprocess.run(command, cwd=apps.APP, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert message in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert "Traceback" not in ended.stderr
+
+
+def test_small_responses_are_not_delayed():
+    """Asyncio switches Nagle's algorithm off only for sockets that say they are TCP; else each call waits 40 ms."""
+    with bind(0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
+BINDING = """
+import azure.functions as func
+
+app = func.FunctionApp()
+
+
+@app.route(route="orders")
+@app.{binding}
+def orders(req: func.HttpRequest, message: {annotation}) -> func.HttpResponse:
+    message.set("an order")
+    return func.HttpResponse("ok")
+"""
+
+
+def app_with_binding(folder: Path, binding: str, annotation: str) -> Path:
+    (folder / "function_app.py").write_text(BINDING.format(binding=binding, annotation=annotation))
+    (folder / "host.json").write_text('{"version": "2.0"}')
+    return folder
+
+
+def test_value_of_an_output_binding_is_logged(tmp_path: Path):
+    binding = 'queue_output(arg_name="message", queue_name="orders", connection="Storage")'
+    with apps.running({}, folder=app_with_binding(tmp_path, binding, "func.Out[str]")) as host:
+        assert requests.get(host.url("orders"), timeout=30).text == "ok"
+        assert "Output binding message of orders: 'an order' (not sent)" in host.printed
+
+
+def test_input_binding_is_not_supported(tmp_path: Path):
+    binding = 'blob_input(arg_name="message", path="orders/1", connection="Storage")'
+    app_with_binding(tmp_path, binding, "str")
+    command = [sys.executable, "-m", "local_azure", "host", str(tmp_path), "--port", "0"]
+    done = subprocess.run(command, cwd=apps.APP, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "orders has an input binding, which the local host does not support" in done.stderr + done.stdout

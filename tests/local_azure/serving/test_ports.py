@@ -1,0 +1,33 @@
+"""Ports in use, and the process that uses them."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from local_azure.serving.port_holder import holder
+from local_azure.serving.ports import bind
+from tests.support.commands import call
+
+ON_LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="told from /proc, which is Linux's")
+
+
+@ON_LINUX
+def test_port_in_use_is_an_error_that_names_the_process(state: Path):
+    with bind(0) as listener:
+        port = listener.getsockname()[1]
+        done = call("serve", "--port", port, "--state", state)
+        secure = call("serve", "--port", 0, "--https-port", port, "--state", state)
+    name = Path("/proc/self/comm").read_text().strip()
+    assert done.returncode == secure.returncode == 1
+    message = f"local_azure: Port {port} is in use by {name} (process {os.getpid()}): stop that, or choose another port"
+    assert (done.stderr, secure.stderr) == (f"{message} with --port.\n", f"{message} with --https-port.\n")
+
+
+def test_free_port_has_no_holder():
+    with bind(0) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            assert holder(client.getsockname()[1]) is None
+    assert holder(port) is None

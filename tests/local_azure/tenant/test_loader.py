@@ -1,0 +1,95 @@
+"""Tenant files: errors name the member and the reason."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local_azure.tenant.json_reader import TenantFileError
+from local_azure.tenant.loader import DEFAULT_TENANT_FILE, load
+from tests.support.local_tenant import MISSING, changed_tenant_file
+
+TENANT = json.loads(DEFAULT_TENANT_FILE.read_text("utf-8"))
+
+
+BAD = [
+    ("tenant_id", "nobody", "tenant_id: is not a GUID in lower case"),
+    ("tenant_id", MISSING, "tenant_id: is missing"),
+    ("users", {}, "users: is not a list"),
+    ("users/0", "me", "users[0]: is not a JSON object"),
+    ("users/0/nmae", "me", "users[0].nmae: is not known here; known are admin, name, object_id"),
+    ("users/1/name", "DEVELOPER@local.example", "users[1].name: DEVELOPER@local.example is already at users[0].name"),
+    ("users/0/admin", "yes", "users[0].admin: is not true or false"),
+    ("groups/0/members/1", "ghost", "groups[0].members[1]: nothing that can stand here is called ghost"),
+    ("sites/0/identities/0", "ghost", "sites[0].identities[0]: nothing that can stand here is called ghost"),
+    ("sites/1/identity_header", "local-only-msi-func", "sites[1].identity_header: local-only-msi-func is already at"),
+    ("sites/1/identity_header", "a\0b", "sites[1].identity_header: is not a text like"),
+    ("sites/1/identity_header", " x", "sites[1].identity_header: is not a text like"),
+    ("sites/1/identity_header", "日本", "sites[1].identity_header: is not a text like"),
+    ("sites/0/identities", ["msi-func", "msi-func/slots/staging"], "sites[0].identities: has more than one that is"),
+    ("managed_identities/0/kind", "both", "managed_identities[0].kind: is not one of system, user"),
+    ("managed_identities/0/client_id", "dae00001-c11d-4000-8000-000000000000", "managed_identities[0].client_id: dae"),
+    ("applications/1/token_version", True, "applications[1].token_version: is not one of 1, 2, null"),
+    ("applications/1/token_version", 3, "applications[1].token_version: is not one of 1, 2, null"),
+    ("applications/1/app_id_uris/0", "aad-func", "applications[1].app_id_uris: is not a list of texts like"),
+    ("applications/1/app_id_uris/0", "https://GRAPH.microsoft.com", "applications[1].app_id_uris[0]: https://GRAPH"),
+    ("applications/1/app_roles/0/value", "Do all", "applications[1].app_roles[0].value: is not a text like"),
+    ("applications/1/app_roles/0/member_types", ["Group"], "applications[1].app_roles[0].member_types: is not"),
+    ("applications/1/app_roles/0/member_types", [], "applications[1].app_roles[0].member_types: is empty"),
+    ("applications/1/scopes/0/id", "aad00002-d0a1-4000-8000-000000000000", "applications[1].scopes[0].id: aad00002"),
+    ("applications/1/optional_claims", ["groups"], "applications[1].optional_claims: is not a list of texts like"),
+    ("applications/4/federated_credentials/0/subject", MISSING, "applications[4].federated_credentials[0].subject: is"),
+    (
+        "applications/4/federated_credentials/0/issuer",
+        "http://x",
+        "applications[4].federated_credentials[0].issuer: is",
+    ),
+    ("consents/0/client", "ghost", "consents[0].client: no application has this name"),
+    ("consents/0/application", "ghost", "consents[0].application: no application has this name"),
+    ("consents/0/scopes/0", "other", "consents[0].scopes[0]: aad-func has no such scope"),
+    ("consents/0/user", "ghost", "consents[0].user: no user has this name"),
+    ("mfa_policies/0/principal", "msi-func", "mfa_policies[0].principal: no user or group has this name"),
+    ("assignments/0/principal", "ghost", "assignments[0].principal: no application, identity, user or group has"),
+    ("assignments/0/application", "ghost", "assignments[0].application: no application has this name"),
+    ("assignments/0/role", "DoNothing", "assignments[0].role: aad-func has no such app role"),
+    ("applications/1/app_roles/0/member_types", ["User"], "assignments[0].role: is not for members of type Appl"),
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "message"), BAD, ids=[f"{where}: {message[:40]}" for where, _, message in BAD]
+)
+def test_error_names_the_member_and_the_reason(where: str, value: object, message: str, tmp_path: Path):
+    file = changed_tenant_file(tmp_path, where, value)
+    with pytest.raises(TenantFileError) as caught:
+        load(file)
+    assert str(caught.value).startswith(f"{file}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "is not JSON (line 1"),
+        (b"[]", "the file: is not a JSON object"),
+        (b"\xff", "is not UTF-8"),
+        (b"[" * 100_000, "is nested too deeply"),
+        (b'{"sites": [{"name": "a", "sort": 1, "name": "b"}]}', "name appears twice in one object: name, sort"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "cannot be read (Exceeds the limit"),
+    ],
+)
+def test_file_that_is_not_a_tenant_is_an_error_that_names_it(content: bytes, message: str, tmp_path: Path):
+    file = tmp_path / "tenant.json"
+    file.write_bytes(content)
+    with pytest.raises(TenantFileError, match=r"tenant.json: ") as caught:
+        load(file)
+    assert message in str(caught.value)
+
+
+def test_missing_file_is_an_error_that_names_it(tmp_path: Path):
+    with pytest.raises(TenantFileError, match="cannot be read"):
+        load(tmp_path / "none.json")
+
+
+def test_comments_may_be_repeated(tmp_path: Path):
+    (tmp_path / "tenant.json").write_text(DEFAULT_TENANT_FILE.read_text("utf-8").replace("{", '{"//": "a", ', 1))
+    assert load(tmp_path / "tenant.json").name == load().name
