@@ -15,9 +15,7 @@ Kind = Literal["application", "user"]
 
 # Tokens of managed identities live for a day and are cached by the platform as long; others live for about an hour.
 # https://learn.microsoft.com/azure/app-service/overview-managed-identity
-PLATFORM_CACHED_LIFETIME = 12 * 3600  # seconds
-
-_CONTAINERS = (dict, list)
+MIN_PLATFORM_CACHED_LIFETIME = 12 * 3600  # seconds
 
 
 @dataclass(frozen=True)
@@ -102,16 +100,16 @@ class Principal:
 
     def denied(self, code: str, detail: str = "", **members: Any) -> Problem:
         """Return a problem with this caller, its roles, and the times at which its token was issued and is replaced."""
-        issued_at, expires_on = _timestamp(self.claims.get("iat")), _timestamp(self.claims.get("exp"))
+        issued_at, expires_on = _lenient_timestamp(self.claims.get("iat")), _lenient_timestamp(self.claims.get("exp"))
         if issued_at:
             members["token_issued_at"] = _rfc3339(issued_at)
-        if self.kind == "application" and issued_at and expires_on - issued_at >= PLATFORM_CACHED_LIFETIME:
+        if self.kind == "application" and issued_at and expires_on - issued_at >= MIN_PLATFORM_CACHED_LIFETIME:
             members["new_role_visible_by"] = _rfc3339(expires_on)
         caller = {"kind": self.kind, "client_id": self.client_id, "object_id": self.object_id}
         return Problem(code, detail, caller=caller, roles=sorted(self.roles), **members)
 
 
-def _timestamp(value: Any) -> int:
+def _lenient_timestamp(value: Any) -> int:
     """Return a time claim in seconds since 1970, or 0 if it is malformed. Easy Auth passes it as a string."""
     text = str(value).partition(".")[0]
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 11 else 0
@@ -123,9 +121,7 @@ def _rfc3339(timestamp: int) -> str:
 
 def _read_only(value: Any) -> Any:
     if isinstance(value, dict):
-        # Most claims are strings or numbers, for which a recursive call would cost more than the rest.
-        members = {name: _read_only(each) if type(each) in _CONTAINERS else each for name, each in value.items()}
-        return MappingProxyType(members)
+        return MappingProxyType({name: _read_only(member) for name, member in value.items()})
     return tuple(map(_read_only, value)) if isinstance(value, list) else value
 
 
