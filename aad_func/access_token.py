@@ -22,7 +22,6 @@ from common.problems import Problem
 LEEWAY = 300  # seconds of clock skew, as in Microsoft's libraries
 TOKEN_CACHE_SIZE = 1000
 _RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
-_MAX_TIMESTAMP = 10**11  # seconds since 1970; larger numbers are not timestamps
 
 
 class _CachedToken(NamedTuple):
@@ -86,7 +85,6 @@ class AccessTokenValidator:
 
 
 def _numeric_date(value: Any) -> float:
-    # Compared before it is converted, because an integer can be too large for a float.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _MAX_TIMESTAMP:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e11:
         raise Problem("invalid_claims")
-    return float(value)
+    return value

@@ -36,12 +36,12 @@ class BearerTokenAuth(AuthBase):
         """Add the Authorization header. Called by `requests`."""
         if not is_https_or_loopback(request.url or ""):
             raise Problem("misconfigured", f"No token is sent to this URL: it {HTTPS_OR_LOOPBACK_ERROR}.")
-        scope, identity_client_id = self._scope, self._identity_client_id
         try:
-            token = _credential_for(identity_client_id).get_token_info(scope)
-            check_token(token, scope)
+            token = _credential_for(self._identity_client_id).get_token_info(self._scope)
+            check_token(token, self._scope)
         except Exception as error:  # azure-identity also raises ValueError, KeyError and others
-            raise problem_for(error, scope, identity_client_id, is_managed=has_managed_identity()) from None
+            is_managed = has_managed_identity()
+            raise problem_for(error, self._scope, self._identity_client_id, is_managed=is_managed) from None
         request.headers["Authorization"] = f"Bearer {token.token}"
         return request
 
