@@ -1,10 +1,6 @@
 """Authentication and authorization: the whole decision in one place.
 
-    @blueprint.route(route="orders", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    @requires_role("Orders.Read")
-    async def orders(req: func.HttpRequest, caller: Principal) -> func.HttpResponse: ...
-
-docs/security.md lists the source of each check.
+docs/extending.md has examples; docs/security.md lists the source of each check.
 """
 
 import asyncio

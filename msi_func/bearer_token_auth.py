@@ -20,10 +20,8 @@ class BearerTokenAuth(AuthBase):
 
         requests.get(url, auth=BearerTokenAuth("api://<client id>/.default"), timeout=10)
 
-    azure-identity caches the token. `requests` removes it if a redirect leaves the host or https.
-
-    Raises `misconfigured` if the scope is not <resource>/.default or the URL is neither https nor on a loopback
-    address, and `token_unavailable` if the identity returns no token.
+    azure-identity caches the token. `requests` removes it if a redirect leaves the host or https. Raises
+    `misconfigured` for another scope or if the URL is neither https nor on a loopback address, and `token_unavailable`.
     """
 
     def __init__(self, scope: str, *, identity_client_id: str | None = None) -> None:

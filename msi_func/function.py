@@ -24,7 +24,7 @@ async def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpRes
     `?as=app` calls it as this app's managed identity, `?as=user` on behalf of the user whose token the request carries;
     MSI_FUNC_CALL_MODES lists which of them callers may choose. `?auth=0` calls it without a token.
     """
-    if page.prefers_html(req.headers.get("accept", "")):
+    if "text/html" in req.headers.get("accept", "").lower():  # Browsers name it, other clients do not.
         return page.page_response()
     timing = ServerTiming()
     try:

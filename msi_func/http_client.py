@@ -148,10 +148,7 @@ _REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] 
 
 
 def parse_retry_after(value: str) -> float:
-    """Return the seconds of a Retry-After header, given as seconds or as a date (RFC 9110 section 10.2.3).
-
-    Return 0 if the value is malformed.
-    """
+    """Return the seconds of a Retry-After header (RFC 9110 section 10.2.3), or 0 if it is malformed."""
     if value.isascii() and value.isdigit() and len(value) < 10:
         return float(value)
     try:

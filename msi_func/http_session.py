@@ -5,7 +5,7 @@ import functools
 import ipaddress
 import ssl
 import urllib.request
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakSet
 
 import aiohttp
@@ -50,9 +50,7 @@ def session() -> aiohttp.ClientSession:
 
 
 class _Connector(aiohttp.TCPConnector):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._used: WeakSet[Any] = WeakSet()
+    _used: ClassVar[WeakSet[Any]] = WeakSet()
 
     async def connect(self, *args: Any, **options: Any) -> Any:
         """Return a connection without unread data, which would be mistaken for the response."""

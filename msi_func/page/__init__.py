@@ -13,11 +13,6 @@ from common.problems import PROBLEM_TYPES
 from common.remediations import CLAIM_DESCRIPTIONS, REMEDIATIONS, TIME_CLAIMS, UNDESCRIBED_CLAIM, VALIDATION_STEPS
 
 
-def prefers_html(accept: str) -> bool:
-    """Return whether a request with this Accept header gets the page: browsers name text/html, other clients do not."""
-    return "text/html" in accept.lower()
-
-
 def page_response() -> func.HttpResponse:
     """Return the page. It contains nothing of the request."""
     body, policy = _page()
