@@ -82,7 +82,7 @@ class AppRegistration:
             token = await credential.get_token_info(scope)
             check_token(token, scope)
         except Exception as error:  # azure-identity also raises ValueError, KeyError and others
-            problem = entra_errors.problem_for(error, scope, self.authority, self.tenant_id)
+            problem = entra_errors.exchange_problem(error, scope, self.authority, self.tenant_id)
             log.warning("No token on behalf of a user for %s: %s", scope, problem.code)
             raise problem from None
         return token

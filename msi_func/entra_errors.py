@@ -26,7 +26,7 @@ ENTRA_UNAVAILABLE = "Entra is unreachable, is throttling requests, or did not re
 REQUEST_REJECTED = "Entra rejected the token request for a reason other than the user: see entra_codes."
 
 
-def problem_for(error: Exception, scope: str, authority: str, tenant_id: str) -> Problem:
+def exchange_problem(error: Exception, scope: str, authority: str, tenant_id: str) -> Problem:
     """Return the problem for an exception of azure-identity. The user signs in again at `authority` and `tenant_id`."""
     if isinstance(error, Problem) and error.detail == EXPIRED:
         return error
