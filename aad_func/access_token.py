@@ -22,7 +22,6 @@ from common.problems import Problem
 LEEWAY = 300  # seconds of clock skew, as in Microsoft's libraries
 TOKEN_CACHE_SIZE = 1000
 _RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
-_MAX_TIMESTAMP = 10**11  # seconds since 1970; larger numbers are not timestamps
 
 
 class _CachedToken(NamedTuple):
@@ -53,22 +52,17 @@ class AccessTokenValidator:
         token = extract_bearer_token(header)
         digest = hashlib.sha256(token.encode()).digest()
         cached = self._cache.get(digest)
-        if cached is not None and self._keys[cached.version].cached_key(cached.kid) is cached.key:
-            self._check_lifetime(cached)
-            return cached.principal
-        cached = await self._verify(CompactJws.parse(token))
-        self._check_lifetime(cached)
+        if cached is None or self._keys[cached.version].cached_key(cached.kid) is not cached.key:
+            cached = await self._verify(CompactJws.parse(token))
+        now = self._clock()
+        if now >= cached.expires + LEEWAY:
+            raise Problem("token_expired")
+        if now < cached.not_before - LEEWAY:
+            raise Problem("token_not_yet_valid")
         self._cache[digest] = cached
         if len(self._cache) > TOKEN_CACHE_SIZE:
             self._cache.popitem(last=False)
         return cached.principal
-
-    def _check_lifetime(self, token: _CachedToken) -> None:
-        now = self._clock()
-        if now >= token.expires + LEEWAY:
-            raise Problem("token_expired")
-        if now < token.not_before - LEEWAY:
-            raise Problem("token_not_yet_valid")
 
     async def _verify(self, jws: CompactJws) -> _CachedToken:
         # The unverified `ver` only selects the key set; `iss` must then match it.
@@ -85,13 +79,12 @@ class AccessTokenValidator:
             version=version,
             kid=jws.kid,
             key=key,
-            not_before=_timestamp(jws.claims.get("nbf", 1)),
-            expires=_timestamp(jws.claims.get("exp")),
+            not_before=_numeric_date(jws.claims.get("nbf", 1)),
+            expires=_numeric_date(jws.claims.get("exp")),
         )
 
 
-def _timestamp(value: Any) -> float:
-    # Compared before it is converted, because an integer can be too large for a float.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _MAX_TIMESTAMP:
+def _numeric_date(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e11:
         raise Problem("invalid_claims")
-    return float(value)
+    return value

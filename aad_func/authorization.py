@@ -1,10 +1,6 @@
 """Authentication and authorization: the whole decision in one place.
 
-    @blueprint.route(route="orders", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    @requires_role("Orders.Read")
-    async def orders(req: func.HttpRequest, caller: Principal) -> func.HttpResponse: ...
-
-docs/security.md lists the source of each check.
+docs/extending.md has examples; docs/security.md lists the source of each check.
 """
 
 import asyncio
@@ -27,7 +23,6 @@ from common.settings import PUBLIC_CLOUD_AUTHORITY, Settings
 
 Callers = Literal["applications", "users"]
 
-_GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -108,10 +103,8 @@ def _header(headers: Mapping[str, str], name: str) -> str | None:
     return ",".join(value for key, value in headers.items() if key.lower() == name) or None
 
 
-@process_wide
-def authorizer() -> Authorizer:
-    """Return this app's Authorizer. Settings are read on first use."""
-    return Authorizer.from_settings()
+# This app's Authorizer. Settings are read on first use.
+authorizer = process_wide(Authorizer.from_settings)
 
 
 def requires_role(
@@ -129,33 +122,27 @@ def requires_role(
         raise TypeError('write callers="applications" or callers="users"')
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
-        if not inspect.isfunction(handler) or handler.__code__.co_flags & _GENERATOR:
-            raise TypeError("write @requires_role(...) below @blueprint.route(...), directly above a plain function")
-        parameters = dict(inspect.signature(handler).parameters)
-        if "caller" not in parameters or any(each.kind not in _BY_NAME for each in parameters.values()):
-            raise TypeError(f"write {handler.__name__}(req, caller), with parameters that can be passed by name")
+        parameters = _parameters(handler)
+        # The worker matches parameters to bindings, so it must not see `caller`.
         del parameters["caller"]
-        is_async, wants_context = inspect.iscoroutinefunction(handler), "context" in parameters
-        if not is_async:
+        run = handler
+        if not inspect.iscoroutinefunction(handler):
+            run = _in_thread(handler, wants_context="context" in parameters)
             parameters.setdefault("context", inspect.Parameter("context", _BY_NAME[1], default=None))
         signature = inspect.Signature(list(parameters.values()))
 
         @functools.wraps(handler)
         async def authorized(*args: Any, **kwargs: Any) -> Any:
-            # The worker passes arguments by name.
-            arguments = signature.bind(*args, **kwargs).arguments if args else kwargs
+            arguments = signature.bind(*args, **kwargs).arguments
             (request,) = (value for value in arguments.values() if isinstance(value, func.HttpRequest))
             try:
                 caller = await authorizer().authorize(request.headers, *roles, user_scope=user_scope, callers=callers)
-                if is_async:
-                    return await handler(**arguments, caller=caller)
-                context = arguments.get("context") if wants_context else arguments.pop("context", None)
-                return await asyncio.to_thread(_call_in_thread, context, handler, **arguments, caller=caller)
+                return await run(**arguments, caller=caller)
             except Problem as problem:
                 return problem_response(problem)
 
-        # The worker matches parameters to bindings, so it must not see `caller`. It reads annotations, which can be
-        # strings, in the module of the handler: functools.wraps names it in `__wrapped__`.
+        # The worker reads annotations, which can be strings, in the module of the handler: functools.wraps names it in
+        # `__wrapped__`.
         authorized.__signature__ = signature  # type: ignore[attr-defined]
         authorized.__annotations__ = {name: kind for name, kind in handler.__annotations__.items() if name != "caller"}
         return authorized
@@ -163,11 +150,33 @@ def requires_role(
     return decorate
 
 
-def _call_in_thread(context: Any, handler: Callable[..., Any], /, **arguments: Any) -> Any:
-    # The worker's thread pool is not accessible, and in other threads it needs the ID to pass on log lines.
-    if context is not None:
-        context.thread_local_storage.invocation_id = context.invocation_id
-    try:
-        return handler(**arguments)
-    except StopIteration as error:  # which asyncio cannot pass on: the request would never end
-        raise RuntimeError("the handler raised StopIteration") from error
+def _parameters(handler: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return the handler's parameters. Raises TypeError, which says what to write, unless the worker can call it."""
+    is_generator = inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler)
+    if not inspect.isfunction(handler) or is_generator:
+        raise TypeError("write @requires_role(...) below @blueprint.route(...), directly above a plain function")
+    parameters = dict(inspect.signature(handler).parameters)
+    if "caller" not in parameters or any(each.kind not in _BY_NAME for each in parameters.values()):
+        raise TypeError(f"write {handler.__name__}(req, caller), with parameters that can be passed by name")
+    return parameters
+
+
+def _in_thread(handler: Callable[..., Any], *, wants_context: bool) -> Callable[..., Any]:
+    """Return an async version of a sync handler, which runs it in a thread as part of the same invocation."""
+
+    async def run(context: Any = None, **arguments: Any) -> Any:
+        if wants_context:
+            arguments["context"] = context
+
+        def call() -> Any:
+            # The worker's thread pool is not accessible, and in other threads it needs the ID to pass on log lines.
+            if context is not None:
+                context.thread_local_storage.invocation_id = context.invocation_id
+            try:
+                return handler(**arguments)
+            except StopIteration as error:  # which asyncio cannot pass on: the request would never end
+                raise RuntimeError("the handler raised StopIteration") from error
+
+        return await asyncio.to_thread(call)
+
+    return run

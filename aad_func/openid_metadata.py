@@ -5,15 +5,11 @@ https://learn.microsoft.com/entra/identity-platform/access-tokens (keys have no 
 """
 
 import asyncio
-import concurrent.futures
 import json
-import threading
 import time
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -23,8 +19,6 @@ from jwt.algorithms import RSAAlgorithm
 from jwt.exceptions import InvalidKeyError
 
 from common.settings import is_https_or_loopback, is_loopback
-
-T = TypeVar("T")
 
 MAX_BYTES = 512 * 1024
 MIN_KEY_BITS = 2048  # RFC 7518 section 3.3
@@ -48,12 +42,6 @@ class TenantNotFoundError(MetadataError):
     """The authority does not know the tenant. The message names the settings."""
 
 
-class _StatusError(MetadataError):
-    def __init__(self, status: int) -> None:
-        self.status = status
-        super().__init__(f"status {status} instead of 200")
-
-
 @dataclass(frozen=True, slots=True)
 class OpenIdMetadata:
     """The metadata for one token version of one tenant."""
@@ -69,26 +57,22 @@ class OpenIdMetadata:
 
     async def fetch(self, seconds: float) -> tuple[str, dict[str, RSAPublicKey]]:
         """Return the issuer and at least one key by `kid`, within `seconds`. Raises `MetadataError`."""
-        with _Session(time.monotonic() + seconds) as session:
-            try:
-                async with asyncio.timeout(seconds):
-                    return await _in_thread(lambda: self._fetch(session))
-            except TimeoutError:
-                raise MetadataError("no complete response within the time limit") from None
-            except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                # The type of the error that requests has wrapped; a message could quote the response.
-                cause = getattr(error.args[0] if error.args else None, "reason", None) or error
-                raise MetadataError(f"the request failed with {type(cause).__name__}") from None
-
-    def _fetch(self, session: "_Session") -> tuple[str, dict[str, RSAPublicKey]]:
+        # A thread of its own: requests limits each read only, so a slow response could block a shared one for long.
+        thread, deadline = ThreadPoolExecutor(1, "signing-keys"), time.monotonic() + seconds
         try:
-            document = session.get_json(self.url)
-        except _StatusError as error:
-            if error.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND):
-                raise
-            raise TenantNotFoundError(
-                f"status {error.status}, the tenant was not found at this authority (ENTRA_TENANT_ID, ENTRA_AUTHORITY)"
-            ) from None
+            async with asyncio.timeout(seconds):
+                return await asyncio.get_running_loop().run_in_executor(thread, self._fetch, deadline)
+        except TimeoutError:
+            raise MetadataError("no complete response within the time limit") from None
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            # The type of the error that requests has wrapped; a message could quote the response.
+            cause = getattr(error.args[0] if error.args else None, "reason", None) or error
+            raise MetadataError(f"the request failed with {type(cause).__name__}") from None
+        finally:
+            thread.shutdown(wait=False)
+
+    def _fetch(self, deadline: float) -> tuple[str, dict[str, RSAPublicKey]]:
+        document = _get_json(self.url, deadline)
         issuer, jwks_uri = document.get("issuer"), document.get("jwks_uri")
         # Only the issuer's path is compared, because v1 issuers are not on the authority's host (sts.windows.net).
         path = _DOCUMENTS[self.version][1].format(tenant_id=self.tenant_id)
@@ -97,7 +81,7 @@ class OpenIdMetadata:
         host = urlsplit(self.authority).hostname
         if not isinstance(jwks_uri, str) or not is_https_or_loopback(jwks_uri) or urlsplit(jwks_uri).hostname != host:
             raise MetadataError("the document's jwks_uri is not on the authority's host")
-        members = session.get_json(jwks_uri).get("keys")
+        members = _get_json(jwks_uri, deadline).get("keys")
         if not isinstance(members, list):
             raise MetadataError("the JWKS has no list of keys")
         keys = {jwk["kid"]: key for jwk in members if (key := self._key(jwk, issuer))}
@@ -128,54 +112,42 @@ class OpenIdMetadata:
         return {origin + path.format(tenant_id=self.tenant_id) for origin in origins for _, path in _DOCUMENTS.values()}
 
 
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Run `work` in a new thread: requests bounds each read only, and a hanging thread of a pool would delay others."""
-    future: concurrent.futures.Future[T] = concurrent.futures.Future()
-    future.set_running_or_notify_cancel()  # A caller that stops waiting does not cancel it.
+def _get_json(url: str, deadline: float) -> dict[str, Any]:
+    """Return the JSON object at `url`. Raises `MetadataError` or an error of requests or urllib3."""
+    host = urlsplit(url).hostname or ""
+    with requests.get(
+        url,
+        headers={"Accept-Encoding": "identity"},
+        auth=lambda request: request,  # Without it, requests adds credentials from .netrc.
+        timeout=max(deadline - time.monotonic(), 0.001),
+        allow_redirects=False,
+        stream=True,
+        proxies={"no_proxy": host} if is_loopback(host) else None,
+        hooks={"response": _check_status},  # before requests reads the whole body of a redirect
+    ) as response:
+        body = b""
+        # Each read returns after one packet, so that a slow response ends at the deadline.
+        while len(body) <= MAX_BYTES and (chunk := response.raw.read1(MAX_BYTES, decode_content=False)):
+            body += chunk
+            if time.monotonic() > deadline:
+                raise TimeoutError
+    if len(body) > MAX_BYTES:
+        raise MetadataError(f"the response is larger than {MAX_BYTES} bytes")
+    try:
+        document = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise MetadataError("the response is not JSON") from None
+    if not isinstance(document, dict):
+        raise MetadataError("the response is not a JSON object")
+    return document
 
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except Exception as error:
-            future.set_exception(error)
 
-    threading.Thread(target=run, name="signing-keys", daemon=True).start()
-    return await asyncio.wrap_future(future)
-
-
-class _Session(requests.Session):
-    """Requests with limits on time and size, no cookies, no redirects and no .netrc credentials."""
-
-    def __init__(self, deadline: float) -> None:
-        super().__init__()
-        self._deadline = deadline
-        self.auth = lambda request: request  # Without it, requests adds credentials from .netrc.
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self.headers.clear()
-        self.headers["Accept-Encoding"] = "identity"
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None, because requests reads the whole body of a redirect even if it does not follow it."""
-
-    def get_json(self, url: str) -> dict[str, Any]:
-        """Return the JSON object at `url`. Raises `MetadataError` or an error of requests or urllib3."""
-        host, body = urlsplit(url).hostname or "", b""
-        proxies = {"no_proxy": host} if is_loopback(host) else None
-        timeout = max(self._deadline - time.monotonic(), 0.001)
-        with self.get(url, timeout=timeout, allow_redirects=False, stream=True, proxies=proxies) as response:
-            if response.status_code != HTTPStatus.OK:
-                raise _StatusError(response.status_code)
-            # Compressed data is not decoded, and each read returns after one packet.
-            while chunk := response.raw.read1(MAX_BYTES, decode_content=False):
-                body += chunk
-                if len(body) > MAX_BYTES:
-                    raise MetadataError(f"the response is larger than {MAX_BYTES} bytes")
-                if time.monotonic() > self._deadline:
-                    raise TimeoutError
-        try:
-            document = json.loads(body.decode("utf-8"))
-        except (ValueError, RecursionError):
-            raise MetadataError("the response is not JSON") from None
-        if not isinstance(document, dict):
-            raise MetadataError("the response is not a JSON object")
-        return document
+def _check_status(response: requests.Response, **_: Any) -> None:
+    if response.status_code == 200:
+        return
+    response.close()
+    reason = f"status {response.status_code}"
+    if response.status_code in (400, 404) and response.url.endswith("/.well-known/openid-configuration"):
+        reason += ", the tenant was not found at this authority (ENTRA_TENANT_ID, ENTRA_AUTHORITY)"
+        raise TenantNotFoundError(reason)
+    raise MetadataError(f"{reason} instead of 200")

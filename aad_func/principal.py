@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
@@ -15,9 +15,7 @@ Kind = Literal["application", "user"]
 
 # Tokens of managed identities live for a day and are cached by the platform as long; others live for about an hour.
 # https://learn.microsoft.com/azure/app-service/overview-managed-identity
-PLATFORM_CACHED_LIFETIME = 12 * 3600  # seconds
-
-_CONTAINERS = (dict, list)
+MIN_PLATFORM_CACHED_LIFETIME = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,9 @@ class Principal:
         """
         if "cnf" in claims:
             raise Problem("unsupported_token", "The token is bound to a key (cnf), which is not supported.")
+        roles = claims.get("roles", [])
+        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+            raise Problem("invalid_claims")
         version_2 = claims.get("ver") == "2.0"
         return cls(
             authenticated_by=authenticated_by,
@@ -60,7 +61,7 @@ class Principal:
             # The calling application is `appid` in v1 tokens and `azp` in v2 tokens.
             client_id=_string(claims, "azp" if version_2 else "appid", required=True),
             object_id=_string(claims, "oid") or None,
-            roles=_roles(claims),
+            roles=frozenset(roles),
             # Only spaces separate scopes (RFC 6749 section 3.3).
             scopes=frozenset(filter(None, _string(claims, "scp").split(" "))),
             is_client_authenticated=_string(claims, "azpacr" if version_2 else "appidacr") in ("1", "2"),
@@ -102,30 +103,26 @@ class Principal:
 
     def denied(self, code: str, detail: str = "", **members: Any) -> Problem:
         """Return a problem with this caller, its roles, and the times at which its token was issued and is replaced."""
-        issued_at, expires_on = _timestamp(self.claims.get("iat")), _timestamp(self.claims.get("exp"))
+        issued_at, expires_on = _time(self.claims, "iat"), _time(self.claims, "exp")
         if issued_at:
-            members["token_issued_at"] = _rfc3339(issued_at)
-        if self.kind == "application" and issued_at and expires_on - issued_at >= PLATFORM_CACHED_LIFETIME:
-            members["new_role_visible_by"] = _rfc3339(expires_on)
+            members["token_issued_at"] = f"{issued_at:%Y-%m-%dT%H:%M:%SZ}"
+        is_application = self.kind == "application"
+        if is_application and issued_at and expires_on and expires_on - issued_at >= MIN_PLATFORM_CACHED_LIFETIME:
+            members["new_role_visible_by"] = f"{expires_on:%Y-%m-%dT%H:%M:%SZ}"
         caller = {"kind": self.kind, "client_id": self.client_id, "object_id": self.object_id}
         return Problem(code, detail, caller=caller, roles=sorted(self.roles), **members)
 
 
-def _timestamp(value: Any) -> int:
-    """Return a time claim in seconds since 1970, or 0 if it is malformed. Easy Auth passes it as a string."""
-    text = str(value).partition(".")[0]
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 11 else 0
-
-
-def _rfc3339(timestamp: int) -> str:
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
+    """Return a time claim, or None if it is malformed. Easy Auth passes it as a string."""
+    text = str(claims.get(name)).partition(".")[0]
+    is_valid = text.isascii() and text.isdigit() and len(text) <= 11
+    return datetime.fromtimestamp(int(text), UTC) if is_valid else None
 
 
 def _read_only(value: Any) -> Any:
     if isinstance(value, dict):
-        # Most claims are strings or numbers, for which a recursive call would cost more than the rest.
-        members = {name: _read_only(each) if type(each) in _CONTAINERS else each for name, each in value.items()}
-        return MappingProxyType(members)
+        return MappingProxyType({name: _read_only(member) for name, member in value.items()})
     return tuple(map(_read_only, value)) if isinstance(value, list) else value
 
 
@@ -146,10 +143,3 @@ def _kind(claims: Mapping[str, Any]) -> Kind:
     elif kind == "app" or (kind == "" and _string(claims, "oid") and _string(claims, "oid") == _string(claims, "sub")):
         return "application"
     raise Problem("not_an_access_token")
-
-
-def _roles(claims: Mapping[str, Any]) -> frozenset[str]:
-    roles = claims.get("roles", [])
-    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-        raise Problem("invalid_claims")
-    return frozenset(roles)

@@ -37,8 +37,8 @@ class SigningKeys:
         self._issuer = ""
         self._keys: Mapping[str, RSAPublicKey] = {}
         self._fetched_at = self._next_fetch = float("-inf")
-        self._last_fetch_failed = False
-        self._detail = ""  # for the response, if the last fetch failed for a reason that a setting can fix
+        # Of the last fetch, if it failed: the response's detail, if a setting can fix the reason.
+        self._failure: str | None = None
         self._pending = PendingRequest()
 
     def cached_key(self, kid: str) -> RSAPublicKey | None:
@@ -60,10 +60,10 @@ class SigningKeys:
             key = self._cached_keys().get(kid)
         if key is not None:
             return key, self._issuer
-        if self._cached_keys() and not self._last_fetch_failed:
+        if self._cached_keys() and self._failure is None:
             raise Problem("unknown_key")
         retry_after = max(1, round(self._next_fetch - self._clock()))
-        raise Problem("signing_keys_unavailable", self._detail, retry_after=retry_after)
+        raise Problem("signing_keys_unavailable", self._failure or "", retry_after=retry_after)
 
     def _cached_keys(self) -> Mapping[str, RSAPublicKey]:
         return self._keys if self._clock() - self._fetched_at < MAX_AGE else {}
@@ -72,15 +72,15 @@ class SigningKeys:
         """Start a fetch if the last one is long enough ago."""
         if self._clock() >= self._next_fetch:
             self._next_fetch = self._clock() + MIN_FETCH_INTERVAL
-            self._last_fetch_failed, self._detail = True, ""  # until it succeeds
+            self._failure = ""  # until it succeeds
             self._pending.start(self._fetch)
 
     async def _fetch(self) -> None:
         try:
             self._issuer, self._keys = await self._metadata.fetch(FETCH_TIMEOUT)
-            self._fetched_at, self._last_fetch_failed = self._clock(), False
+            self._fetched_at, self._failure = self._clock(), None
         except Exception as error:  # Any error is an outage, and must not prevent the next fetch.
             if isinstance(error, TenantNotFoundError):
-                self._detail = f"Signing keys are unavailable: {error}."
+                self._failure = f"Signing keys are unavailable: {error}."
             reason = error if isinstance(error, MetadataError) else type(error).__name__
             logging.getLogger(__name__).warning("Signing keys: %s: %s.", self._metadata.url, reason)

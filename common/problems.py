@@ -100,8 +100,14 @@ def problem_response(problem: Problem) -> func.HttpResponse:
     level = logging.WARNING if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
     logging.getLogger(__name__).log(level, "%s: %s", problem.code, problem.detail)
     headers = {}
-    if status == HTTPStatus.UNAUTHORIZED or problem.type.oauth_error:
-        headers["WWW-Authenticate"] = _challenge(problem)
+    error, description = problem.type.oauth_error, problem.type.description
+    if status == HTTPStatus.UNAUTHORIZED or error:
+        # One value, because the Functions worker sends only the last of repeated headers. Without credentials there is
+        # no error code (RFC 6750 section 3.1), and the description is the table's, so it never quotes the token.
+        described = {"error": error, "error_description": description} if error else {}
+        parameters = {"realm": "api", **described, **problem.challenge}
+        challenge = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
+        headers["WWW-Authenticate"] = f"Bearer {challenge}"
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
     body = {"title": HTTPStatus(status).phrase, "status": status, "code": problem.code, "detail": problem.detail}
@@ -115,12 +121,3 @@ def json_response(
     encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
     all_headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})}
     return func.HttpResponse(encoded, status_code=status, headers=all_headers, mimetype=mimetype)
-
-
-def _challenge(problem: Problem) -> str:
-    # One value, because the Functions worker sends only the last of repeated headers. Without credentials there is no
-    # error code (RFC 6750 section 3.1), and the description is the table's, so it never quotes the token.
-    error, description = problem.type.oauth_error, problem.type.description
-    described = {"error": error, "error_description": description} if error else {}
-    parameters = {"realm": "api", **described, **problem.challenge}
-    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())

@@ -2,13 +2,11 @@
 
     with Settings() as settings:
         tenant_id = settings.guid("ENTRA_TENANT_ID")
-        authority = settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD_AUTHORITY)
 
 Leaving the block raises one `misconfigured` problem that names every missing or malformed setting, so that all of them
 can be fixed at once. Values are never part of a message, because a URL may contain a function key.
 """
 
-import functools
 import ipaddress
 import os
 import re
@@ -23,7 +21,6 @@ DEFAULT_SCOPE_ERROR = (
     "is not <resource>/.default: use the API's App ID URI followed by /.default, such as api://<client id>/.default "
     "(a single scope, such as user_impersonation, can only be requested for a user)"
 )
-HTTPS_ERROR = "is not an https URL (azure-identity accepts nothing else)"
 HTTPS_OR_LOOPBACK_ERROR = "is not an https URL (http only on a loopback address, no user name, no fragment)"
 
 
@@ -74,14 +71,16 @@ class Settings:
     def https_url(self, name: str, default: str | None = None) -> str:
         """Return an https URL; http is an error on a loopback address as well."""
         value = self.url(name, default)
-        return value if not value.startswith("http:") else self.add_error(name, HTTPS_ERROR)
+        if value.startswith("http:"):
+            self.add_error(name, "is not an https URL (azure-identity accepts nothing else)")
+        return value
 
-    def number(self, name: str, default: float, *, most: float) -> float:
-        """Return a number above 0 and up to `most`."""
+    def number(self, name: str, default: float, *, maximum: float) -> float:
+        """Return a number above 0 and up to `maximum`."""
         value = self.string(name, str(default))
-        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", value) and 0 < float(value) <= most:
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", value) and 0 < float(value) <= maximum:
             return float(value)
-        self.add_error(name, f"is not a number above 0 and up to {most:.10g}")
+        self.add_error(name, f"is not a number above 0 and up to {maximum:.10g}")
         return default
 
     def string_list(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -146,12 +145,9 @@ def is_https_or_loopback(value: str) -> bool:
     return url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
 
 
-@functools.lru_cache(64)
 def is_loopback(host: str) -> bool:
     """Return whether `host` is localhost or a loopback address."""
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

@@ -99,7 +99,7 @@ class AppRegistration(AppTokenSource):
                 token = await credential.get_token_info(scope, options=token_options(claims))
             check_token(token, scope)
         except Exception as error:  # azure-identity also raises ValueError, KeyError and others
-            problem = entra_errors.problem_for(
+            problem = entra_errors.exchange_problem(
                 error, scope, self.authority, self.tenant_id, is_for_user=user is not None
             )
             whose = "on behalf of a user" if user else self.kind

@@ -20,10 +20,8 @@ class BearerTokenAuth(AuthBase):
 
         requests.get(url, auth=BearerTokenAuth("api://<client id>/.default"), timeout=10)
 
-    azure-identity caches the token. `requests` removes it if a redirect leaves the host or https.
-
-    Raises `misconfigured` if the scope is not <resource>/.default or the URL is neither https nor on a loopback
-    address, and `token_unavailable` if the identity returns no token.
+    azure-identity caches the token. `requests` removes it if a redirect leaves the host or https. Raises
+    `misconfigured` for another scope or if the URL is neither https nor on a loopback address, and `token_unavailable`.
     """
 
     def __init__(self, scope: str, *, identity_client_id: str | None = None) -> None:
@@ -36,12 +34,12 @@ class BearerTokenAuth(AuthBase):
         """Add the Authorization header. Called by `requests`."""
         if not is_https_or_loopback(request.url or ""):
             raise Problem("misconfigured", f"No token is sent to this URL: it {HTTPS_OR_LOOPBACK_ERROR}.")
-        scope, identity_client_id = self._scope, self._identity_client_id
         try:
-            token = _credential_for(identity_client_id).get_token_info(scope)
-            check_token(token, scope)
+            token = _credential_for(self._identity_client_id).get_token_info(self._scope)
+            check_token(token, self._scope)
         except Exception as error:  # azure-identity also raises ValueError, KeyError and others
-            raise problem_for(error, scope, identity_client_id, is_managed=has_managed_identity()) from None
+            is_managed = has_managed_identity()
+            raise problem_for(error, self._scope, self._identity_client_id, is_managed=is_managed) from None
         request.headers["Authorization"] = f"Bearer {token.token}"
         return request
 

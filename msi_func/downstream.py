@@ -68,8 +68,8 @@ class DownstreamApi:
                 url=settings.url(f"{prefix}_URL"),
                 scope=settings.scope(f"{prefix}_SCOPE"),
                 identity=_identity(settings, prefix),
-                timeout=settings.number(f"{prefix}_TIMEOUT_SECONDS", 10, most=MAX_TIMEOUT),
-                max_response_bytes=int(settings.number(f"{prefix}_MAX_RESPONSE_BYTES", 2**20, most=2**28)),
+                timeout=settings.number(f"{prefix}_TIMEOUT_SECONDS", 10, maximum=MAX_TIMEOUT),
+                max_response_bytes=int(settings.number(f"{prefix}_MAX_RESPONSE_BYTES", 2**20, maximum=2**28)),
             )
 
     async def request(

@@ -9,18 +9,16 @@ import json
 from typing import Any
 
 from common.problems import Problem
-
-# Password expired or changed, MFA in its variants, an external challenge, missing consent.
-_INTERACTION = (50055, 50072, 50074, 50076, 50079, 50158, 50173, 65001, 65004)
-_FEDERATED_CREDENTIAL = (70021, 700211, 700212, 700213, 7002137, 7002138)
+from msi_func.token_errors import EXPIRED
 
 CODES = {
     500133: "user_token_expired",
     500131: "user_token_wrong_audience",
     7000114: "user_token_required",
     50105: "user_not_assigned",
-    **dict.fromkeys(_INTERACTION, "interaction_required"),
-    **dict.fromkeys(_FEDERATED_CREDENTIAL, "federated_credential_mismatch"),
+    # Password expired or changed, MFA in its variants, an external challenge, missing consent.
+    **dict.fromkeys((50055, 50072, 50074, 50076, 50079, 50158, 50173, 65001, 65004), "interaction_required"),
+    **dict.fromkeys((70021, 700211, 700212, 700213, 7002137, 7002138), "federated_credential_mismatch"),
 }
 ERRORS = {"interaction_required": "interaction_required", "invalid_grant": "user_token_rejected"}
 
@@ -34,8 +32,12 @@ CAUSES = {
 }
 
 
-def problem_for(error: Exception, scope: str, authority: str, tenant_id: str, *, is_for_user: bool = True) -> Problem:
+def exchange_problem(
+    error: Exception, scope: str, authority: str, tenant_id: str, *, is_for_user: bool = True
+) -> Problem:
     """Return the problem for an exception of azure-identity. The user signs in again at `authority` and `tenant_id`."""
+    if isinstance(error, Problem) and error.detail == EXPIRED:
+        return error
     body = _response_body(error)
     codes = body.get("error_codes")
     numbers = [code for code in codes if type(code) is int] if isinstance(codes, list) else []
@@ -44,7 +46,14 @@ def problem_for(error: Exception, scope: str, authority: str, tenant_id: str, *,
         members["entra_codes"] = [f"AADSTS{number}" for number in numbers]
     claims = body.get("claims")
     if is_for_user and isinstance(claims, str) and claims:
-        return Problem("interaction_required", challenge=_claims_challenge(claims, authority, tenant_id), **members)
+        # https://learn.microsoft.com/entra/identity-platform/claims-challenge#claims-challenge-header-format
+        challenge = {
+            "realm": tenant_id,
+            "authorization_uri": f"{authority}/{tenant_id}/oauth2/v2.0/authorize",
+            "error": "insufficient_claims",
+            "claims": base64.b64encode(claims.encode(errors="replace")).decode(),
+        }
+        return Problem("interaction_required", challenge=challenge, **members)
     # The first known number is the reason; the others are context.
     code = next((CODES[number] for number in numbers if number in CODES), ERRORS.get(str(body.get("error"))))
     if code and (is_for_user or code == "federated_credential_mismatch"):
@@ -53,24 +62,11 @@ def problem_for(error: Exception, scope: str, authority: str, tenant_id: str, *,
     return Problem("token_unavailable", cause if numbers else ENTRA_UNAVAILABLE, **members)
 
 
-def _claims_challenge(claims: str, authority: str, tenant_id: str) -> dict[str, str]:
-    """Return the challenge with which Microsoft's client libraries request a new token.
-
-    https://learn.microsoft.com/entra/identity-platform/claims-challenge#claims-challenge-header-format
-    """
-    return {
-        "realm": tenant_id,
-        "authorization_uri": f"{authority}/{tenant_id}/oauth2/v2.0/authorize",
-        "error": "insufficient_claims",
-        "claims": base64.b64encode(claims.encode(errors="replace")).decode(),
-    }
-
-
 def _response_body(error: Exception) -> dict[str, Any]:
     """Return the JSON object of Entra's response, which azure-identity attaches to its exception, or an empty one."""
-    response = getattr(error, "response", None)
+    response: Any = getattr(error, "response", None)
     try:
-        body = json.loads(response.text()) if response is not None else {}
-    except (ValueError, RecursionError):
+        body = json.loads(response.text())
+    except (AttributeError, ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import random
 import ssl
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 import aiohttp
+from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from common.problems import Problem
@@ -37,16 +39,13 @@ class DownstreamResponse:
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise Problem("downstream_invalid_response", "The called API returned something other than JSON.")
         try:
-            return _JSON.decode(self.body.decode("utf-8"))
+            return json.loads(self.body.decode("utf-8"), parse_constant=_reject_constant)
         except (ValueError, RecursionError):
             raise Problem("downstream_invalid_response", "The called API returned invalid JSON.") from None
 
 
 def _reject_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
-
-
-_JSON = json.JSONDecoder(parse_constant=_reject_constant)
 
 
 async def send(
@@ -65,49 +64,56 @@ async def send(
     server. `deadline`, in seconds of the event loop's clock, bounds name resolution, connection, TLS, proxy, all
     attempts and the body together. Raises HttpError.
     """
-    is_idempotent, now = method in IDEMPOTENT_METHODS, asyncio.get_running_loop().time
-    response = error = None
-    with contextlib.suppress(TimeoutError):
+    outcome: DownstreamResponse | HttpError
+    outcome = HttpError("no complete response within the time limit", "downstream_timeout")
+    with contextlib.suppress(TimeoutError):  # The outcome of an earlier attempt is more informative.
         async with asyncio.timeout_at(deadline):
-            for attempt in range(1, max_attempts + 1):
-                retry_after = 0.0
-                try:
-                    response = await _attempt(method, url, headers, body, max_bytes)
-                    if not is_idempotent or response.status not in RETRY_STATUSES:
-                        break
-                    retry_after = parse_retry_after(response.headers.get("Retry-After", ""))
-                except HttpError as failure:
-                    error = failure
-                    if failure.code != "downstream_unreachable" or (failure.is_sent and not is_idempotent):
-                        break
-                delay = retry_after + random.uniform(0, min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** (attempt - 1)))
-                if attempt == max_attempts or now() + delay >= deadline:
+            for attempt in range(max_attempts):
+                outcome = await _attempt(method, url, headers, body, max_bytes)
+                delay = _delay_before_retry(outcome, method, attempt)
+                if attempt + 1 == max_attempts or asyncio.get_running_loop().time() + delay >= deadline:
                     break
                 await asyncio.sleep(delay)
-    # An earlier response is more informative than the failure of a later attempt.
-    if response is None:
-        raise error or HttpError("no complete response within the time limit", "downstream_timeout")
-    return response
+    if isinstance(outcome, HttpError):
+        raise outcome
+    return outcome
+
+
+def _delay_before_retry(outcome: DownstreamResponse | HttpError, method: str, attempt: int) -> float:
+    """Return the seconds to wait before another attempt, infinite if the outcome is final."""
+    is_idempotent = method in IDEMPOTENT_METHODS
+    if isinstance(outcome, HttpError):
+        is_retryable = outcome.code == "downstream_unreachable" and (is_idempotent or not outcome.is_sent)
+        retry_after = 0.0
+    else:
+        is_retryable = is_idempotent and outcome.status in RETRY_STATUSES
+        retry_after = parse_retry_after(outcome.headers.get("Retry-After", ""))
+    if not is_retryable:
+        return math.inf
+    return retry_after + random.uniform(0, min(MAX_BACKOFF, INITIAL_BACKOFF * 2**attempt))
 
 
 async def _attempt(
     method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None, max_bytes: int
-) -> DownstreamResponse:
+) -> DownstreamResponse | HttpError:
     try:
+        target = URL(url, encoded=True)
         async with session().request(
             method,
-            URL(url, encoded=True),
+            target,
             headers=headers,
             data=body,
-            proxy=proxy_for(url),
+            proxy=proxy_for(target.origin()),
             allow_redirects=False,
             middlewares=(_without_retry,),
         ) as response:
             if response.status == 101:
-                raise HttpError("the server switched protocols", "downstream_invalid_response")
+                return HttpError("the server switched protocols", "downstream_invalid_response")
             return DownstreamResponse(response.status, response.headers, await read_limited(response, max_bytes))
+    except HttpError as error:
+        return error
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise _http_error(error) from None
+        return _http_error(error)
 
 
 async def _without_retry(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -119,6 +125,9 @@ async def _without_retry(request: aiohttp.ClientRequest, handler: aiohttp.Client
 
 
 def _http_error(error: Exception) -> HttpError:
+    cause = error.__cause__
+    if isinstance(cause, ContentEncodingError) or isinstance(getattr(cause, "__cause__", None), ContentEncodingError):
+        return HttpError("its Content-Encoding cannot be decoded", "downstream_invalid_response")
     reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), "the connection was closed early")
     return HttpError(reason, is_sent=not isinstance(error, _NOT_SENT))
 
@@ -134,15 +143,12 @@ _REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] 
     (aiohttp.ClientConnectorError, "the connection was refused"),
     (ValueError, "the URL is invalid"),
     (aiohttp.ClientResponseError, "the response is not valid HTTP"),
-    (aiohttp.ClientPayloadError, "the body is incomplete or cannot be decoded"),
+    (aiohttp.ClientPayloadError, "the body is incomplete"),
 )
 
 
 def parse_retry_after(value: str) -> float:
-    """Return the seconds of a Retry-After header, given as seconds or as a date (RFC 9110 section 10.2.3).
-
-    Return 0 if the value is malformed.
-    """
+    """Return the seconds of a Retry-After header (RFC 9110 section 10.2.3), or 0 if it is malformed."""
     if value.isascii() and value.isdigit() and len(value) < 10:
         return float(value)
     try:

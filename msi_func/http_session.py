@@ -5,13 +5,13 @@ import functools
 import ipaddress
 import ssl
 import urllib.request
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, ClassVar
 from weakref import WeakSet
 
 import aiohttp
 from azure.core.pipeline.transport import AioHttpTransport
 from urllib3.util import wait_for_read
+from yarl import URL
 
 from common.problems import PROBLEM_TYPES, Problem
 from common.process_wide import process_wide
@@ -50,24 +50,20 @@ def session() -> aiohttp.ClientSession:
 
 
 class _Connector(aiohttp.TCPConnector):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._seen: WeakSet[Any] = WeakSet()
+    _used: ClassVar[WeakSet[Any]] = WeakSet()
 
-    async def connect(self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout) -> Any:
+    async def connect(self, *args: Any, **options: Any) -> Any:
         """Return a connection without unread data, which would be mistaken for the response."""
-        for _ in range(MAX_CONNECTIONS + 1):
-            connection = await super().connect(req, traces, timeout)
-            protocol, transport = connection.protocol, connection.transport
-            if protocol not in self._seen:
-                self._seen.add(protocol)
+        while True:
+            connection: Any = await super().connect(*args, **options)
+            if connection.protocol not in self._used:
+                self._used.add(connection.protocol)
                 return connection
             # The socket is checked too, because a busy event loop may not have read it yet.
-            is_idle = transport is not None and not wait_for_read(transport.get_extra_info("socket"), 0)
-            if protocol is not None and not protocol.should_close and is_idle:
+            is_unread = wait_for_read(connection.transport.get_extra_info("socket"), 0)
+            if not is_unread and not connection.protocol.should_close:
                 return connection
             connection.close()
-        raise aiohttp.ServerDisconnectedError
 
 
 async def read_limited(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
@@ -97,26 +93,24 @@ class IdentityTransport(AioHttpTransport):  # type: ignore[misc]
 
     async def send(self, request: Any, **options: Any) -> Any:
         """Send a request of azure-core."""
-        return await super().send(request, **{**options, "proxy": proxy_for(request.url)})
-
-
-def proxy_for(url: str) -> str | None:
-    """Return the environment's proxy for this URL, if any; never one for a loopback or link-local address.
-
-    Raises HttpError if the proxy is not an HTTP proxy.
-    """
-    parts = urlsplit(url)
-    proxy = _environment_proxy(parts.scheme, parts.hostname or "", parts.netloc)
-    if proxy and not proxy.lower().startswith(("http://", "https://")):
-        raise HttpError("the environment names a proxy that is neither http nor https", is_sent=False)
-    return proxy
+        return await super().send(request, **{**options, "proxy": proxy_for(URL(request.url).origin())})
 
 
 @functools.lru_cache(64)
-def _environment_proxy(scheme: str, host: str, netloc: str) -> str | None:
+def proxy_for(origin: URL) -> str | None:
+    """Return the environment's proxy for this origin, if any; never one for a loopback or link-local address.
+
+    Raises HttpError if the proxy is not an HTTP proxy.
+    """
+    host = origin.host or ""
     with contextlib.suppress(ValueError):
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
         if address.is_loopback or address.is_link_local:
             return None
+    if urllib.request.proxy_bypass(origin.authority):
+        return None
     proxies = urllib.request.getproxies()
-    return None if urllib.request.proxy_bypass(netloc) else proxies.get(scheme) or proxies.get("all")
+    proxy = proxies.get(origin.scheme) or proxies.get("all")
+    if proxy and not proxy.lower().startswith(("http://", "https://")):
+        raise HttpError("the environment names a proxy that is neither http nor https", is_sent=False)
+    return proxy

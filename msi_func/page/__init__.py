@@ -13,11 +13,6 @@ from common.problems import PROBLEM_TYPES
 from common.remediations import CLAIM_DESCRIPTIONS, REMEDIATIONS, TIME_CLAIMS, UNDESCRIBED_CLAIM, VALIDATION_STEPS
 
 
-def prefers_html(accept: str) -> bool:
-    """Return whether a request with this Accept header gets the page: browsers name text/html, other clients do not."""
-    return "text/html" in accept.lower()
-
-
 def page_response() -> func.HttpResponse:
     """Return the page. It contains nothing of the request."""
     body, policy = _page()
@@ -34,7 +29,15 @@ def page_response() -> func.HttpResponse:
 @functools.cache
 def _page() -> tuple[bytes, str]:
     """Return the page and its Content-Security-Policy, which allows only the page's own script, style and origin."""
-    html = Path(__file__).with_name("index.html").read_text("utf-8").replace("{/* words */}", _texts())
+    texts: dict[str, Any] = {
+        "codes": {code: [kind.description, REMEDIATIONS[code]] for code, kind in PROBLEM_TYPES.items()},
+        "checks": VALIDATION_STEPS,
+        "claims": CLAIM_DESCRIPTIONS,
+        "other": UNDESCRIBED_CLAIM,
+        "times": TIME_CLAIMS,
+    }
+    words = json.dumps(texts).replace("<", "\\u003c")  # so that no HTML parser finds markup
+    html = Path(__file__).with_name("index.html").read_text("utf-8").replace("{/* words */}", words)
     policy = (
         f"default-src 'none'; script-src {_hash('script', html)}; "
         f"style-src {_hash('style', html)}; connect-src 'self'; "
@@ -47,15 +50,3 @@ def _hash(element: str, html: str) -> str:
     """Return the hash source of an inline element (https://www.w3.org/TR/CSP3/)."""
     text = html.partition(f"<{element}>")[2].partition(f"</{element}>")[0]
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _texts() -> str:
-    """Return the page's texts as JSON in which no HTML parser finds markup."""
-    texts: dict[str, Any] = {
-        "codes": {code: [kind.description, REMEDIATIONS[code]] for code, kind in PROBLEM_TYPES.items()},
-        "checks": VALIDATION_STEPS,
-        "claims": CLAIM_DESCRIPTIONS,
-        "other": UNDESCRIBED_CLAIM,
-        "times": TIME_CLAIMS,
-    }
-    return json.dumps(texts).replace("<", "\\u003c")

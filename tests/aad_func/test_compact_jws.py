@@ -10,13 +10,13 @@ from tests.support.forge import Forge, encode
 
 @pytest.fixture(autouse=True)
 def empty_cache():
-    compact_jws._kid.cache_clear()
+    compact_jws._parse_header.cache_clear()
 
 
 def test_header_segment_is_parsed_once(forge: Forge):
     kids = {CompactJws.parse(forge.token(number=number)).kid for number in range(5)}
     assert kids == {forge.kid}
-    assert (compact_jws._kid.cache_info().misses, compact_jws._kid.cache_info().hits) == (1, 4)
+    assert (compact_jws._parse_header.cache_info().misses, compact_jws._parse_header.cache_info().hits) == (1, 4)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_rejected_header_is_not_cached(header, forge: Forge):
     for _ in range(3):
         with pytest.raises(Problem):
             CompactJws.parse(token)
-    assert compact_jws._kid.cache_info().currsize == 0
+    assert compact_jws._parse_header.cache_info().currsize == 0
 
 
 def test_cache_is_bounded_and_no_header_affects_another(forge: Forge):
@@ -36,4 +36,4 @@ def test_cache_is_bounded_and_no_header_affects_another(forge: Forge):
         segment = encode({"alg": "RS256", "kid": f"{forge.kid}-{number}"})
         assert CompactJws.parse(f"{segment}.{token.split('.', 1)[1]}").kid == f"{forge.kid}-{number}"
     assert CompactJws.parse(token).kid == forge.kid
-    assert compact_jws._kid.cache_info().currsize == compact_jws._kid.cache_info().maxsize
+    assert compact_jws._parse_header.cache_info().currsize == compact_jws._parse_header.cache_info().maxsize

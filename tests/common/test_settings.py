@@ -76,7 +76,7 @@ NUMBERS = [(None, 7.0), ("1", 1.0), ("0.5", 0.5), ("10", 10.0), (" 10.000 ", 10.
 def test_number_is_read(value, expected, monkeypatch: pytest.MonkeyPatch):
     if value is not None:
         monkeypatch.setenv(NAME, value)
-    assert read("number", 7, most=10) == expected
+    assert read("number", 7, maximum=10) == expected
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_number_is_read(value, expected, monkeypatch: pytest.MonkeyPatch):
 def test_other_number_is_an_error(value, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(NAME, value)
     with pytest.raises(Problem) as raised:
-        read("number", 7, most=10)
+        read("number", 7, maximum=10)
     assert raised.value.detail == f"{NAME} is not a number above 0 and up to 10."
 
 

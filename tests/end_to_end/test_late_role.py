@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from local_azure.cloud import LocalAzure
-from local_azure.directory import load
-from local_azure.server import free_port
+from local_azure.serving.ports import free_port
+from local_azure.tenant.loader import load
 from tests.support import apps, users
 from tests.support.apps import Host
 from tests.support.scripted import Reply, Request, Scripted, as_json

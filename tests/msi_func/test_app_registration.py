@@ -232,7 +232,7 @@ BAD_ENTRA = [
     ("without token", as_json(200, {"expires_in": 3600}), "", UNAVAILABLE),
     ("without expiry", as_json(200, {"access_token": "a.b.c"}), "", UNAVAILABLE),
     ("a date as expiry", token_response(expires_in="9/14/2030"), "", UNAVAILABLE),
-    ("expired token", token_response(expires_in=-60), "", UNAVAILABLE),
+    ("expired token", token_response(expires_in=-60), "", token_errors.EXPIRED),
     ("redirect", http(302, Location="/elsewhere"), "", UNAVAILABLE),
     ("reset", RESET, "", UNAVAILABLE),
     ("closed", CLOSE, "", UNAVAILABLE),

@@ -10,7 +10,7 @@ import pytest
 
 from common.problems import problem_response
 from msi_func import entra_errors
-from msi_func.entra_errors import problem_for
+from msi_func.entra_errors import exchange_problem
 from tests.support.caller import SCOPE
 
 AUTHORITY, TENANT = "https://login.example", "tenant"
@@ -59,26 +59,26 @@ RESPONSES = [
 
 @pytest.mark.parametrize(("body", "code"), RESPONSES, ids=[str(body)[:60] for body, _ in RESPONSES])
 def test_response_is_judged_by_its_numbers_and_never_by_its_text(body, code):
-    problem = problem_for(Rejection(body), SCOPE, AUTHORITY, TENANT)
+    problem = exchange_problem(Rejection(body), SCOPE, AUTHORITY, TENANT)
     assert problem.code == code
     response = problem_response(problem)
     assert b"eyJ" not in response.get_body() + str(dict(response.headers)).encode()
 
 
 def test_numbers_are_reported_and_tell_a_rejection_from_an_outage():
-    rejected = problem_for(Rejection({"error": "x", "error_codes": [7000222, True]}), SCOPE, AUTHORITY, TENANT)
+    rejected = exchange_problem(Rejection({"error": "x", "error_codes": [7000222, True]}), SCOPE, AUTHORITY, TENANT)
     assert (rejected.detail, rejected.members) == (
         entra_errors.REQUEST_REJECTED,
         {"scope": SCOPE, "entra_codes": ["AADSTS7000222"]},
     )
-    outage = problem_for(TimeoutError(), SCOPE, AUTHORITY, TENANT)
+    outage = exchange_problem(TimeoutError(), SCOPE, AUTHORITY, TENANT)
     assert (outage.detail, outage.members) == (entra_errors.ENTRA_UNAVAILABLE, {"scope": SCOPE})
 
 
 @pytest.mark.parametrize("claims", ['{"a":"é"}', '"quoted"', "a\r\nSet-Cookie: b", "\\", "x" * 5000, "\ud800"])
 def test_claims_cannot_leave_their_parameter_of_the_challenge(claims):
     rejection = Rejection({"error": "interaction_required", "error_codes": [50076], "claims": claims})
-    response = problem_response(problem_for(rejection, SCOPE, AUTHORITY, TENANT))
+    response = problem_response(exchange_problem(rejection, SCOPE, AUTHORITY, TENANT))
     challenge = response.headers["WWW-Authenticate"]
     assert re.fullmatch(r'Bearer (\w+="[ !#-\[\]-~]*"(, |$))+', challenge)
     encoded = re.search(r'claims="([^"]*)"', challenge)

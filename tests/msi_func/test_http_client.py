@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
+from yarl import URL
 
 from common.problems import Problem
 from msi_func import http_client, http_session
@@ -74,7 +75,7 @@ def raw(head: str, body: bytes = b"", then: str = "close") -> Reply:
 
 
 NOT_HTTP, CLOSED = "the response is not valid HTTP", "the connection was closed early"
-BODY = "the body is incomplete or cannot be decoded"
+BODY, ENCODING = "the body is incomplete", "its Content-Encoding cannot be decoded"
 SIZE = f"the response is larger than {MAX_BYTES} bytes"
 BAD_RESPONSES = [
     ("larger than allowed", http(200, TOO_LARGE), INVALID, SIZE),
@@ -103,8 +104,8 @@ BAD_RESPONSES = [
         UNREACHABLE,
         NOT_HTTP,
     ),
-    ("not gzip", compressed(b"not gzip at all"), UNREACHABLE, BODY),
-    ("an encoding that is not installed", compressed(b"abc", "br"), UNREACHABLE, NOT_HTTP),
+    ("not gzip", compressed(b"not gzip at all"), INVALID, ENCODING),
+    ("an encoding that is not installed", compressed(b"abc", "br"), INVALID, ENCODING),
     ("closes without a response", CLOSE, UNREACHABLE, CLOSED),
     ("resets the connection", RESET, UNREACHABLE, CLOSED),
     ("101 for a request that asked for no upgrade", raw("101 X|Upgrade: x|Connection: upgrade"), INVALID, "protocols"),
@@ -119,6 +120,12 @@ def test_invalid_response_is_an_http_error(why, reply, code, reason, method, cal
     assert error.code == code
     assert error.reason.endswith(reason)
     assert error.is_sent
+
+
+def test_response_that_cannot_be_decoded_is_not_retried(caller: Caller):
+    with Scripted(lambda request: compressed(b"not gzip at all")) as server:
+        assert error_of(caller, server.origin).reason == ENCODING
+    assert len(server.requests) == 1
 
 
 FRAGMENTS = [
@@ -489,7 +496,7 @@ PROXIES = [
 @pytest.mark.parametrize(("environment", "url", "expected"), PROXIES)
 def test_proxy_is_selected_from_the_environment(environment, url, expected, caller: Caller):
     caller.set(environment)
-    assert proxy_for(url) == expected
+    assert proxy_for(URL(url).origin()) == expected
 
 
 def test_local_requests_bypass_the_proxy(caller: Caller, monkeypatch: pytest.MonkeyPatch):

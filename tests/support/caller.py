@@ -68,7 +68,7 @@ class Caller:
         self._runner.run(close_session())
         self._runner.close()
         bearer_token_auth._credential_for.cache_clear()
-        http_session._environment_proxy.cache_clear()
+        http_session.proxy_for.cache_clear()
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def caller(monkeypatch: pytest.MonkeyPatch, few_roots: str) -> Any:
     with apps.clean_environment():
         monkeypatch.setenv("SSL_CERT_FILE", few_roots)
         new = Caller(monkeypatch)
-        http_session._environment_proxy.cache_clear()
+        http_session.proxy_for.cache_clear()
         yield new
         new.close()
         monkeypatch.undo()
