@@ -19,6 +19,7 @@ from local_azure.managed_identity.app_service import AppServiceEndpoint
 from local_azure.managed_identity.imds import ImdsEndpoint
 from local_azure.managed_identity.token_cache import ManagedIdentityTokenCache
 from local_azure.serving.certificates import Certificates
+from local_azure.serving.clock import Clock
 from local_azure.serving.defaults import HTTP_PORT, HTTPS_PORT, STATE
 from local_azure.serving.errors import StartError
 from local_azure.serving.http_server import BackgroundServer, Listener, require_local_host
@@ -58,7 +59,8 @@ class LocalAzure:
         self.origin = f"http://{LOOPBACK}:{http.getsockname()[1]}"
         self.https_origin = f"https://{LOOPBACK}:{https.getsockname()[1]}"
         self.issuer = TokenIssuer(directory, self.keys, self.https_origin)
-        self.token_cache = ManagedIdentityTokenCache(self.issuer, enabled=cache_tokens)
+        self.clock = Clock()
+        self.token_cache = ManagedIdentityTokenCache(self.issuer, self.clock, enabled=cache_tokens)
         self.faults = FaultInjector()
         app = require_local_host(Starlette(routes=self._routes()))
         self._server = BackgroundServer(app, [Listener(http), Listener(https, self.certificates.server_context())])
@@ -96,7 +98,7 @@ class LocalAzure:
         }
         instrumented = [self.faults.instrument(name, routes) for name, routes in endpoints.items()]
         users = UserTokens(self.directory, self.issuer)
-        control = ControlPlane(self.keys, self.token_cache, users, self.faults)
+        control = ControlPlane(self.keys, self.clock, self.token_cache, users, self.faults)
         return [route for routes in (*instrumented, control.routes()) for route in routes]
 
     def _site(self, name: str) -> Site:

@@ -2,11 +2,12 @@
 
 import argparse
 import json
+import sys
 
 from local_azure.cli import control_client
 
 _QUERIES = ("keys", "counters", "faults")
-_VALUES = ("kid", "endpoint", "status", "delay", "truncate", "reset", "count")
+_VALUES = ("duration", "kid", "endpoint", "status", "delay", "truncate", "reset", "count")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -19,4 +20,6 @@ def run(options: argparse.Namespace) -> int:
     if response is None:
         return 1
     print(json.dumps(response, indent=2))
+    if options.control == "advance":
+        print("Apps cache their tokens as well: restart them to get new ones.", file=sys.stderr)
     return 0

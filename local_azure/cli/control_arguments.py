@@ -8,7 +8,7 @@ from local_azure.serving.defaults import HTTP_PORT
 
 CONTROL_EXAMPLES = """examples:
   python -m local_azure control rotate-keys
-  python -m local_azure control clear-token-cache                   as if 24 hours had passed
+  python -m local_azure control advance 24h                         cached tokens of managed identities expire
   python -m local_azure control fault msi --status 503 --count 2    503 for the next two requests
   python -m local_azure control fault keys --delay 3                responses 3 s late, until cleared
   python -m local_azure control fault metadata --reset              connections are reset
@@ -74,6 +74,8 @@ def _add_control(commands: Any) -> None:
     add("faults", "list the current faults")
     add("rotate-keys", "publish a new key and sign with it")
     add("remove-key", "stop publishing a key").add_argument("kid", help="as listed by `keys`")
+    advance = add("advance", "let time pass: cached tokens of managed identities expire; apps cache theirs, so restart")
+    advance.add_argument("duration", help="such as 90s, 30m, 24h or 1d")
     add("clear-token-cache", "clear the cache of managed identities' tokens")
     _add_fault(add("fault", "inject a fault into an endpoint's responses"))
     add("clear-faults", "remove all faults")

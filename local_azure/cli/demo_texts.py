@@ -83,8 +83,8 @@ The 24-hour story: the role {role.value} of {api.name} is {done}, and nothing ch
   curl -s {msi_url}
       still {before}: the platform caches the identity's token for 24 hours, and so does msi-func's own library
       (Enter here restarts msi-func, which does not help)
-{other}  {_python()} control{_at(azure)} clear-token-cache
-      the platform's cache is empty, as after a day; then press Enter here, because msi-func has its token cached too
+{other}  {_python()} control{_at(azure)} advance 24h
+      a day passes for the platform's cache; then press Enter here, because msi-func has its token cached too
   curl -s {msi_url}
       {after}
 """

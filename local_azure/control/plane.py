@@ -20,6 +20,7 @@ from local_azure.entra.errors import TokenRequestError, error_response
 from local_azure.entra.key_ring import KeyRing
 from local_azure.entra.user_tokens import AZURE_CLI, UserTokens
 from local_azure.managed_identity.token_cache import ManagedIdentityTokenCache
+from local_azure.serving.clock import Clock
 
 PREFIX = "/local-azure"
 
@@ -35,9 +36,15 @@ class ControlPlane:
     """POST a command with its values as JSON or in the query; GET the current state."""
 
     def __init__(
-        self, keys: KeyRing, token_cache: ManagedIdentityTokenCache, user_tokens: UserTokens, faults: FaultInjector
+        self,
+        keys: KeyRing,
+        clock: Clock,
+        token_cache: ManagedIdentityTokenCache,
+        user_tokens: UserTokens,
+        faults: FaultInjector,
     ) -> None:
         self._keys = keys
+        self._clock = clock
         self._token_cache = token_cache
         self._user_tokens = user_tokens
         self._faults = faults
@@ -48,6 +55,7 @@ class ControlPlane:
         commands: dict[str, Command] = {
             "rotate-keys": self.rotate_keys,
             "remove-key": self.remove_key,
+            "advance": self.advance,
             "clear-token-cache": self.clear_token_cache,
             "fault": self.fault,
             "clear-faults": self.clear_faults,
@@ -77,8 +85,17 @@ class ControlPlane:
         log.info("control: key %s is removed", values["kid"])
         return self.keys({})
 
+    def advance(self, values: Values) -> Any:
+        """Move the clock of the platform's caches forward by `duration`, such as 24h."""
+        parse.reject_unknown(values, "duration")
+        seconds = parse.duration(values, "duration")
+        self._clock.advance(seconds)
+        expired = self._token_cache.remove_expired()
+        log.info("control: advanced by %s s; %s cached tokens expired", seconds, expired)
+        return {"seconds": seconds, "expired_tokens": expired}
+
     def clear_token_cache(self, values: Values) -> Any:
-        """Clear the platform's cache of managed identities' tokens, as if 24 hours had passed."""
+        """Clear the platform's cache of managed identities' tokens."""
         parse.reject_unknown(values)
         cleared = self._token_cache.clear()
         log.info("control: cleared %s cached tokens", cleared)

@@ -1,6 +1,7 @@
 """The values of a control command, from the query or a JSON object, with errors that name them."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,9 @@ from starlette.requests import Request
 from local_azure.serving.request_body import BodyTooLarge, read_body
 
 Values = Mapping[str, Any]
+
+_DURATION = re.compile(r"(?P<number>[1-9][0-9]{0,3})(?P<unit>[smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class BadRequest(Exception):
@@ -69,3 +73,11 @@ def boolean(values: Values, name: str) -> bool:
     if str(value).lower() not in ("true", "false", "1", "0"):
         raise BadRequest(f"{name}: is not true or false.")
     return str(value).lower() in ("true", "1")
+
+
+def duration(values: Values, name: str) -> int:
+    """Return a duration, written like 90s, 30m, 24h or 1d, in seconds. Raises BadRequest."""
+    match = _DURATION.fullmatch(str(values.get(name, "")))
+    if match is None:
+        raise BadRequest(f"{name}: is not a duration such as 90s, 30m, 24h or 1d.")
+    return int(match["number"]) * _SECONDS[match["unit"]]

@@ -33,6 +33,7 @@ _CODES = {
         "use multi-factor authentication to access '{api}'.",
     ),
     50105: _Code(400, "invalid_grant", "The signed in user '{principal}' is not assigned to a role for '{api}'."),
+    50117: _Code(400, "invalid_request", "Failed to deserialize policy specified in the request's claims parameter."),
     65001: _Code(
         400, "invalid_grant", "The user or administrator has not consented to use the application '{client}'."
     ),

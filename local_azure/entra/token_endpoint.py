@@ -7,6 +7,7 @@ instead of `scope`, returns strings only, and has no on-behalf-of grant here.
 
 import base64
 import binascii
+import json
 import logging
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, unquote_plus
@@ -63,6 +64,7 @@ class TokenEndpoint:
         try:
             self._check_tenant(request.path_params["tenant"])
             form = await _form(request)
+            _check_claims(form)
             grant = grants.get(required(form, "grant_type"))
             if grant is None:
                 raise TokenRequestError(70003, grant=form["grant_type"])
@@ -100,6 +102,18 @@ class TokenEndpoint:
         )
         _log(f"{client.name} on behalf of {user.user.name}", token)
         return token
+
+
+def _check_claims(form: Form) -> None:
+    """Require that `claims` is a JSON object. Tokens are never cached here, so it needs no further effect."""
+    if "claims" not in form:
+        return
+    try:
+        claims = json.loads(form["claims"])
+    except (ValueError, RecursionError):
+        claims = None
+    if not isinstance(claims, dict):
+        raise TokenRequestError(50117)
 
 
 def _log(client: str, token: Token) -> None:

@@ -5,6 +5,7 @@ per resource for about 24 hours. Neither a request nor a restart of the app bypa
 """
 
 import logging
+from collections.abc import Callable
 
 from local_azure.entra.errors import TokenRequestError
 from local_azure.entra.token_issuer import Token, TokenIssuer
@@ -18,19 +19,20 @@ log = logging.getLogger(__name__)
 class ManagedIdentityTokenCache:
     """Issues tokens and caches them per identity and exact resource: another spelling is another entry.
 
-    Errors are never cached. Without `enabled`, neither are tokens.
+    Entries expire by `clock`, in seconds. Errors are never cached. Without `enabled`, neither are tokens.
     """
 
-    def __init__(self, issuer: TokenIssuer, *, enabled: bool = True) -> None:
+    def __init__(self, issuer: TokenIssuer, clock: Callable[[], float], *, enabled: bool = True) -> None:
         self._issuer = issuer
+        self._clock = clock
         self._enabled = enabled
-        self._tokens: dict[tuple[str, str], Token] = {}
+        self._entries: dict[tuple[str, str], tuple[Token, float]] = {}
 
     def get(self, identity: ManagedIdentity, resource: str) -> Token:
         """Return a token of this identity for the API named by `resource`. Raises TokenRequestError."""
         key = (identity.client_id, resource)
-        cached = self._tokens.get(key)
-        if cached is not None and self._issuer.clock() < cached.expires_on - RENEWAL_MARGIN:
+        cached, expires = self._entries.get(key, (None, 0.0))
+        if cached is not None and self._clock() < expires:
             _log(identity, cached, "from the cache")
             return cached
         try:
@@ -40,7 +42,7 @@ class ManagedIdentityTokenCache:
             log.warning("%s: no token for %s: %s", identity.name, resource, error.text)
             raise
         if self._enabled:
-            self._tokens[key] = token
+            self._entries[key] = token, self._clock() + self.seconds_left(token) - RENEWAL_MARGIN
         _log(identity, token, "new")
         return token
 
@@ -49,10 +51,16 @@ class ManagedIdentityTokenCache:
         return token.expires_on - int(self._issuer.clock())
 
     def clear(self) -> int:
-        """Remove all tokens, as if 24 hours had passed, and return how many there were."""
-        count = len(self._tokens)
-        self._tokens.clear()
+        """Remove all tokens, and return how many there were."""
+        count = len(self._entries)
+        self._entries.clear()
         return count
+
+    def remove_expired(self) -> int:
+        """Remove the tokens that have expired, and return how many there were."""
+        count = len(self._entries)
+        self._entries = {key: entry for key, entry in self._entries.items() if self._clock() < entry[1]}
+        return count - len(self._entries)
 
 
 def _log(identity: ManagedIdentity, token: Token, source: str) -> None:

@@ -16,6 +16,15 @@ BAD = [
     ("fault", {"endpoint": "msi", "stauts": 500}, "stauts: is unknown; known are"),
     ("user-token", {"user": "\ud800", "scope": "x"}, "The body contains an unpaired surrogate"),
     ("user-token", {"user": "admin@local.example", "scope": ["\udfff"]}, "The body contains an unpaired surrogate"),
+    ("advance", {}, "duration: is not a duration such as 90s, 30m, 24h or 1d."),
+    ("advance", {"duration": "-24h"}, "duration: is not a duration"),
+    ("advance", {"duration": "0h"}, "duration: is not a duration"),
+    ("advance", {"duration": "24"}, "duration: is not a duration"),
+    ("advance", {"duration": "1.5h"}, "duration: is not a duration"),
+    ("advance", {"duration": "24h\n"}, "duration: is not a duration"),
+    ("advance", {"duration": "99999d"}, "duration: is not a duration"),
+    ("advance", {"duration": ["24h"]}, "duration: is not a duration"),
+    ("advance", {"duration": "24h", "by": 1}, "by: is unknown; known are duration."),
     ("clear-token-cache", {"all": True}, "all: is unknown; known are none."),
 ]
 
@@ -46,7 +55,8 @@ PAGES = [
 
 @pytest.mark.parametrize(("who", "headers", "status"), PAGES, ids=[case[0] for case in PAGES])
 @pytest.mark.parametrize(
-    "command", ["clear-token-cache", "user-token?user=admin@local.example&scope=https://x/.default"]
+    "command",
+    ["clear-token-cache", "advance?duration=24h", "user-token?user=admin@local.example&scope=https://x/.default"],
 )
 def test_web_pages_are_rejected(who, headers, status, command, fresh: LocalAzure):
     request_identity_token(fresh)

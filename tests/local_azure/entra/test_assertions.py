@@ -115,6 +115,13 @@ def test_response_lists_the_granted_scopes(exchange: Exchange):
     assert exchange.ask(scope=f"{API}/user_impersonation").json()["scope"] == body["scope"]
 
 
+def test_token_requested_with_claims_is_new(exchange: Exchange, monkeypatch):
+    become(monkeypatch, exchange.azure)
+    claims = '{"access_token":{"xms_cc":{"values":["cp1"]}}}'
+    tokens = [exchange.ask(claims=value).json()["access_token"] for value in (None, claims, claims)]
+    assert len({verified(exchange.azure, token)["uti"] for token in tokens}) == 3
+
+
 PAST = {"exp": 1_700_000_000}
 
 FUTURE = {"nbf": 9_000_000_000}
@@ -129,6 +136,7 @@ REFUSED = [
     ("no type of assertion", 900144, {"client_assertion_type": None}),
     ("another type of assertion", 90023, {"client_assertion_type": "saml"}),
     ("no scope", 900144, {"scope": None}),
+    ("claims that are not a JSON object", 50117, {"claims": "[]"}),
     ("scopes of two APIs", 70011, {"scope": f"{API}/.default {V1}/.default"}),
     ("an API that is not there", 500011, {"scope": "api://nowhere/.default"}),
     ("a scope that is not there", 650053, {"scope": f"{API}/other"}),

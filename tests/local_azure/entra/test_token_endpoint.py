@@ -35,6 +35,31 @@ def test_azure_identity_shows_the_code_for_a_wrong_secret(azure: LocalAzure, mon
         credential.get_token(f"{API}/.default")
 
 
+CLAIMS = {"claims": '{"access_token":{"nbf":{"essential":true,"value":"1700000000"}}}'}
+
+
+@pytest.mark.parametrize("endpoint", [{"scope": f"{API}/.default"}, {"version": "", "resource": API}], ids=["v2", "v1"])
+def test_token_requested_with_claims_is_new(endpoint, azure: LocalAzure, monkeypatch):
+    become(monkeypatch, azure)
+    tokens = [request_client_token(azure, **endpoint, **extra).json()["access_token"] for extra in ({}, CLAIMS, CLAIMS)]
+    assert len({verified(azure, token)["uti"] for token in tokens}) == 3
+
+
+def test_azure_identity_gets_a_new_token_with_claims(azure: LocalAzure, monkeypatch):
+    become(monkeypatch, azure)
+    with ClientSecretCredential(azure.directory.tenant_id, JOB, SECRET, disable_instance_discovery=True) as credential:
+        first, cached = (credential.get_token(f"{API}/.default").token for _ in range(2))
+        new = credential.get_token(f"{API}/.default", claims=CLAIMS["claims"], enable_cae=True).token
+    assert first == cached
+    assert verified(azure, first)["uti"] != verified(azure, new)["uti"]
+
+
+@pytest.mark.parametrize("claims", ["not JSON", "[]", '"text"', "null", "{", "[" * 50_000])
+def test_claims_that_are_not_a_json_object_are_an_error(claims: str, azure: LocalAzure):
+    response = request_client_token(azure, scope=f"{API}/.default", claims=claims)
+    assert (response.status_code, response.json()["error_codes"]) == (400, [50117])
+
+
 def test_v2_endpoint_returns_numbers_and_v1_endpoint_strings(azure: LocalAzure):
     newer = request_client_token(azure, scope=f"{API}/.default").json()
     assert sorted(newer) == ["access_token", "expires_in", "ext_expires_in", "token_type"]

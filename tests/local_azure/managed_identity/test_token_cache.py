@@ -1,12 +1,13 @@
 """The platform's token cache, and the role that takes effect a day late."""
 
+import time
 from pathlib import Path
 
 from local_azure.cloud import LocalAzure
 from local_azure.entra.errors import TokenRequestError
 from local_azure.tenant.loader import load
 from tests.support.clients import become, verified
-from tests.support.local_tenant import API, SHARED, assign, request_identity_token, request_imds_token
+from tests.support.local_tenant import API, SHARED, assign, control, request_identity_token, request_imds_token
 
 
 def test_token_is_cached_per_identity_and_exact_resource(fresh: LocalAzure, monkeypatch):
@@ -26,12 +27,32 @@ def test_token_is_cached_per_identity_and_exact_resource(fresh: LocalAzure, monk
     assert verified(fresh, request_identity_token(fresh, **shared).json()["access_token"])["roles"] == ["DoAll"]
 
 
-def test_cached_token_is_renewed_five_minutes_before_it_expires(fresh: LocalAzure, monkeypatch):
-    first, now = request_identity_token(fresh).json(), fresh.issuer.clock()
-    monkeypatch.setattr(fresh.issuer, "clock", lambda: now + 86_400 - 302)
+def test_cached_token_is_renewed_five_minutes_before_it_expires(fresh: LocalAzure):
+    first = request_identity_token(fresh).json()
+    fresh.clock.advance(86_400 - 300 - 60)  # a minute, in which the next request certainly arrives
     assert request_identity_token(fresh).json() == first
-    monkeypatch.setattr(fresh.issuer, "clock", lambda: now + 86_400 - 298)
+    fresh.clock.advance(60)
     assert request_identity_token(fresh).json() != first
+
+
+def test_token_issued_after_an_advance_is_valid_now_and_has_the_new_role(fresh: LocalAzure, monkeypatch):
+    become(monkeypatch, fresh)
+    shared = {"client_id": SHARED.client_id}
+    request_identity_token(fresh, **shared)
+    assign(fresh, SHARED.object_id)
+    assert control(fresh, "advance", duration="23h").json() == {"seconds": 82_800, "expired_tokens": 0}
+    assert "roles" not in verified(fresh, request_identity_token(fresh, **shared).json()["access_token"])
+    assert control(fresh, "advance", duration="1h").json() == {"seconds": 3600, "expired_tokens": 1}
+    claims = verified(fresh, request_identity_token(fresh, **shared).json()["access_token"])
+    assert claims["roles"] == ["DoAll"]
+    assert abs(claims["nbf"] + 300 - time.time()) < 60
+
+
+def test_advance_ages_tokens_cached_before_it_only(fresh: LocalAzure):
+    control(fresh, "advance", duration="2d")
+    new = request_identity_token(fresh).json()
+    assert control(fresh, "advance", duration="12h").json()["expired_tokens"] == 0
+    assert request_identity_token(fresh).json() == new
 
 
 def test_new_role_takes_effect_at_once_without_the_cache(state: Path, monkeypatch):
