@@ -1,126 +1,123 @@
-"""The demo's output: addresses, and what to try next, as commands to paste."""
+"""The demo's output: addresses, results, and what to try next, as commands to paste."""
 
-import json
-import os
-import shlex
-import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
-from local_azure.cloud import LocalAzure
+from local_azure.cli.demo_apps import DemoApps
+from local_azure.cli.shell_commands import ShellRequest, this_command
 from local_azure.graph import resources
 from local_azure.graph.api import RESOURCE
-from local_azure.managed_identity import app_service
 from local_azure.serving.defaults import HTTP_PORT
 from local_azure.tenant.grants import Assignment
-from local_azure.tenant.principals import Application, AppRole, ManagedIdentity
+from local_azure.tenant.principals import ManagedIdentity
 
 
-def addresses(azure: LocalAzure, msi_url: str, aad_url: str, *, easy_auth: bool) -> str:
-    """Return the addresses of everything that runs."""
-    behind = ", behind Easy Auth" if easy_auth else ""
-    return f"""
-  tenant            {azure.origin}/{azure.directory.tenant_id} and {azure.https_origin}/...
-  managed identity  {azure.origin}{app_service.PATH}, of the site {azure.site.name}
-  msi-func          {msi_url}
-  aad-func          {aad_url}{behind}
+def summary(status: int, body: Any, *, short: bool = False) -> str:
+    """Return msi-func's response in a few words; aad-func's problem instead of msi-func's, if there is one."""
+    if status == 200:
+        caller, roles = body["caller"], ", ".join(body["roles"]) or "none"
+        return "200" if short else f"200: aad-func accepted the {caller['kind']}, roles: {roles}."
+    inner = body.get("downstream", body)
+    text = f"{inner.get('status', status)} {inner.get('code', 'without a code')}"
+    visible = inner.get("new_role_visible_by")
+    return f"{text} until {visible[:16]}Z" if short and visible else text
+
+
+@dataclass(frozen=True, slots=True)
+class DemoTexts:
+    """Texts for the apps that run; `role` is the app role that aad-func requires."""
+
+    apps: DemoApps
+    role: str
+
+    def addresses(self, *, easy_auth: bool) -> str:
+        """Return the addresses of everything that runs, the one for the browser first."""
+        apps, behind = self.apps, ", behind Easy Auth" if easy_auth else ""
+        return f"""Open {apps.msi_url} in a browser.
+  msi-func  {apps.msi_url}  calls aad-func with its managed identity
+  aad-func  {apps.aad_url}  requires the app role {self.role}{behind}
+  tenant    {apps.azure.origin}  Entra and the identity endpoint, on this machine
 """
 
+    def menu(self) -> str:
+        """Return what can be entered."""
+        return """Try: 1 errors, 2 a role that arrives late, 3 the same step by step, 4 users, 5 new keys.
+Enter a number, or r to restart msi-func; Ctrl+C stops everything."""
 
-def things_to_try(azure: LocalAzure, api: Application, role: AppRole | None, msi_url: str, aad_url: str) -> str:
-    """Return three small examples, calls on behalf of users, and the story of the role that takes a day."""
-    identity = next((one for one in azure.site.identities if one.system_assigned), None)
-    story = _story(azure, identity, api, role, msi_url) if identity and role else ""
-    return f"""Open {msi_url} in a browser to see the claims page.
+    def commands(self, choice: str) -> str:
+        """Return the commands of one entry of the menu, each with its effect."""
+        steps = {"1": self._errors, "3": self._late_role, "4": self._users, "5": self._new_keys}
+        if choice not in steps:
+            return ""
+        found = "\n".join(f"  {command}\n      {effect}" for command, effect in steps[choice]())
+        return found or "This tenant has nothing for that."
 
-Try next, in another terminal in this folder:
-  curl '{msi_url}?auth=0'
-      calls without a token: aad-func's 401 inside msi-func's 502
-  curl -i -H 'X-MS-CLIENT-PRINCIPAL: forged' {aad_url}
-      calls aad-func with a forged principal: 401
-  {_python()} control{_at(azure)} rotate-keys
-      a new signing key, as Entra publishes one now and then: msi-func still has its token and is not affected
-{_as_user(azure, api, role, msi_url)}{story}
-Enter here restarts msi-func, Ctrl+C stops everything."""
+    def _errors(self) -> Iterable[tuple[str, str]]:
+        yield ShellRequest(f"{self.apps.msi_url}?auth=0").command(), "without a token: aad-func's 401 in msi-func's 502"
+        forged = ShellRequest(self.apps.aad_url, headers={"X-MS-CLIENT-PRINCIPAL": "forged"})
+        yield forged.command(), "a forged principal: 401"
 
+    def _new_keys(self) -> Iterable[tuple[str, str]]:
+        rotate = f"{this_command()} control{self._at} rotate-keys"
+        yield rotate, "a new signing key, as Entra publishes one now and then: msi-func's token stays valid"
 
-def _as_user(azure: LocalAzure, api: Application, role: AppRole | None, msi_url: str) -> str:
-    """Return calls on behalf of users: with the role, without it, and with a second factor."""
-    directory = azure.directory
-    federated = directory.federated_application(azure.site)
-    if federated is None or role is None or not federated[0].app_id_uris:
-        return ""
-    has = {user.name: role.value in directory.roles(user, api) for user in directory.users}
-    free = [user.name for user in directory.users if directory.mfa_policy(user, api) is None]
-    guarded = [user.name for user in directory.users if directory.mfa_policy(user, api) and has[user.name]]
-    denied = [
-        (name, "", "502, with aad-func's 403: this user does not have the role") for name in free if not has[name]
-    ]
-    examples = [
-        *[(name, "", "200 as this user: the caller is of kind user") for name in free if has[name]][:1],
-        *[(name, "", denied) for name in free if not has[name]][:1],
-        *[(name, "", "401 with a claims challenge: this user needs a second factor") for name in guarded][:1],
-        *[(name, " --mfa", "200, with the second factor") for name in guarded][:1],
-    ]
-    token = f"{_python()} token{_at(azure)} --scope {federated[0].app_id_uris[0]}/.default --user"
-    return "\nOn behalf of a user, still without a secret:\n" + "".join(
-        f"""  curl -si -H "Authorization: Bearer $({token} {name}{option})" '{msi_url}?as=user'
-      {effect}
-"""
-        for name, option, effect in examples
-    )
+    def _users(self) -> Iterable[tuple[str, str]]:
+        directory, api = self.apps.azure.directory, self.apps.api
+        federated = directory.federated_application(self.apps.azure.site)
+        if federated is None or not federated[0].app_id_uris:
+            return
+        has_role = {user.name: self.role in directory.roles(user, api) for user in directory.users}
+        guarded = {user.name for user in directory.users if directory.mfa_policy(user, api)}
+        free = [name for name in has_role if name not in guarded]
+        cases = [
+            *[(name, "", "200, the caller is of kind user") for name in free if has_role[name]][:1],
+            *[(name, "", "aad-func's 403: this user does not have the role") for name in free if not has_role[name]][
+                :1
+            ],
+            *[(name, "", "401 with a claims challenge: a second factor is required") for name in sorted(guarded)][:1],
+            *[(name, " --mfa", "200, with the second factor") for name in sorted(guarded)][:1],
+        ]
+        scope = f"{federated[0].app_id_uris[0]}/.default"
+        for name, option, effect in cases:
+            request = ShellRequest(f"{self.apps.msi_url}?as=user", token_command=self._token(scope, name) + option)
+            yield request.command(), effect
 
+    def _late_role(self) -> Iterable[tuple[str, str]]:
+        """Yield the commands that assign the role (or remove it, if the identity has it), and when it takes effect."""
+        azure, api, role = self.apps.azure, self.apps.api, self.apps.api.role(self.role)
+        identity = next((one for one in azure.site.identities if one.system_assigned), None)
+        if identity is None or role is None:
+            return
+        has_role = self.role in azure.directory.roles(identity, api)
+        before, after = ("200", "403") if has_role else ("403", "200")
+        call = ShellRequest(self.apps.msi_url).command()
+        yield (
+            self._change(identity, role.id, remove=has_role),
+            f"an administrator {'removes' if has_role else 'assigns'} the role",
+        )
+        yield call, f"still {before}: the platform caches the identity's token for 24 hours; r does not help"
+        yield (
+            f"{this_command()} control{self._at} advance 24h",
+            "a day passes; then enter r, since msi-func caches its token too",
+        )
+        yield call, f"{after} from aad-func"
 
-def _story(azure: LocalAzure, identity: ManagedIdentity, api: Application, role: AppRole, msi_url: str) -> str:
-    """Return the commands that assign the role (or remove it, if the identity has it), and when that takes effect."""
-    has_role = role.value in azure.directory.roles(identity, api)
-    before, after = ("200", "502, with aad-func's 403") if has_role else ("502, with aad-func's 403", "200")
-    done = "removed" if has_role else "assigned"
-    other = "" if has_role else _other_spelling(azure, identity, api)
-    return f"""
-The 24-hour story: the role {role.value} of {api.name} is {done}, and nothing changes for a day.
-  TOKEN=$({_python()} token{_at(azure)} --user {_admin(azure)} --scope {RESOURCE}/.default)
-  {_change(azure, identity, api, role, remove=has_role)}
-      the role is {done} by an administrator, with Graph
-  curl -s {msi_url}
-      still {before}: the platform caches the identity's token for 24 hours, and so does msi-func's own library
-      (Enter here restarts msi-func, which does not help)
-{other}  {_python()} control{_at(azure)} advance 24h
-      a day passes for the platform's cache; then press Enter here, because msi-func has its token cached too
-  curl -s {msi_url}
-      {after}
-"""
+    def _change(self, identity: ManagedIdentity, role_id: str, *, remove: bool) -> str:
+        azure, api = self.apps.azure, self.apps.api
+        admin = next((user.name for user in azure.directory.users if user.admin), "ADMINISTRATOR")
+        token = self._token(f"{RESOURCE}/.default", admin)
+        url = f"{azure.origin}/v1.0/servicePrincipals/{api.object_id}/appRoleAssignedTo"
+        if remove:
+            assignment = resources.assignment_id(Assignment(identity.object_id, api.object_id, role_id))
+            return ShellRequest(f"{url}/{assignment}", "DELETE", token_command=token).command()
+        body = {"principalId": identity.object_id, "resourceId": api.object_id, "appRoleId": role_id}
+        return ShellRequest(url, "POST", token_command=token, body=body).command()
 
+    def _token(self, scope: str, user: str) -> str:
+        return f"{this_command()} token{self._at} --scope {scope} --user {user}"
 
-def _change(azure: LocalAzure, identity: ManagedIdentity, api: Application, role: AppRole, *, remove: bool) -> str:
-    url = f"{azure.origin}/v1.0/servicePrincipals/{api.object_id}/appRoleAssignedTo"
-    bearer = '-H "Authorization: Bearer $TOKEN"'
-    if remove:
-        assignment = Assignment(identity.object_id, api.object_id, role.id)
-        return f"curl -i -X DELETE {bearer} {url}/{resources.assignment_id(assignment)}"
-    body = {"principalId": identity.object_id, "resourceId": api.object_id, "appRoleId": role.id}
-    return f"curl -s {bearer} -H 'Content-Type: application/json' -d '{json.dumps(body)}' {url}"
-
-
-def _other_spelling(azure: LocalAzure, identity: ManagedIdentity, api: Application) -> str:
-    """Return the request for the resource in capitals: only version 2 tokens have the client ID as `aud` then."""
-    if api.token_version != 2:
-        return ""
-    scheme, _, rest = api.app_id_uris[0].partition("://")
-    query = f"api-version=2019-08-01&resource={scheme}://{rest.upper()}"
-    header = f"-H 'X-IDENTITY-HEADER: {azure.site.identity_header}'"
-    return f"""  curl -s {header} '{azure.origin}{app_service.PATH}?{query}'
-      the same resource in capitals is a separate cache entry: its token has the role at once (see the log here)
-"""
-
-
-def _admin(azure: LocalAzure) -> str:
-    return next((user.name for user in azure.directory.users if user.admin), "ADMINISTRATOR")
-
-
-def _python() -> str:
-    """Return the command of this interpreter, relative if it is below the current folder."""
-    relative = os.path.relpath(sys.executable)
-    return f"{shlex.quote(sys.executable if relative.startswith('..') else relative)} -m local_azure"
-
-
-def _at(azure: LocalAzure) -> str:
-    return "" if azure.origin.endswith(f":{HTTP_PORT}") else f" --url {azure.origin}"
+    @property
+    def _at(self) -> str:
+        origin = self.apps.azure.origin
+        return "" if origin.endswith(f":{HTTP_PORT}") else f" --url {origin}"

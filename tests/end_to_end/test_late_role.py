@@ -4,6 +4,7 @@ import base64
 import contextlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.support.scripted import Reply, Request, Scripted, as_json
 STAGING = "msi-func/slots/staging"  # a site whose identity has no role
 APPLICATION = {"AAD_FUNC_CREDENTIAL": "application"}
 ONLY_AAD = {"AzureWebJobs.msi_func.Disabled": "true"}
+TIMES = ("token_issued_at", "new_role_visible_by")
 CLAIMS = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}'
 
 
@@ -62,6 +64,29 @@ def token_requests(azure: LocalAzure) -> int:
 def calling(azure: LocalAzure, url: str, *, site: str = STAGING, **settings: str) -> Iterator[Host]:
     with apps.running(users.settings(azure, url, **{**azure.environment(site), **settings})) as host:
         yield host
+
+
+def test_managed_identity_uses_a_new_role_after_a_day_or_under_another_spelling(azure: LocalAzure):
+    api, identity = azure.directory.application("aad-func"), azure.directory.site(STAGING).identities[0]
+    with apps.running({**apps.aad_settings(azure), **ONLY_AAD}) as aad:
+        with calling(azure, aad.url("aad-func")) as msi:
+            denied = rejection(call(msi))
+            assert (denied["status"], denied["code"]) == (403, "missing_role")
+            assert denied["caller"]["object_id"] == identity.object_id
+            issued, visible = (datetime.fromisoformat(denied[name]) for name in TIMES)
+            assert timedelta(hours=23) < visible - issued < timedelta(hours=25)
+            assign(azure, identity.object_id)
+            assert rejection(call(msi)) == denied
+        with calling(azure, aad.url("aad-func")) as restarted:
+            assert rejection(call(restarted)) == denied  # the platform caches the token as well
+            # A version 2 token's audience is the client ID, whatever resource was requested.
+            capitals = f"api://{api.client_id.upper()}/.default"
+            with calling(azure, aad.url("aad-func"), AAD_FUNC_SCOPE=capitals) as shortcut:
+                assert call(shortcut).status_code == 200
+            assert post(azure, "local-azure/advance", duration="24h").json()["expired_tokens"] == 2
+            assert rejection(call(restarted)) == denied  # msi-func caches it, too
+        with calling(azure, aad.url("aad-func")) as again:
+            assert call(again).status_code == 200
 
 
 def test_application_uses_a_new_role_with_the_next_call(azure: LocalAzure):
