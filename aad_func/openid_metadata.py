@@ -6,8 +6,9 @@ https://learn.microsoft.com/entra/identity-platform/access-tokens (keys have no 
 
 import asyncio
 import json
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -57,19 +58,27 @@ class OpenIdMetadata:
 
     async def fetch(self, seconds: float) -> tuple[str, dict[str, RSAPublicKey]]:
         """Return the issuer and at least one key by `kid`, within `seconds`. Raises `MetadataError`."""
-        # A thread of its own: requests limits each read only, so a slow response could block a shared one for long.
-        thread, deadline = ThreadPoolExecutor(1, "signing-keys"), time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
+        future: Future[tuple[str, dict[str, RSAPublicKey]]] = Future()
+        future.set_running_or_notify_cancel()  # A caller that stops waiting does not cancel it.
+
+        def run() -> None:
+            try:
+                future.set_result(self._fetch(deadline))
+            except Exception as error:
+                future.set_exception(error)
+
+        # requests limits each read only: an endless response must block neither a thread pool nor the process's exit.
+        threading.Thread(target=run, name="signing-keys", daemon=True).start()
         try:
             async with asyncio.timeout(seconds):
-                return await asyncio.get_running_loop().run_in_executor(thread, self._fetch, deadline)
+                return await asyncio.wrap_future(future)
         except TimeoutError:
             raise MetadataError("no complete response within the time limit") from None
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # The type of the error that requests has wrapped; a message could quote the response.
             cause = getattr(error.args[0] if error.args else None, "reason", None) or error
             raise MetadataError(f"the request failed with {type(cause).__name__}") from None
-        finally:
-            thread.shutdown(wait=False)
 
     def _fetch(self, deadline: float) -> tuple[str, dict[str, RSAPublicKey]]:
         document = _get_json(self.url, deadline)

@@ -122,7 +122,9 @@ def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
 
 def _read_only(value: Any) -> Any:
     if isinstance(value, dict):
-        return MappingProxyType({name: _read_only(member) for name, member in value.items()})
+        # Most claims are strings, for which a recursive call would cost more than the rest.
+        members = {name: each if isinstance(each, str) else _read_only(each) for name, each in value.items()}
+        return MappingProxyType(members)
     return tuple(map(_read_only, value)) if isinstance(value, list) else value
 
 

@@ -34,10 +34,9 @@ def _downstream_error(response: DownstreamResponse, token: str) -> Problem:
         document = response.json()
     except Problem:
         document = None
-    members = document if isinstance(document, dict) else {}
-    inner = {"status": response.status, **_filtered(members, _MEMBERS + _LISTS, token)}
+    inner = {"status": response.status, **_filtered(document, _MEMBERS + _LISTS, token)}
     for name, names in _OBJECTS.items():
-        if part := _filtered(members.get(name), names, token):
+        if isinstance(document, dict) and (part := _filtered(document.get(name), names, token)):
             inner[name] = part
     code = inner.get("code", "")
     advice: dict[str, Any] = {"advice": REMEDIATIONS[code]} if code in REMEDIATIONS else {}
@@ -53,9 +52,8 @@ def _downstream_error(response: DownstreamResponse, token: str) -> Problem:
 
 def _filtered(document: Any, names: tuple[str, ...], token: str) -> dict[str, Any]:
     """Return the members of an error document that are well-formed and do not contain the token."""
-    if not isinstance(document, dict):
-        return {}
-    found = {name: document[name] for name in names if name in document and _is_valid(name, document[name])}
+    members = document if isinstance(document, dict) else {}
+    found = {name: members[name] for name in names if _is_valid(name, members.get(name))}
     return {name: value for name, value in found.items() if not token or token not in str(value)}
 
 
@@ -64,9 +62,8 @@ def _is_valid(name: str, value: Any) -> bool:
         # Also part of a log line, so it must not contain a line break.
         return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value) is not None
     texts = value if name in _LISTS else [value]
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        return False
-    return len(str(texts)) <= MAX_TEXT_CHARS
+    are_texts = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
+    return are_texts and len(str(texts)) <= MAX_TEXT_CHARS
 
 
 def name_settings(problem: Problem, prefix: str) -> None:
