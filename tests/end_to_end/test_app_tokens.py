@@ -197,7 +197,12 @@ def test_one_trace_goes_through_both_apps(azure: LocalAzure):
         Scripted(lambda request: as_json(200, {})) as api,
         apps.running(apps.msi_settings(azure, api.origin)) as host,
     ):
-        get(host.url("msi-func"), traceparent=f"00-{trace}-b7ad6b7169203331-01", tracestate="a=1")
+        # On a busy machine the identity endpoint can exceed msi-func's time limits, and then the API is not called.
+        for _ in range(3):
+            response = get(host.url("msi-func"), traceparent=f"00-{trace}-b7ad6b7169203331-01", tracestate="a=1")
+            if response.status_code == 200:
+                break
+    assert response.status_code == 200, response.text
     assert api.requests[0].headers["traceparent"].split("-")[1] == trace
     assert api.requests[0].headers["tracestate"] == "a=1"
 
