@@ -9,8 +9,9 @@ from typing import Any
 
 import azure.functions as func
 
-from common.problems import PROBLEM_TYPES
+from common.problems import PROBLEM_TYPES, Problem
 from common.remediations import CLAIM_DESCRIPTIONS, REMEDIATIONS, TIME_CLAIMS, UNDESCRIBED_CLAIM, VALIDATION_STEPS
+from common.settings import Settings
 
 
 def prefers_html(accept: str) -> bool:
@@ -53,9 +54,23 @@ def _texts() -> str:
     """Return the page's texts as JSON in which no HTML parser finds markup."""
     texts: dict[str, Any] = {
         "codes": {code: [kind.description, REMEDIATIONS[code]] for code, kind in PROBLEM_TYPES.items()},
+        "app": _settings_in_commands(),
         "checks": VALIDATION_STEPS,
         "claims": CLAIM_DESCRIPTIONS,
         "other": UNDESCRIBED_CLAIM,
         "times": TIME_CLAIMS,
     }
     return json.dumps(texts).replace("<", "\\u003c")
+
+
+def _settings_in_commands() -> dict[str, str]:
+    """Return the API and the app registration that the page's commands name: empty if a setting is missing or invalid.
+
+    The API is never taken from a response: a called API could name another one, to have a role of that assigned.
+    """
+    try:
+        with Settings() as settings:
+            client_id = settings.optional_guid("MSI_FUNC_CLIENT_ID") or ""
+            return {"api": settings.scope("AAD_FUNC_SCOPE").removesuffix("/.default"), "client": client_id}
+    except Problem:
+        return {"api": "", "client": ""}
