@@ -85,6 +85,7 @@ CLAIM_DESCRIPTIONS = {
     "scp": "The scopes that let an application act on behalf of the user.",
     "sub": "The subject; for an application it equals oid.",
     "tid": "The tenant of the caller.",
+    "uti": "The token's unique ID, also in the tenant's sign-in logs: what Microsoft support asks for.",
     "upn": "A user name. Never use it for decisions.",
     "ver": "The token version, set by the API's app registration.",
     "xms_mirid": "The managed identity's resource ID in Azure.",

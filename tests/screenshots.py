@@ -44,7 +44,7 @@ def _msi_func(stack: contextlib.ExitStack, azure: LocalAzure, aad: apps.Host, si
 def _take(chromium: Browser, url: str, file: Path, last: str, window: dict) -> None:
     with browser.tab(chromium, **window) as shown:
         shown.open(url)
-        shown.press("Call without a token")  # so that the next call finds both apps awake
+        shown.press("Call without token (expected: 401)")  # so that the next call finds both apps awake
         shown.press("Call with the token")
         shown.page.mouse.move(0, 0)
         shown.page.evaluate("document.activeElement.blur()")

@@ -9,8 +9,9 @@ from typing import Any
 
 import azure.functions as func
 
-from common.problems import PROBLEM_TYPES
+from common.problems import PROBLEM_TYPES, Problem
 from common.remediations import CLAIM_DESCRIPTIONS, REMEDIATIONS, TIME_CLAIMS, UNDESCRIBED_CLAIM, VALIDATION_STEPS
+from common.settings import Settings
 
 
 def page_response() -> func.HttpResponse:
@@ -31,6 +32,7 @@ def _page() -> tuple[bytes, str]:
     """Return the page and its Content-Security-Policy, which allows only the page's own script, style and origin."""
     texts: dict[str, Any] = {
         "codes": {code: [kind.description, REMEDIATIONS[code]] for code, kind in PROBLEM_TYPES.items()},
+        "app": _settings_in_commands(),
         "checks": VALIDATION_STEPS,
         "claims": CLAIM_DESCRIPTIONS,
         "other": UNDESCRIBED_CLAIM,
@@ -50,3 +52,16 @@ def _hash(element: str, html: str) -> str:
     """Return the hash source of an inline element (https://www.w3.org/TR/CSP3/)."""
     text = html.partition(f"<{element}>")[2].partition(f"</{element}>")[0]
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _settings_in_commands() -> dict[str, str]:
+    """Return the API and the app registration that the page's commands name: empty if a setting is missing or invalid.
+
+    The API is never taken from a response: a called API could name another one, to have a role of that assigned.
+    """
+    try:
+        with Settings() as settings:
+            client_id = settings.optional_guid("MSI_FUNC_CLIENT_ID") or ""
+            return {"api": settings.scope("AAD_FUNC_SCOPE").removesuffix("/.default"), "client": client_id}
+    except Problem:
+        return {"api": "", "client": ""}

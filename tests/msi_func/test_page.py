@@ -175,11 +175,14 @@ def test_page_is_the_file_with_the_texts_put_in(host: Host):
     text = get(host, CHROMIUM).text
     assert text.startswith(before)
     assert text.endswith(after)
-    assert words_in(text).keys() == {"codes", "checks", "claims", "other", "times"}
+    assert words_in(text).keys() == {"codes", "app", "checks", "claims", "other", "times"}
 
 
-def test_page_loads_nothing_from_other_urls(host: Host):
-    text = get(host, CHROMIUM).text
+def test_page_loads_nothing_from_other_urls(host: Host, azure: LocalAzure):
+    # The API's App ID URI is part of a command.
+    text = get(host, CHROMIUM).text.replace(
+        apps.msi_settings(azure, "")["AAD_FUNC_SCOPE"].removesuffix("/.default"), ""
+    )
     # The name of SVG's namespace is never fetched.
     addresses = set(re.findall(r"(?:https?:|data:|blob:)?//[\w.]+[\w/.]*", text)) - {"http://www.w3.org/2000/svg"}
     assert not addresses
@@ -196,9 +199,36 @@ def test_page_uses_no_markup_sink_and_no_storage(word: str):
     assert word not in INDEX.read_text()
 
 
+SETTINGS_IN_COMMANDS = [
+    ({}, {"api": "", "client": ""}),
+    ({"AAD_FUNC_SCOPE": "api://a/.default"}, {"api": "api://a", "client": ""}),
+    ({"AAD_FUNC_SCOPE": "api://a"}, {"api": "", "client": ""}),
+    (
+        {"AAD_FUNC_SCOPE": "https://a.example/.default", "MSI_FUNC_CLIENT_ID": "0B0F0001-c11d-4000-8000-000000000000"},
+        {"api": "https://a.example", "client": "0b0f0001-c11d-4000-8000-000000000000"},
+    ),
+    ({"AAD_FUNC_SCOPE": "api://a/.default", "MSI_FUNC_CLIENT_ID": "a"}, {"api": "", "client": ""}),
+]
+
+
+@pytest.mark.parametrize(("settings", "expected"), SETTINGS_IN_COMMANDS)
+def test_page_has_two_settings_for_its_commands_if_they_are_valid(
+    settings: dict[str, str], expected: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("AAD_FUNC_SCOPE", "MSI_FUNC_CLIENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    page._page.cache_clear()
+    text = page.page_response().get_body().decode()
+    page._page.cache_clear()
+    assert words_in(text)["app"] == expected
+
+
 def test_page_knows_every_code_check_and_claim(monkeypatch: pytest.MonkeyPatch):
     assert words_in(page.page_response().get_body().decode()) == {
         "codes": {code: [kind.description, REMEDIATIONS[code]] for code, kind in PROBLEM_TYPES.items()},
+        "app": {"api": "", "client": ""},
         "checks": [[name, list(codes)] for name, codes in VALIDATION_STEPS],
         "claims": CLAIM_DESCRIPTIONS,
         "other": UNDESCRIBED_CLAIM,

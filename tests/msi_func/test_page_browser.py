@@ -1,13 +1,10 @@
 """The page in a real browser, against real hosts, with every tab checked by axe-core."""
 
-import contextlib
 import json
 import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import requests
 
 from common.problems import PROBLEM_TYPES
 from common.remediations import CLAIM_DESCRIPTIONS, REMEDIATIONS, UNDESCRIBED_CLAIM, VALIDATION_STEPS
@@ -15,65 +12,13 @@ from local_azure.cloud import LocalAzure
 from local_azure.serving.ports import free_port
 from tests.support import apps
 from tests.support.apps import Host
-from tests.support.browser import Tab, launched, tab
+from tests.support.browser import Tab, tab
+from tests.support.page import chromium, failed_checks, fetched, no_role, opened, path, stand_in
 from tests.support.scripted import HANG, Reply, Request, Scripted, as_json, http
 
+__all__ = ["chromium", "no_role", "opened", "stand_in"]
+
 NARROW, WIDE = 360, 1200
-# The browser's console message for an error status, which the page exists to show.
-ERROR_STATUS = re.compile(r"Failed to load resource: (the server responded with a status of|net::ERR_CONNECTION_)")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    # Not session-scoped: Playwright leaves an event loop running in this thread, which would break other tests' loops.
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def opened(chromium: Any) -> Iterator[Callable[..., Tab]]:
-    """Open tabs, and check them for errors when the test ends."""
-    with contextlib.ExitStack() as stack:
-        tabs: list[Tab] = []
-
-        def open_one(url: str, **options: Any) -> Tab:
-            tabs.append(stack.enter_context(tab(chromium, **options)))
-            tabs[-1].open(url)
-            return tabs[-1]
-
-        yield open_one
-        for one in tabs:
-            assert [error for error in one.errors if not ERROR_STATUS.match(error)] == []
-            assert one.violations() == []
-            assert one.overflow() == 0
-            assert one.page.context.cookies() == []
-            assert one.page.evaluate("localStorage.length + sessionStorage.length") == 0
-
-
-@pytest.fixture(scope="module")
-def no_role(azure: LocalAzure, aad_host: Host) -> Iterator[Host]:
-    with apps.running(apps.msi_settings(azure, aad_host.url("aad-func"), site="msi-func/slots/staging")) as host:
-        yield host
-
-
-@pytest.fixture(scope="module")
-def stand_in(azure: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
-    """msi-func, calling an aad-func that returns what the test sets."""
-    with Scripted(lambda request: as_json(200, {})) as api, apps.running(apps.msi_settings(azure, api.origin)) as host:
-        yield host, api
-
-
-def path(shown: Tab) -> list[str]:
-    """Return the state and the text of each stop of the path."""
-    stops = shown.page.locator("#path li")
-    return [
-        f"{stop.get_attribute('class').split()[0]}: {stop.locator('.state').inner_text()}"  # type: ignore[union-attr]
-        for stop in stops.all()
-    ]
-
-
-def failed_checks(shown: Tab) -> list[str]:
-    return shown.page.locator("#checks .bad span:not(.state)").all_inner_texts()
 
 
 def test_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, azure: LocalAzure):
@@ -86,11 +31,13 @@ def test_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, azu
     who = shown.text("#who")
     for told in ("An application, acting as itself", identity.client_id, identity.object_id, azure.directory.tenant_id):
         assert told in who
-    assert shown.page.locator("#checks .ok").count() == len(VALIDATION_STEPS)
-    assert shown.text("#tally") == f"{len(VALIDATION_STEPS)} passed"
+    assert shown.page.locator("#checks .ok").count() == len(VALIDATION_STEPS) - 1
+    assert re.fullmatch("For a user: the token carries the scope . not applicable", shown.text("#checks .na"))
+    assert shown.text("#tally") == f"{len(VALIDATION_STEPS) - 1} passed, 1 not applicable"
     assert shown.page.get_by_role("heading", name="What to do").count() == 0
     row = shown.page.get_by_role("row", name=re.compile("^aud "))
     assert CLAIM_DESCRIPTIONS["aud"] in row.inner_text()
+    assert "support asks for" in shown.page.get_by_role("row", name=re.compile("^uti ")).inner_text()
     assert shown.page.get_by_role("columnheader").all_inner_texts() == ["Claim", "Value", "Meaning"]
 
 
@@ -116,17 +63,39 @@ def test_times_are_local_and_count_down_unless_paused(opened, msi_host: Host):
 
 def test_buttons_call_without_and_with_the_token(opened, msi_host: Host):
     shown = opened(msi_host.url("msi-func") + "?code=a%2Bb==&x=1")
-    shown.press("Call without a token")
+    shown.press("Call without token (expected: 401)")
     assert shown.page.url.endswith("?code=a%2Bb==&x=1&auth=0")
     assert shown.text(".headline") == PROBLEM_TYPES["missing_token"].description
     assert path(shown) == ["ok: called", "ok: returned 502", "none: not used", "bad: rejected here"]
     assert failed_checks(shown) == [VALIDATION_STEPS[0][0]]
     assert shown.text("#fix").startswith(REMEDIATIONS["missing_token"])
+    assert alarms(shown) == []
     shown.press("Call with the token")
     assert shown.page.url.endswith("?code=a%2Bb==&x=1")
     assert shown.text(".headline") == "aad-func accepted the app."
     assert all(url.startswith(msi_host.url("msi-func") + "?code=a%2Bb==&x=1") for url in shown.requested)
     assert "a%2Bb" not in shown.page.locator("body").inner_text()
+    before = len(shown.requested)
+    shown.page.get_by_role("button", name="Call again").click()
+    shown.page.wait_for_function("!running.signal.aborted && document.querySelector('#said:not(.wait)')")
+    assert shown.requested[before:] == [msi_host.url("msi-func") + "?code=a%2Bb==&x=1"]
+
+
+def alarms(shown: Tab) -> list[str]:
+    """Return the text of each element in the color of an error."""
+    return shown.page.evaluate(
+        """() => [...document.querySelectorAll("main *")].filter((one) => {
+          const { color, borderTopColor, backgroundColor } = getComputedStyle(one);
+          return [color, borderTopColor, backgroundColor].some((used) => /^rgb.(173, 31, 23|251, 233, 231)/.test(used));
+        }).map((one) => one.outerHTML)"""
+    )
+
+
+def test_other_errors_without_a_token_are_in_the_color_of_an_error(opened, stand_in: tuple[Host, Scripted]):
+    host, api = stand_in
+    api.answer = lambda request: as_json(403, {"code": "caller_not_allowed"})
+    shown = opened(host.url("msi-func") + "?auth=0")
+    assert alarms(shown) != []
 
 
 def test_missing_role_is_explained(opened, no_role: Host):
@@ -136,7 +105,9 @@ def test_missing_role_is_explained(opened, no_role: Host):
     assert path(shown)[-1] == "bad: rejected here"
     assert failed_checks(shown) == ["The caller has the app role"]
     place = [name for name, _ in VALIDATION_STEPS].index("The caller has the app role")
-    assert shown.text("#tally") == f"{place} passed, 1 failed, {len(VALIDATION_STEPS) - place - 1} open"
+    assert (
+        shown.text("#tally") == f"{place} passed, 1 failed, {len(VALIDATION_STEPS) - place - 2} open, 1 not applicable"
+    )
     assert shown.page.locator("#checks li").first.get_attribute("class") == "ok"
     fix = shown.text("#fix")
     assert fix.startswith(REMEDIATIONS["missing_role"])
@@ -150,6 +121,7 @@ def test_unreachable_aad_func_is_explained(opened, azure: LocalAzure):
         assert shown.text(".headline") == PROBLEM_TYPES["downstream_unreachable"].description
         assert path(shown) == ["ok: called", "ok: returned 502", "ok: returned a token", "bad: failed here"]
         assert failed_checks(shown) == []
+        assert shown.page.get_by_role("heading", name="What aad-func checks").count() == 0
         assert shown.text("#fix").startswith(REMEDIATIONS["downstream_unreachable"])
 
 
@@ -161,10 +133,12 @@ def test_path_stops_at_the_identity_without_a_token_and_at_msi_func_without_sett
         shown = opened(host.url("msi-func"))
         assert shown.text(".headline") == PROBLEM_TYPES["token_unavailable"].description
         assert path(shown) == ["ok: called", "ok: returned 502", "bad: failed here", "none: not reached"]
+        assert shown.page.get_by_role("heading", name="What aad-func checks").count() == 0
     with apps.running({}) as host:
         shown = opened(host.url("msi-func"))
         assert path(shown) == ["ok: called", "bad: failed here", "none: not reached", "none: not reached"]
         assert "AAD_FUNC_URL, AAD_FUNC_SCOPE" in shown.text("#fix")
+        assert shown.page.get_by_role("heading", name="What aad-func checks").count() == 0
 
 
 def test_every_code_is_explained(opened, stand_in: tuple[Host, Scripted]):
@@ -173,7 +147,7 @@ def test_every_code_is_explained(opened, stand_in: tuple[Host, Scripted]):
     for code, kind in PROBLEM_TYPES.items():
         # 403, which is not retried; only the code counts.
         api.answer = lambda request, code=code: as_json(403, {"code": code, "detail": PROBLEM_TYPES[code].description})
-        shown.press("Call with the token")
+        shown.press("Call again")
         assert shown.text(".headline") == kind.description
         assert shown.text("#fix").startswith(REMEDIATIONS[code])
         assert failed_checks(shown) == [name for name, codes in VALIDATION_STEPS if code in codes]
@@ -231,6 +205,8 @@ def test_markup_and_control_characters_in_claims_are_text(opened, stand_in: tupl
         shown = opened(host.url("msi-func"), width=width)
         assert shown.page.locator("img, main script, td table").count() == 0
         assert shown.page.locator("tbody tr").count() == len(HOSTILE["claims"])
+        if width == NARROW:
+            shown.page.get_by_role("button", name="Show meanings").click()
         text = shown.page.locator("#claims").inner_text()
         assert MARKUP in text
         assert "a\\u202eb\\u0000c\\u2028d\\u200be\\udb40\\udc01\U0001f600" in text
@@ -292,13 +268,6 @@ def test_response_that_is_not_msi_funcs_is_explained(opened, chromium: Any, msi_
             assert path(shown)[1] == "bad: rejected here"
 
 
-def fetched(host: Host) -> Reply:
-    """Return the page as the host serves it, for a server of the test."""
-    response = requests.get(host.url("msi-func"), headers={"Accept": "text/html"}, timeout=30)
-    names = ("Content-Type", "Content-Security-Policy")
-    return http(200, response.content, **{name.replace("-", "_"): response.headers[name] for name in names})
-
-
 def test_slow_and_unreachable_hosts_are_explained(opened, chromium: Any, msi_host: Host):
     page = fetched(msi_host)
 
@@ -324,8 +293,70 @@ LOOKS = [(NARROW, "light"), (NARROW, "dark"), (320, "light"), (700, "light"), (W
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_page_fits_every_width_and_color_scheme(width, scheme, opened, msi_host: Host, no_role: Host):
-    for host in (msi_host, no_role):
-        opened(host.url("msi-func"), width=width, color_scheme=scheme)
+    for host, query in ((msi_host, ""), (msi_host, "?auth=0"), (msi_host, "?as=user"), (no_role, "")):
+        opened(host.url("msi-func") + query, width=width, color_scheme=scheme)
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_states_differ_by_shape_in_forced_colors(width, opened, no_role: Host):
+    shown = opened(no_role.url("msi-func"), width=width, forced_colors="active")
+    shapes = {state: shown.page.locator(f"#path .{state} path").first.get_attribute("d") for state in ("ok", "bad")}
+    assert shapes["ok"] != shapes["bad"]
+    styles = "one => [getComputedStyle(one).borderTopStyle, getComputedStyle(one).borderTopWidth]"
+    assert shown.page.locator("#path .bad > .dot").evaluate(styles) == ["solid", "3px"]
+    shown.press("Call without token (expected: 401)")
+    assert shown.page.locator("#path .none > .dot").evaluate(styles) == ["dashed", "2px"]
+
+
+def test_identity_is_a_branch_of_msi_func(opened, msi_host: Host):
+    for width in (NARROW, WIDE):
+        shown = opened(msi_host.url("msi-func"), width=width)
+        browser, msi, identity, aad = (dot.bounding_box() for dot in shown.page.locator("#path .dot").all())
+        assert identity["y"] > msi["y"]
+        if width == WIDE:
+            assert browser["y"] == msi["y"] == aad["y"]
+            assert browser["x"] < msi["x"] == identity["x"] < aad["x"]
+        else:
+            assert browser["x"] == msi["x"] == aad["x"] < identity["x"]
+            assert browser["y"] < msi["y"] < identity["y"] < aad["y"]
+
+
+def test_narrow_table_shows_meanings_on_request(opened, msi_host: Host):
+    shown = opened(msi_host.url("msi-func"), width=NARROW)
+    row = shown.page.get_by_role("row", name=re.compile("^aud "))
+    assert CLAIM_DESCRIPTIONS["aud"] not in row.inner_text()
+    short = shown.page.locator("table").bounding_box()["height"]
+    shown.page.get_by_role("button", name="Show meanings", pressed=False).click()
+    assert CLAIM_DESCRIPTIONS["aud"] in row.inner_text()
+    assert shown.page.locator("table").bounding_box()["height"] > 1.3 * short
+    shown.page.get_by_role("button", name="Show meanings", pressed=True).click()
+    assert CLAIM_DESCRIPTIONS["aud"] not in row.inner_text()
+
+
+def test_without_javascript_one_sentence_says_so(chromium: Any, msi_host: Host):
+    with tab(chromium, java_script_enabled=False) as shown:
+        shown.page.goto(msi_host.url("msi-func"))
+        assert shown.page.locator("main").inner_text().startswith("This page needs JavaScript.")
+        assert not shown.page.locator("#said").is_visible()
+        assert shown.page.get_by_role("button").count() == 0
+        assert shown.requested == [msi_host.url("msi-func")]
+
+
+CALLERS = [
+    ("bearer_token", "user", f"{len(VALIDATION_STEPS)} passed"),
+    ("bearer_token", "application", f"{len(VALIDATION_STEPS) - 1} passed, 1 not applicable"),
+    ("easy_auth", "user", f"{len(VALIDATION_STEPS) - 5} passed, 5 left to Easy Auth"),
+    ("easy_auth", "application", f"{len(VALIDATION_STEPS) - 6} passed, 1 not applicable, 5 left to Easy Auth"),
+]
+
+
+@pytest.mark.parametrize(("scheme", "kind", "tally"), CALLERS)
+def test_checks_that_aad_func_did_not_make_are_named(scheme, kind, tally, opened, stand_in: tuple[Host, Scripted]):
+    host, api = stand_in
+    api.answer = lambda request: as_json(200, {"authenticated_by": scheme, "caller": {"kind": kind}, "claims": {}})
+    shown = opened(host.url("msi-func"))
+    assert shown.text("#tally") == tally
+    assert shown.page.locator("#checks .easy").count() == (5 if scheme == "easy_auth" else 0)
 
 
 def test_dark_scheme_differs_and_narrow_table_keeps_its_roles(opened, msi_host: Host):
@@ -348,7 +379,7 @@ def test_everything_can_be_reached_by_keyboard(opened, msi_host: Host):
         assert outline == "solid", reached
         if reached[-1] == "JSON":
             shown.page.keyboard.press("Enter")
-    buttons = ["Call with the token", "Call without a token", "Copy as JSON", "Pause the clock", "JSON"]
+    buttons = ["Call again", "Call without token (expected: 401)", "Copy as JSON", "Pause the clock", "JSON"]
     assert reached == [*buttons, "{"]
 
 

@@ -1,0 +1,73 @@
+"""The times that the page shows add up: whatever Server-Timing reports, the parts and the rest are the total."""
+
+import re
+
+import pytest
+
+from tests.support.apps import Host
+from tests.support.page import chromium, fetched, opened
+from tests.support.scripted import Reply, Request, Scripted, as_json
+
+__all__ = ["chromium", "opened"]
+
+ACCEPTED = {"authenticated_by": "bearer_token", "caller": {"kind": "application"}, "roles": ["DoAll"], "claims": {}}
+
+TIMINGS = [
+    ("a cached token", 'token;desc="managed identity";dur=0.0, aad-func;dur=2.4', ["token", "call"]),
+    ("no token", "aad-func;dur=2.4", ["call"]),
+    (
+        "a renewed token",
+        'token;desc="app registration";dur=0.1, aad-func;dur=3.3, renewal;desc="x";dur=9.9, aad-func;dur=4.4',
+        ["token", "2 calls", "renewal"],
+    ),
+    ("parts that do not end in tenths", "token;dur=0.04, aad-func;dur=0.06", ["token", "call"]),
+    ("seconds", "token;dur=700.14, aad-func;dur=900000.77", ["token", "call"]),
+    (
+        "metrics of others",
+        'cdn;dur=4, token;dur=0.1, aad-func;dur=1.0, total;dur=7, cache;desc="hit"',
+        ["token", "call"],
+    ),
+    ("metrics without a duration", 'token;desc="managed identity", aad-func;dur=1.0', ["call"]),
+    ("durations that are not numbers", "token;dur=1.2.3, aad-func;dur=2.0", ["call"]),
+    ("nothing", "", []),
+]
+
+
+@pytest.mark.parametrize(("why", "timing", "parts"), TIMINGS, ids=[case[0] for case in TIMINGS])
+def test_parts_add_up_to_the_total(why, timing, parts, opened, msi_host: Host):
+    page = fetched(msi_host)
+
+    def answer(request: Request) -> Reply:
+        return page if "text/html" in request.headers["accept"] else as_json(200, ACCEPTED, Server_Timing=timing)
+
+    with Scripted(answer) as host:
+        shown = opened(f"{host.origin}/api/msi-func")
+        assert "NaN" not in shown.text("#path")
+        if not parts:
+            assert shown.page.locator(".sum").count() == 0
+            return
+        said = shown.text(".sum")
+        total, unit = re.match(r"(\d+\.\d+) (m?s) in total: ", said).groups()
+        assert unit == "s" or why != "seconds"
+        found = re.findall(
+            rf"(token|renewal|call|2 calls|the rest \(browser, network, msi-func\)) (\d+\.\d+) {unit}", said
+        )
+        assert [name for name, _ in found] == [*parts, "the rest (browser, network, msi-func)"]
+        assert units(total) == sum(units(number) for _, number in found)
+        assert len(re.findall(r"\d m?s\b", said)) == len(found) + 1
+        assert f"{total} {unit} in total" in shown.text("#path li:nth-child(2)")
+        assert f"response after {total} {unit}." in shown.text("#said")
+
+
+def units(number: str) -> int:
+    return int(number.replace(".", ""))
+
+
+def test_a_failed_renewal_is_shown_at_the_identity(opened, msi_host: Host):
+    page = fetched(msi_host)
+    timing = 'token;desc="app registration";dur=0.1, aad-func;dur=3.3, renewal;desc="app registration";dur=9.9'
+    failed = as_json(502, {"code": "token_unavailable", "detail": "It failed."}, Server_Timing=timing)
+    with Scripted(lambda request: page if "text/html" in request.headers["accept"] else failed) as host:
+        shown = opened(f"{host.origin}/api/msi-func")
+        assert "bad" in shown.page.locator("#path li").nth(2).get_attribute("class")
+        assert "renewal 9.9 ms" in shown.text("#path li:nth-child(3)")

@@ -1,0 +1,78 @@
+"""The page in a real browser: fixtures that open it and check every tab, and what a tab shows."""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from local_azure.cloud import LocalAzure
+from tests.support import apps
+from tests.support.apps import Host
+from tests.support.browser import Tab, launched, tab
+from tests.support.scripted import Reply, Scripted, as_json, http
+
+# The browser's console message for an error status, which the page exists to show.
+ERROR_STATUS = re.compile(r"Failed to load resource: (the server responded with a status of|net::ERR_CONNECTION_)")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    # Not session-scoped: Playwright leaves an event loop running in this thread, which would break other tests' loops.
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(chromium: Any) -> Iterator[Callable[..., Tab]]:
+    """Open tabs, and check them for errors when the test ends."""
+    with contextlib.ExitStack() as stack:
+        tabs: list[Tab] = []
+
+        def open_one(url: str, **options: Any) -> Tab:
+            tabs.append(stack.enter_context(tab(chromium, **options)))
+            tabs[-1].open(url)
+            return tabs[-1]
+
+        yield open_one
+        for one in tabs:
+            assert [error for error in one.errors if not ERROR_STATUS.match(error)] == []
+            assert one.violations() == []
+            assert one.overflow() == 0
+            assert one.page.context.cookies() == []
+            assert one.page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+@pytest.fixture(scope="module")
+def no_role(azure: LocalAzure, aad_host: Host) -> Iterator[Host]:
+    with apps.running(apps.msi_settings(azure, aad_host.url("aad-func"), site="msi-func/slots/staging")) as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def stand_in(azure: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
+    """msi-func, calling an aad-func that returns what the test sets."""
+    with Scripted(lambda request: as_json(200, {})) as api, apps.running(apps.msi_settings(azure, api.origin)) as host:
+        yield host, api
+
+
+def path(shown: Tab) -> list[str]:
+    """Return the state and the text of each stop of the path."""
+    stops = shown.page.locator("#path li")
+    return [
+        f"{stop.get_attribute('class').split()[0]}: {stop.locator('.state').inner_text()}"  # type: ignore[union-attr]
+        for stop in stops.all()
+    ]
+
+
+def failed_checks(shown: Tab) -> list[str]:
+    return shown.page.locator("#checks .bad span:not(.state)").all_inner_texts()
+
+
+def fetched(host: Host) -> Reply:
+    """Return the page as the host serves it, for a server of the test."""
+    response = requests.get(host.url("msi-func"), headers={"Accept": "text/html"}, timeout=30)
+    names = ("Content-Type", "Content-Security-Policy")
+    return http(200, response.content, **{name.replace("-", "_"): response.headers[name] for name in names})
