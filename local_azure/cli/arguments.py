@@ -1,6 +1,7 @@
 """The command line's arguments."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from local_azure.cli import control_arguments
@@ -9,20 +10,20 @@ from local_azure.serving.defaults import HTTP_PORT, HTTPS_PORT, STATE
 from local_azure.tenant.loader import DEFAULT_TENANT_FILE
 
 EXAMPLES = """examples:
-  python -m local_azure demo                     both function apps, with a first request
-  python -m local_azure run -- func start        any command, with a local managed identity and tenant
-  python -m local_azure serve                    the same for commands in other terminals
-  python -m local_azure host . --port 7071       the Functions host alone
-  python -m local_azure easy-auth --to http://127.0.0.1:7072 --api aad-func
-  python -m local_azure token --user developer@local.example --scope api://<client id>/.default
-  python -m local_azure control --help           keys, cached tokens, faults and counters
+  %(prog)s demo                     both function apps, with a first request
+  %(prog)s run -- func start        any command, with a local managed identity and tenant
+  %(prog)s serve                    the same for commands in other terminals
+  %(prog)s host . --port 7071       the Functions host alone
+  %(prog)s easy-auth --to http://127.0.0.1:7072 --api aad-func
+  %(prog)s token --user developer@local.example --scope api://<client id>/.default
+  %(prog)s control --help           keys, cached tokens, faults and counters
 """
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options of one command; `module` is the module in local_azure.cli that runs it."""
     parser = argparse.ArgumentParser(
-        "python -m local_azure",
+        _program(),
         description="Azure on this machine: managed identity, tenant, Graph, Easy Auth and a Functions host.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -66,6 +67,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
     control_arguments.add_commands(commands)
     return parser.parse_args(arguments)
+
+
+def _program() -> str:
+    installed = Path(sys.argv[0]).stem == "local-azure"
+    return "local-azure" if installed else "python -m local_azure"
 
 
 def _tenant_options() -> argparse.ArgumentParser:
