@@ -13,6 +13,7 @@ EXAMPLES = """examples:
   %(prog)s demo                     both function apps, with a first request
   %(prog)s run -- func start        any command, with a local managed identity and tenant
   %(prog)s serve                    the same for commands in other terminals
+  eval "$(%(prog)s env)"            the settings of the running tenant, in this terminal
   %(prog)s host . --port 7071       the Functions host alone
   %(prog)s easy-auth --to http://127.0.0.1:7072 --api aad-func
   %(prog)s token --user developer@local.example --scope api://<client id>/.default
@@ -45,8 +46,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     run.set_defaults(module="run")
 
     serve = commands.add_parser("serve", parents=[tenant, imds], help="run the tenant until Ctrl+C")
-    serve.add_argument("--format", choices=FORMATS, default="sh", help="of the printed settings (default: %(default)s)")
+    _add_format(serve)
     serve.set_defaults(module="serve")
+
+    env = commands.add_parser("env", parents=[imds], help="print the settings of the running tenant")
+    env.add_argument("--site", metavar="NAME", help="whose managed identity (default: the one of the running tenant)")
+    _add_format(env)
+    control_arguments.add_url(env)
+    env.set_defaults(module="env")
 
     host = commands.add_parser("host", help="run a Functions host for HTTP functions")
     host.add_argument("folder", nargs="?", type=Path, default=Path(), help="the function app (default: this folder)")
@@ -94,6 +101,10 @@ def _tenant_options() -> argparse.ArgumentParser:
         "--no-token-cache", action="store_true", help="do not cache tokens for 24 hours: new roles appear at once"
     )
     return parser
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=FORMATS, default="sh", help="of the settings (default: %(default)s)")
 
 
 def _add_tenant_file(parser: argparse.ArgumentParser) -> None:
