@@ -1,4 +1,4 @@
-"""python -m local_azure demo | run -- COMMAND | serve | host | easy-auth | token | control"""
+"""python -m local_azure demo | run -- COMMAND | serve | env | host | easy-auth | token | control"""
 
 from local_azure.cli.main import main_and_exit
 

@@ -98,7 +98,7 @@ class LocalAzure:
         }
         instrumented = [self.faults.instrument(name, routes) for name, routes in endpoints.items()]
         users = UserTokens(self.directory, self.issuer)
-        control = ControlPlane(self.keys, self.clock, self.token_cache, users, self.faults)
+        control = ControlPlane(self.keys, self.clock, self.token_cache, users, self.faults, self.environment)
         return [route for routes in (*instrumented, control.routes()) for route in routes]
 
     def _site(self, name: str) -> Site:

@@ -22,7 +22,6 @@ def settings(site: Site, tenant_id: str, http: str, https: str, bundle: Path) ->
     https://learn.microsoft.com/azure/app-service/overview-managed-identity documents the first two; Azure's client
     libraries read the others.
     """
-    no_proxy = _without_proxy(os.environ)
     return {
         "IDENTITY_ENDPOINT": f"{http}{app_service.PATH}",
         "IDENTITY_HEADER": site.identity_header,
@@ -32,14 +31,15 @@ def settings(site: Site, tenant_id: str, http: str, https: str, bundle: Path) ->
         "ENTRA_AUTHORITY": https,
         "ENTRA_TENANT_ID": tenant_id,
         **dict.fromkeys(certificates.SETTINGS, str(bundle)),
-        **dict.fromkeys(_NO_PROXY, no_proxy),
+        **without_proxy(os.environ),
         "MICROSOFT_GRAPH_URL": https,
         "LOCAL_AZURE_URL": http,
     }
 
 
-def _without_proxy(environment: Mapping[str, str]) -> str:
-    """Return the hosts that bypass the proxy: those in `environment`, and this machine."""
+def without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings for hosts that bypass the proxy: those in `environment`, and this machine."""
     before = next((environment[name] for name in _NO_PROXY if environment.get(name)), "")
     names = [name.strip() for name in before.split(",") if name.strip()]
-    return ",".join([*names, *(name for name in (LOOPBACK, "localhost") if name not in names)])
+    hosts = ",".join([*names, *(name for name in (LOOPBACK, "localhost") if name not in names)])
+    return dict.fromkeys(_NO_PROXY, hosts)

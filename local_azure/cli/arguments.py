@@ -1,6 +1,7 @@
 """The command line's arguments."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from local_azure.cli import control_arguments
@@ -9,20 +10,21 @@ from local_azure.serving.defaults import HTTP_PORT, HTTPS_PORT, STATE
 from local_azure.tenant.loader import DEFAULT_TENANT_FILE
 
 EXAMPLES = """examples:
-  python -m local_azure demo                     both function apps, with a first request
-  python -m local_azure run -- func start        any command, with a local managed identity and tenant
-  python -m local_azure serve                    the same for commands in other terminals
-  python -m local_azure host . --port 7071       the Functions host alone
-  python -m local_azure easy-auth --to http://127.0.0.1:7072 --api aad-func
-  python -m local_azure token --user developer@local.example --scope api://<client id>/.default
-  python -m local_azure control --help           keys, cached tokens, faults and counters
+  %(prog)s demo                     both function apps, with a first request
+  %(prog)s run -- func start        any command, with a local managed identity and tenant
+  %(prog)s serve                    the same for commands in other terminals
+  eval "$(%(prog)s env)"            the settings of the running tenant, in this terminal
+  %(prog)s host . --port 7071       the Functions host alone
+  %(prog)s easy-auth --to http://127.0.0.1:7072 --api aad-func
+  %(prog)s token --user developer@local.example --scope api://<client id>/.default
+  %(prog)s control --help           keys, cached tokens, faults and counters
 """
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options of one command; `module` is the module in local_azure.cli that runs it."""
     parser = argparse.ArgumentParser(
-        "python -m local_azure",
+        _program(),
         description="Azure on this machine: managed identity, tenant, Graph, Easy Auth and a Functions host.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -44,8 +46,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     run.set_defaults(module="run")
 
     serve = commands.add_parser("serve", parents=[tenant, imds], help="run the tenant until Ctrl+C")
-    serve.add_argument("--format", choices=FORMATS, default="sh", help="of the printed settings (default: %(default)s)")
+    _add_format(serve)
     serve.set_defaults(module="serve")
+
+    env = commands.add_parser("env", parents=[imds], help="print the settings of the running tenant")
+    env.add_argument("--site", metavar="NAME", help="whose managed identity (default: the one of the running tenant)")
+    _add_format(env)
+    control_arguments.add_url(env)
+    env.set_defaults(module="env")
 
     host = commands.add_parser("host", help="run a Functions host for HTTP functions")
     host.add_argument("folder", nargs="?", type=Path, default=Path(), help="the function app (default: this folder)")
@@ -68,6 +76,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _program() -> str:
+    installed = Path(sys.argv[0]).stem == "local-azure"
+    return "local-azure" if installed else "python -m local_azure"
+
+
 def _tenant_options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     _add_tenant_file(parser)
@@ -88,6 +101,10 @@ def _tenant_options() -> argparse.ArgumentParser:
         "--no-token-cache", action="store_true", help="do not cache tokens for 24 hours: new roles appear at once"
     )
     return parser
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=FORMATS, default="sh", help="of the settings (default: %(default)s)")
 
 
 def _add_tenant_file(parser: argparse.ArgumentParser) -> None:

@@ -7,18 +7,18 @@ from typing import Any
 from local_azure.serving.defaults import HTTP_PORT
 
 CONTROL_EXAMPLES = """examples:
-  python -m local_azure control rotate-keys
-  python -m local_azure control advance 24h                         cached tokens of managed identities expire
-  python -m local_azure control fault msi --status 503 --count 2    503 for the next two requests
-  python -m local_azure control fault keys --delay 3                responses 3 s late, until cleared
-  python -m local_azure control fault metadata --reset              connections are reset
-  python -m local_azure control clear-faults
-  python -m local_azure control counters
+  %(prog)s rotate-keys
+  %(prog)s advance 24h                         cached tokens of managed identities expire
+  %(prog)s fault msi --status 503 --count 2    503 for the next two requests
+  %(prog)s fault keys --delay 3                responses 3 s late, until cleared
+  %(prog)s fault metadata --reset              connections are reset
+  %(prog)s clear-faults
+  %(prog)s counters
 """
 
 TOKEN_EXAMPLES = """examples:
-  python -m local_azure token --user developer@local.example --scope api://<client id>/.default
-  python -m local_azure token --user admin@local.example --scope https://graph.microsoft.com/.default
+  %(prog)s --user developer@local.example --scope api://<client id>/.default
+  %(prog)s --user admin@local.example --scope https://graph.microsoft.com/.default
 """
 
 

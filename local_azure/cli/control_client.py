@@ -11,12 +11,11 @@ from local_azure.serving.local_client import TIMEOUT, local_session, tenant_unre
 
 def send(method: str, url: str, command: str, values: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
     """Return the response to a command, or print its error and return None. Raises StartError."""
-    body = {name: value for name, value in (values or {}).items() if value is not None}
+    given = {name: value for name, value in (values or {}).items() if value is not None}
+    arguments: dict[str, Any] = {"params" if method == "GET" else "json": given or None}
     try:
         with local_session() as session:
-            response = session.request(
-                method, f"{url.rstrip('/')}/local-azure/{command}", json=body or None, timeout=TIMEOUT
-            )
+            response = session.request(method, f"{url.rstrip('/')}/local-azure/{command}", timeout=TIMEOUT, **arguments)
         result: dict[str, Any] = response.json()
     except (requests.RequestException, ValueError):
         raise tenant_unreachable(url) from None

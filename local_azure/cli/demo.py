@@ -30,6 +30,8 @@ def run(options: argparse.Namespace) -> int:
 
     Returns 0 if the response is 200 and the caller has the role. With `--port 0` both apps use free ports.
     """
+    if not (APP / "function_app.py").is_file():
+        raise StartError("The demo needs a clone of the repository, because the package does not contain the apps.")
     log_output.configure("identity")
     with tenant.from_options(options) as azure:
         msi_port, aad_port = (free_port(), free_port()) if options.port == 0 else usual_ports()

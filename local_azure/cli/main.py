@@ -5,7 +5,7 @@ import contextlib
 import importlib
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from local_azure.cli.arguments import parse
 from local_azure.cli.signals import ShutdownRequested, handle_signals
@@ -19,11 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     A signal results in 128 plus its number, or in 0 for a command that runs until it is stopped.
     """
     options = parse(arguments)
-    # The module is imported only now, because `host` and `control` start faster without the tenant's libraries.
-    command = importlib.import_module(f"local_azure.cli.{options.module}")
     try:
         with handle_signals():
-            code: int = command.run(options)
+            code: int = _import_command(options.module).run(options)
             return code
     except (StartError, TenantFileError) as error:
         print(f"local_azure: {error}", file=sys.stderr)
@@ -41,6 +39,16 @@ def main_and_exit() -> NoReturn:
         with contextlib.suppress(BrokenPipeError):
             stream.flush()
     os._exit(code)
+
+
+def _import_command(module: str) -> Any:
+    # Only now, because `host` and `control` start faster without the tenant's libraries.
+    try:
+        return importlib.import_module(f"local_azure.cli.{module}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "azure":
+            raise
+        raise StartError("The Functions host needs the library azure-functions: pip install azure-functions.") from None
 
 
 def _runs_until_stopped(options: argparse.Namespace) -> bool:

@@ -1,6 +1,7 @@
 """Formats for printed settings."""
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Mapping
 
@@ -21,4 +22,17 @@ def _json(settings: Settings) -> str:
     return json.dumps({"IsEncrypted": False, "Values": dict(settings)}, indent=2)
 
 
-FORMATS: dict[str, Callable[[Settings], str]] = {"sh": _sh, "powershell": _powershell, "json": _json}
+def _dotenv(settings: Settings) -> str:
+    return "\n".join(f"{name}={_dotenv_quoted(value)}" for name, value in settings.items())
+
+
+def _dotenv_quoted(value: str) -> str:
+    # The common denominator of dotenv libraries: unquoted if possible, as docker --env-file requires.
+    if re.fullmatch(r"[\w./:@%+,=-]*", value):
+        return value
+    if "'" not in value:
+        return f"'{value}'"
+    return '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'
+
+
+FORMATS: dict[str, Callable[[Settings], str]] = {"sh": _sh, "powershell": _powershell, "json": _json, "dotenv": _dotenv}

@@ -21,6 +21,7 @@ from local_azure.entra.key_ring import KeyRing
 from local_azure.entra.user_tokens import AZURE_CLI, UserTokens
 from local_azure.managed_identity.token_cache import ManagedIdentityTokenCache
 from local_azure.serving.clock import Clock
+from local_azure.serving.errors import StartError
 
 PREFIX = "/local-azure"
 
@@ -42,16 +43,23 @@ class ControlPlane:
         token_cache: ManagedIdentityTokenCache,
         user_tokens: UserTokens,
         faults: FaultInjector,
+        settings: Callable[..., dict[str, str]],
     ) -> None:
         self._keys = keys
         self._clock = clock
         self._token_cache = token_cache
         self._user_tokens = user_tokens
         self._faults = faults
+        self._settings = settings
 
     def routes(self) -> list[Route]:
         """Return the routes for a Starlette app."""
-        queries: dict[str, Command] = {"keys": self.keys, "counters": self.counters, "faults": self.faults}
+        queries: dict[str, Command] = {
+            "keys": self.keys,
+            "counters": self.counters,
+            "faults": self.faults,
+            "settings": self.settings,
+        }
         commands: dict[str, Command] = {
             "rotate-keys": self.rotate_keys,
             "remove-key": self.remove_key,
@@ -135,6 +143,14 @@ class ControlPlane:
         """Return the number of requests per endpoint."""
         parse.reject_unknown(values)
         return dict(self._faults.counters)
+
+    def settings(self, values: Values) -> Any:
+        """Return the settings of a process that runs as `site`, by default the tenant's; with `imds` as a machine."""
+        parse.reject_unknown(values, "site", "imds")
+        try:
+            return self._settings(values.get("site"), imds=parse.boolean(values, "imds"))
+        except StartError as error:
+            raise BadRequest(str(error), 404) from None
 
     def user_token(self, values: Values) -> Any:
         """Return a user's token, as `az account get-access-token` prints it."""

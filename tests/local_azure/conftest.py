@@ -9,6 +9,9 @@ import pytest
 
 from local_azure.cloud import LocalAzure
 from local_azure.tenant.loader import load
+from tests.support.installed import installed
+
+__all__ = ["installed"]
 
 
 @pytest.fixture

@@ -21,3 +21,12 @@ def test_powershell_format_is_quoted():
 
 def test_json_format_is_that_of_local_settings():
     assert json.loads(settings_formats.FORMATS["json"](AWKWARD)) == {"IsEncrypted": False, "Values": AWKWARD}
+
+
+def test_dotenv_format_is_quoted_only_if_necessary():
+    plain, quoted, awkward = settings_formats.FORMATS["dotenv"](
+        {"PLAIN": AWKWARD["PLAIN"], "QUOTED": "/a folder/$x", "AWKWARD": AWKWARD["AWKWARD"]}
+    ).splitlines()
+    assert (plain, quoted) == ("PLAIN=http://127.0.0.1:8400", "QUOTED='/a folder/$x'")
+    done = subprocess.run(["sh", "-c", f'{awkward}; printf %s "$AWKWARD"'], capture_output=True, text=True, check=True)
+    assert done.stdout == AWKWARD["AWKWARD"]
