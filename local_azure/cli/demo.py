@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import requests
 
 from local_azure.cli import demo_story, log_output, tenant
-from local_azure.cli.demo_apps import DemoApps
+from local_azure.cli.demo_apps import APP, DemoApps
 from local_azure.cli.demo_texts import DemoTexts, summary
 from local_azure.cli.signals import wait_for_shutdown
 from local_azure.cloud import LocalAzure
