@@ -34,10 +34,10 @@ REMEDIATIONS = {
     "federated_credential_mismatch": "Correct the federated credential: entra_codes names the part that differs.",
     "bad_request": "Correct the request as the detail says.",
     "call_mode_not_allowed": "Use a mode that MSI_FUNC_CALL_MODES lists, or add this one to it.",
-    "token_unavailable": "Find the detail in the table under token_unavailable in docs/troubleshooting.md.",
+    "token_unavailable": "Do what the detail says; python -m tools.doctor prints the command for each cause.",
     "downstream_error": (
-        "Look up the code inside. Without a code, a status of 500 or more is a failure of the API: see its log. "
-        "Otherwise Easy Auth rejected the request, the function is disabled, or AAD_FUNC_URL is wrong."
+        "Do what the advice for the code inside says. Without a code, aad-func's code did not respond: "
+        "python -m tools.doctor tells a stopped app, an access restriction, Easy Auth and a wrong AAD_FUNC_URL apart."
     ),
     "downstream_unreachable": "Check that the API runs, then AAD_FUNC_URL, DNS, and network rules between the apps.",
     "downstream_invalid_response": "Check AAD_FUNC_URL: often it points to a start page instead of /api/aad-func.",

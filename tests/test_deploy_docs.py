@@ -13,7 +13,7 @@ from msi_func.http_session import MAX_CONNECTIONS
 from tests.support.apps import APP
 from tests.support.bicep import Bicep
 from tests.test_infra import HOST_IN_AZURE, in_bicep, in_readme, read_by_the_code
-from tools import chain
+from tools.diagnosis.msi_func import KEY
 
 DEPLOY = (APP / "docs" / "deploy.md").read_text()
 CONCEPTS = (APP / "docs" / "concepts.md").read_text()
@@ -129,7 +129,7 @@ def test_outputs_that_are_named_are_there():
 
 
 def test_settings_that_are_named_are_settings():
-    known = read_by_the_code() | in_readme().keys() | HOST_IN_AZURE | MAIN.named("output").keys() | {chain.KEY}
+    known = read_by_the_code() | in_readme().keys() | HOST_IN_AZURE | MAIN.named("output").keys() | {KEY}
     for text in (DEPLOY, CONCEPTS):
         for name in re.findall(r"\b(?:AAD_FUNC|MSI_FUNC|ENTRA|AzureWebJobs)[\w.]*\w", text):
             assert name in known, name

@@ -1,1 +1,1 @@
-"""See the token, assign the role, find what is wrong: for a real tenant and for a local one. Deployed with the app."""
+"""Command-line tools for operators: show a token, assign a role, find a fault. They are deployed with the app."""

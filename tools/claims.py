@@ -1,18 +1,24 @@
-"""What is in a token, for people: each claim with what it means. Looking is not checking."""
+"""The claims of a token, for people. Reading them verifies nothing."""
 
 import base64
 import binascii
 import datetime
 import json
+import re
 import time
 from typing import Any
 
 from common.remediations import CLAIM_DESCRIPTIONS, TIME_CLAIMS, UNDESCRIBED_CLAIM
-from tools.console import ToolError
+from tools.console import USAGE, ToolError
 
 
-def read(token: str) -> dict[str, Any]:
-    """The claims of a token, unchecked. Raises ToolError where it is none."""
+def extract_token(text: str) -> str:
+    """Return the token in pasted text: alone, after Bearer, or as an Authorization header."""
+    return re.sub(r"(?i)^(authorization:\s*)?bearer\s+", "", text.strip())
+
+
+def read_claims(token: str) -> dict[str, Any]:
+    """Return the unverified claims of a token. Raises ToolError if it is not a JWT."""
     segments = token.split(".")
     try:
         payload = base64.urlsafe_b64decode(segments[1] + "=" * (-len(segments[1]) % 4))
@@ -20,12 +26,12 @@ def read(token: str) -> dict[str, Any]:
     except (IndexError, binascii.Error, ValueError, RecursionError):
         claims = None
     if len(segments) != 3 or not isinstance(claims, dict):
-        raise ToolError("That is no JSON web token: three parts with dots between them are expected.", 2)
+        raise ToolError("This is not a JSON Web Token: three parts with dots between them are expected.", USAGE)
     return claims
 
 
 def rows(claims: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Name, value and meaning of each claim; times in local time."""
+    """Return name, value and description of each claim; times in local time."""
     return [
         (name, _value(name, value), CLAIM_DESCRIPTIONS.get(name, UNDESCRIBED_CLAIM)) for name, value in claims.items()
     ]
@@ -34,13 +40,13 @@ def rows(claims: dict[str, Any]) -> list[tuple[str, str, str]]:
 def _value(name: str, value: Any) -> str:
     if name in TIME_CLAIMS and isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**10:
         local = datetime.datetime.fromtimestamp(value).astimezone()
-        return f"{local:%Y-%m-%d %H:%M:%S %Z} ({_distance(value - time.time(), name)})"
+        return f"{local:%Y-%m-%d %H:%M:%S %Z} ({_relative(value - time.time(), name)})"
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _distance(seconds: float, name: str) -> str:
+def _relative(seconds: float, name: str) -> str:
     minutes = abs(int(seconds)) // 60
     length = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
     if name == "exp":

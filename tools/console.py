@@ -1,4 +1,4 @@
-"""What the tools share: exit codes, colours, tables, and one sentence instead of a traceback."""
+"""Shared by the tools: exit codes, output, and errors as one sentence instead of a traceback."""
 
 import argparse
 import json
@@ -7,32 +7,39 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any, TextIO
 
 from common.problems import Problem
 from tools import http
+from tools.check import CheckResult
 
-OK, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 3
+OK, FAULT, USAGE, UNREACHABLE, SKIPPED = range(5)
 
 EXIT_CODES = """exit codes:
-  0  all is well
-  1  something was found wrong, or refused
-  2  the command line is wrong
-  3  a token, the directory or the app could not be had, so nothing can be said
+  0  healthy; skipped checks are listed and do not change it
+  1  a fault was found
+  2  the command line or a setting on this machine is wrong
+  3  unreachable or inconclusive
+  4  with --strict: healthy, but checks were skipped
 """
 
-_COLOURS = {"ok": "32", "failed": "31", "not checked": "33"}
+_COLORS = {"ok": "32", "failed": "31", "skipped": "33"}
 
 
 class ToolError(Exception):
-    """The tool cannot do it. The message is one sentence with the way out; `code` is the exit code."""
+    """The tool cannot continue. The message is a sentence with a remedy; `code` is the exit code.
 
-    def __init__(self, message: str, code: int = UNAVAILABLE) -> None:
+    `lines` are further lines for people.
+    """
+
+    def __init__(self, message: str, code: int = UNREACHABLE, lines: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.code = code
+        self.lines = lines
 
 
 def parser(tool: str, description: str | None, examples: str) -> argparse.ArgumentParser:
-    """A parser whose help ends with examples and the exit codes."""
+    """Return a parser whose help ends with examples and the exit codes."""
     return argparse.ArgumentParser(
         f"python -m tools.{tool}",
         description=description,
@@ -42,34 +49,35 @@ def parser(tool: str, description: str | None, examples: str) -> argparse.Argume
 
 
 def run(tool: Callable[[], int]) -> int:
-    """Run a tool, with its errors as one sentence on stderr. Returns the exit code."""
-    # What went wrong is said once, by us: the libraries' own words for it mislead.
+    """Run a tool and return its exit code; its errors are printed to stderr."""
+    # Errors are reported once, by the tool; the libraries' own log lines mislead.
     for name in ("azure", "msal", "msi_func", "aad_func"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         use_local_settings()
         code = tool()
-        if sys.stdout:  # None where it is closed
+        if sys.stdout:  # None if it is closed
             sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Who reads what is printed has had enough. Python would flush it once more at its end, and fail again.
+        # The reader is gone. Python would flush once more at exit, and fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        return UNREACHABLE
     except ToolError as error:
-        print(f"error: {error}", file=sys.stderr)
+        for line in (f"error: {error}", *error.lines):
+            write(line, file=sys.stderr)
         return error.code
     except Problem as problem:
-        print(f"error: {problem.detail} ({problem.code})", file=sys.stderr)
-        return UNAVAILABLE
+        write(f"error: {problem.detail} ({problem.code})", file=sys.stderr)
+        return USAGE if problem.code == "misconfigured" else UNREACHABLE
     except KeyboardInterrupt:
-        return UNAVAILABLE
+        return UNREACHABLE
     finally:
         http.close()
 
 
 def use_local_settings() -> None:
-    """On a desk: the Values of local.settings.json in this folder, where the environment does not define them."""
+    """Add the Values of local.settings.json in this folder to the environment, which has priority."""
     file = Path("local.settings.json")
     if not file.exists():
         return
@@ -78,32 +86,65 @@ def use_local_settings() -> None:
         used = {name: str(value) for name, value in values.items() if name not in os.environ}
         os.environ.update(used)
     except (OSError, ValueError, AttributeError, TypeError):
-        raise ToolError("local.settings.json in this folder has no object Values of names and texts.", USAGE) from None
+        raise ToolError("local.settings.json in this folder has no object Values of strings.", USAGE) from None
     if "IDENTITY_ENDPOINT" in used:
-        print(f"note: {file} says that the managed identity is at {used['IDENTITY_ENDPOINT']};", file=sys.stderr)
-        print("      move it away to use your own sign-in, for a tenant in the cloud.", file=sys.stderr)
+        write(f"note: {file} sets IDENTITY_ENDPOINT to {used['IDENTITY_ENDPOINT']};", file=sys.stderr)
+        write("      move the file away to use your own sign-in to a tenant in Azure.", file=sys.stderr)
 
 
-def coloured(word: str) -> str:
-    """`word`, padded, in its colour on a terminal that wants colours (https://no-color.org)."""
-    padded = word.ljust(11)
-    wanted = sys.stdout and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return f"\x1b[{_COLOURS[word]}m{padded}\x1b[0m" if wanted and word in _COLOURS else padded
+def exit_code(checks: Iterable[CheckResult], *, strict: bool) -> int:
+    """Return the exit code for these checks."""
+    states = {check.state for check in checks}
+    if "failed" in states:
+        return FAULT
+    return SKIPPED if strict and "skipped" in states else OK
 
 
-def table(rows: Iterable[Sequence[str]], indent: str = "  ") -> str:
-    """Rows in columns, the last one as long as it likes. Control characters are shown, not obeyed."""
-    cells = [[plain(cell) for cell in row] for row in rows]
-    if not cells:
-        return ""
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]) - 1)]
-    lines = (
-        indent + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
-        for row in cells
-    )
-    return "\n".join(line.rstrip() for line in lines)
+def write(line: str, *, state: str = "", file: TextIO | None = None) -> None:
+    """Print one line. All output of the tools passes through here, so nothing remote reaches the terminal unescaped.
+
+    A `state` precedes the line, in its color on a terminal that wants colors (https://no-color.org).
+    """
+    stream = file or sys.stdout
+    if stream is None:  # closed
+        return
+    text = escape_control_chars(line).rstrip()
+    text = text.encode(stream.encoding or "utf-8", "backslashreplace").decode(stream.encoding or "utf-8")
+    if state:
+        padded = state.ljust(9)
+        wants_colors = stream.isatty() and not os.environ.get("NO_COLOR")
+        text = (f"\x1b[{_COLORS[state]}m{padded}\x1b[0m" if wants_colors else padded) + text
+    print(text, file=stream, flush=True)
 
 
-def plain(text: str) -> str:
-    """Text from elsewhere, safe to print: a claim or a name must not move the cursor."""
+def escape_control_chars(text: str) -> str:
+    """Return `text` with everything that could move the cursor or hide text as an escape sequence."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def write_json(value: Any) -> None:
+    """Print `value` as JSON; everything but ASCII is escaped."""
+    try:
+        document = json.dumps(value, indent=2)
+    except RecursionError:
+        raise ToolError("The claims are nested too deeply to print.", FAULT) from None
+    for line in document.splitlines():
+        write(line)
+
+
+def write_check(check: CheckResult, width: int = 0) -> None:
+    """Print a check with its state."""
+    write(f"{check.name.ljust(width)}  {check.detail}", state=check.state)
+
+
+def write_table(rows: Iterable[Sequence[str]], *, file: TextIO | None = None) -> None:
+    """Print rows in columns; the last column is not padded."""
+    for line in table(rows):
+        write(line, file=file)
+
+
+def table(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return a line per row, in columns."""
+    cells = [[escape_control_chars(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]

@@ -1,29 +1,39 @@
-"""Walk the chain from a URL of msi-func and say which link is broken: a line per check, then what to do first.
+"""Find the fault in a call from msi-func to aad-func: each probe as it finishes, then one verdict and one step.
 
-Safe against production: a handful of GETs, nothing is changed.
+Safe against production: a handful of GET requests that change nothing. Forged credentials are among them, which
+aad-func must reject.
 """
 
 import argparse
 import getpass
-import json
 import os
 import sys
-from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 from common.settings import HTTPS_OR_LOOPBACK_ERROR, is_https_or_loopback
-from tools import chain, console, forgery, probe
-from tools.chain import KEY
+from tools import console, http
+from tools.check import CheckResult
+from tools.collection import Target, collect
 from tools.console import ToolError
-from tools.probe import Seen
-from tools.verdicts import Verdict
+from tools.diagnosis import clocks
+from tools.diagnosis.evidence import Evidence
+from tools.diagnosis.finding import Finding
+from tools.diagnosis.msi_func import KEY
+from tools.diagnosis.open_door import is_trusted_principal, is_trusted_token
+from tools.diagnosis.verdict import diagnose
+from tools.probe import ProbeResult, probe, strings
 
-MOST_SKEW = 300  # seconds; what aad-func allows for
+TOKEN = "MSI_FUNC_TOKEN"
+TIMEOUT = 30
+_WIDTH = 16
 
 EXAMPLES = """examples:
   python -m tools.doctor http://127.0.0.1:7071/api/msi-func --aad http://127.0.0.1:7072/api/aad-func
-  MSI_FUNC_KEY=... python -m tools.doctor https://<msi app>.azurewebsites.net/api/msi-func
-      where msi-func wants a function key; without the variable it is asked for at a terminal
+  read -rs MSI_FUNC_KEY; export MSI_FUNC_KEY      (the function key, if msi-func requires one)
+  python -m tools.doctor https://<msi app>.azurewebsites.net/api/msi-func
+
+MSI_FUNC_KEY is the function key; at a terminal it is also prompted for. MSI_FUNC_TOKEN is a user's token, for a URL
+with ?as=user. Only msi-func receives them. Settings of the apps on this machine make the verdict more precise.
 
 """
 
@@ -32,8 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = console.parser("doctor", __doc__, EXAMPLES)
     parser.add_argument("url", metavar="URL", help="of msi-func")
-    parser.add_argument("--aad", metavar="URL", help="of aad-func, for the checks that ask it directly")
-    parser.add_argument("--json", action="store_true", help="print the checks as JSON")
+    parser.add_argument("--aad", metavar="URL", default="", help="of aad-func, for direct probes")
+    parser.add_argument("--timeout", metavar="SECONDS", type=float, default=TIMEOUT, help="in total; default: 30")
+    parser.add_argument("--json", action="store_true", help="print the same as JSON")
+    parser.add_argument("--strict", action="store_true", help="exit with 4 if checks were skipped")
     options = parser.parse_args(arguments)
     return console.run(lambda: _examine(options))
 
@@ -43,83 +55,102 @@ def _examine(options: argparse.Namespace) -> int:
         if not is_https_or_loopback(url):
             raise ToolError(f"The URL {HTTPS_OR_LOOPBACK_ERROR}.", console.USAGE)
         if "code" in {name.lower() for name, _ in parse_qsl(urlsplit(url).query)}:
-            raise ToolError(f"A function key does not belong on a command line: put it into {KEY}.", console.USAGE)
-    headers = _key_header(options.url)
-    seen = probe.get(options.url, headers)
-    checks = [*chain.walk(seen), *_refusals(options.url, options.aad, headers, seen), _clock(seen)]
-    failed = [check for check in checks if check.state == "failed"]
+            raise ToolError(f"A function key does not belong on a command line: set {KEY}.", console.USAGE)
+    if not 1 <= options.timeout <= 600:
+        raise ToolError("--timeout is a number of seconds from 1 to 600.", console.USAGE)
+    target = Target(options.url, options.aad, _headers(options.url, options.timeout), options.timeout)
+
+    def report(name: str, result: ProbeResult) -> None:
+        if not options.json:
+            console.write_check(_check(name, result), _WIDTH)
+
+    def progress(line: str) -> None:
+        console.write(line, file=sys.stderr)
+
+    evidence = http.run(collect(target, report, progress))
+    checks, findings = _checks(evidence), diagnose(evidence)
     if options.json:
-        print(json.dumps([check.as_dict() for check in checks], indent=2))
+        found = [finding.as_dict() for finding in findings]
+        verdict = found[0] if found else None
+        console.write_json({"verdict": verdict, "findings": found, "checks": [check.as_dict() for check in checks]})
     else:
-        _print(checks, failed)
-    return console.OK if all(check.state == "ok" for check in checks) else console.FAILED
+        _print(evidence, checks, findings)
+    if findings:
+        return findings[0].exit_code
+    return console.exit_code((check for check in checks if check.state == "skipped"), strict=options.strict)
 
 
-def _key_header(url: str) -> dict[str, str]:
-    """The function key, from the environment or, where msi-func asks for one, from a prompt."""
-    key = os.environ.get(KEY, "")
-    if not key and sys.stdin and sys.stdin.isatty() and probe.get(url).status == 401:
-        key = getpass.getpass(f"{url} wants a function key: ")
-    if key and not (key.isascii() and key.isprintable()):
-        raise ToolError(f"The key in {KEY} has characters that no function key has.", console.USAGE)
-    return {"x-functions-key": key} if key else {}
+def _headers(url: str, seconds: float) -> dict[str, str]:
+    """Return the credentials for msi-func, from the environment or, if it requires a key, from a prompt."""
+    key, token = os.environ.get(KEY, ""), os.environ.get(TOKEN, "")
+    if not key and sys.stdin and sys.stdin.isatty() and http.run(probe(url, seconds)).status == 401:
+        key = getpass.getpass(f"{url} requires a function key: ")
+    for name, value in ((KEY, key), (TOKEN, token)):
+        if value and not (value.isascii() and value.isprintable()):
+            raise ToolError(f"{name} contains characters that are invalid in a header.", console.USAGE)
+    headers = {"x-functions-key": key} if key else {}
+    return {**headers, "Authorization": f"Bearer {token}"} if token else headers
 
 
-def _refusals(url: str, aad: str | None, headers: dict[str, str], seen: Seen) -> Iterator[Verdict]:
-    """What must not get in: a call without a token, and one that brings a principal of its own making."""
-    if not seen.status:
-        yield Verdict("no token", "not checked", "msi-func is not reachable")
-    else:
-        without = probe.get(f"{url}{'&' if urlsplit(url).query else '?'}auth=0", headers)
-        yield _refused(
-            "no token", without, without.downstream.get("status"), "aad-func, without a token through msi-func,"
-        )
-    if not aad:
-        yield Verdict("direct", "not checked", "needs --aad")
-        yield Verdict("forged", "not checked", "needs --aad")
-        return
-    direct = probe.get(aad)
-    yield _refused("direct", direct, direct.status, "aad-func, directly and without a token,")
-    principal = forgery.principal(seen.body.get("claims"))
-    if principal is None:
-        yield Verdict("forged", "not checked", "neither msi-func's answer nor a setting here tells tenant and audience")
-        return
-    forged = probe.get(aad, {"X-MS-CLIENT-PRINCIPAL": principal, "X-MS-CLIENT-PRINCIPAL-IDP": "aad"})
-    yield _refused("forged", forged, forged.status, "aad-func, with a forged X-MS-CLIENT-PRINCIPAL,")
-
-
-def _refused(check: str, seen: Seen, status: object, who: str) -> Verdict:
+def _check(name: str, result: ProbeResult) -> CheckResult:
+    """Return the result of one probe: whether the response is the one of healthy apps."""
+    if name == "msi-func":
+        return CheckResult(name, "ok" if result.is_accepted else "failed", result.summary, result.code)
+    status = result.downstream_status if name == "without a token" else result.status
+    is_open = {"forged principal": is_trusted_principal, "forged token": is_trusted_token}.get(name)
+    if result.is_accepted or (is_open and is_open(result)):
+        return CheckResult(name, "failed", f"{result.summary}: it must be rejected", result.code)
     if status == 401:
-        return Verdict(check, "ok", f"{who} answered 401")
-    let_in = status == 200 and "caller" in seen.body
-    # Who is told 403 was believed to be somebody.
-    if let_in or (check == "forged" and status == 403):
-        fix = "Take aad-func off the network: it believes anybody. Is WEBSITE_AUTH_ENABLED set as an app setting?"
-        return Verdict(check, "failed", f"{who} was believed ({status})", fix)
-    return Verdict(check, "not checked", f"{who} answered {status or 'nothing'} instead of 401: is that aad-func?")
+        return CheckResult(name, "ok", result.summary, result.code)
+    return CheckResult(name, "skipped", f"{result.summary}, expected 401", result.code)
 
 
-def _clock(seen: Seen) -> Verdict:
-    skew = seen.skew
-    if skew is None:
-        return Verdict("clock", "not checked", "no Date in msi-func's answer")
-    if abs(skew) > MOST_SKEW:
-        return Verdict(
-            "clock", "failed", f"msi-func is {skew:+.0f} s from this machine", "Correct the clock that is wrong."
-        )
-    return Verdict("clock", "ok", f"{abs(skew):.0f} s between msi-func and this machine")
+def _checks(evidence: Evidence) -> list[CheckResult]:
+    probes = {
+        "msi-func": evidence.call,
+        "aad-func": evidence.direct,
+        "without a token": evidence.without_token,
+        "forged principal": evidence.forged_principal,
+        "forged token": evidence.forged_token,
+    }
+    return [
+        *(_check(name, result) if result else _skipped(name, evidence) for name, result in probes.items()),
+        _clock(evidence),
+    ]
 
 
-def _print(checks: list[Verdict], failed: list[Verdict]) -> None:
+def _skipped(name: str, evidence: Evidence) -> CheckResult:
+    if name == "without a token":
+        return CheckResult(name, "skipped", "msi-func did not call aad-func")
+    return CheckResult(name, "skipped", "aad-func did not respond directly" if evidence.aad_url else "needs --aad")
+
+
+def _clock(evidence: Evidence) -> CheckResult:
+    skews = clocks.skews(evidence)
+    if not skews:
+        return CheckResult("clocks", "skipped", "no Date header")
+    state = "failed" if any(clocks.findings(evidence)) else "ok"
+    detail = ", ".join(f"{app} {skew:+.0f} s" for app, skew in skews.items())
+    return CheckResult("clocks", state, f"compared with this machine: {detail}")  # type: ignore[arg-type]
+
+
+def _print(evidence: Evidence, checks: list[CheckResult], findings: list[Finding]) -> None:
+    reported = ("msi-func", "aad-func", "without a token", "forged principal", "forged token")
     for check in checks:
-        print(f"{console.coloured(check.state)}  {check.check:<10}  {console.plain(check.found)}")
-    unchecked = [check.check for check in checks if check.state == "not checked"]
-    if failed:
-        print(f"\nDo first: {failed[0].fix}")
-    elif unchecked:
-        print(f"\nNothing is wrong as far as could be checked; not checked: {', '.join(unchecked)}.")
-    else:
-        print("\nAll is well.")
+        if check.name not in reported or check.detail.startswith(("needs", "msi-func did not", "aad-func did not")):
+            console.write_check(check, _WIDTH)
+    console.write("")
+    if findings:
+        console.write(f"Verdict: {findings[0].cause}")
+        console.write(f"Do:      {findings[0].step}")
+        for finding in findings[1:]:
+            console.write(f"Then:    {finding.cause}")
+        return
+    roles = ", ".join(strings(evidence.call.body, "roles")) or "none"
+    console.write(f"Verdict: Healthy. aad-func accepts msi-func, with the roles {roles}.")
+    skipped = ", ".join(check.name for check in checks if check.state == "skipped")
+    if skipped:
+        console.write(f"Skipped: {skipped}.")
 
 
 if __name__ == "__main__":

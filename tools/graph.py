@@ -5,21 +5,20 @@ https://learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from common.settings import is_guid
 from tools import http
-from tools.console import FAILED, ToolError
+from tools.console import FAULT, UNREACHABLE, ToolError
+from tools.directory_objects import Principal, RoleAssignment, parse_assignment, parse_principal
 
-SECONDS = 30  # for one request
+TIMEOUT = 30  # seconds, for one request
 MAX_BYTES = 8 * 1024 * 1024
 MAX_PAGES = 100
-TRIES, PAUSE = 4, 2.0  # where Graph asks for patience
-TRY_AGAIN = (429, 503, 504)
+MAX_ATTEMPTS, BACKOFF, MAX_RETRY_AFTER = 4, 2.0, 60  # seconds, except MAX_ATTEMPTS
+RETRY_STATUSES = (429, 503, 504)
 
 READ = "Application.Read.All (for users and groups Directory.Read.All)"
 WRITE = (
@@ -27,149 +26,120 @@ WRITE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Something in the directory that can have a role: kind is "service principal", "user" or "group"."""
-
-    kind: str
-    name: str
-    object_id: str
-    client_id: str = ""
-    roles: tuple[dict[str, Any], ...] = ()
-
-    @property
-    def member_type(self) -> str:
-        """As app roles name it."""
-        return "Application" if self.kind == "service principal" else "User"
-
-
 class GraphError(ToolError):
-    """Graph refused. `status` and `graph_code` are Graph's."""
+    """An error of Graph. `status` and `graph_code` are Graph's."""
 
     def __init__(self, status: int, graph_code: str, message: str) -> None:
-        super().__init__(message, FAILED)
+        super().__init__(message, UNREACHABLE if status >= 500 else FAULT)
         self.status = status
         self.graph_code = graph_code
 
 
 class Graph:
-    """A client for `url` (https://graph.microsoft.com, or another cloud's), with `token` giving a token for it."""
+    """A client for `url` (https://graph.microsoft.com, or another cloud's). `token` returns a token for it."""
 
     def __init__(self, url: str, token: Callable[[], str], *, sleep: Callable[[float], None] = time.sleep) -> None:
         self.root = f"{url.rstrip('/')}/v1.0"
-        self._token = token
+        self.token = token
         self._sleep = sleep
 
-    def find(self, who: str, *, users: bool) -> list[Principal]:
-        """All that `who` may mean: by object id, client id, App ID URI or name; users and groups only where asked."""
-        text = who.replace("'", "''")
-        if is_guid(who.lower()):
-            found = [*self._one("servicePrincipals", who), *self._filtered("servicePrincipals", f"appId eq '{text}'")]
-            people: Iterable[Principal] = chain(self._one("users", who), self._one("groups", who))
-        elif "://" in who:
-            found = list(self._filtered("servicePrincipals", f"servicePrincipalNames/any(n:n eq '{text}')"))
-            people = ()
+    def find_service_principals(self, text: str) -> list[Principal]:
+        """Return those with this object ID, client ID, App ID URI or display name."""
+        collection, quoted = "servicePrincipals", text.replace("'", "''")
+        if is_guid(text.lower()):
+            found = [*self._by_id(collection, text), *self._filtered(collection, f"appId eq '{quoted}'")]
+        elif "://" in text:
+            found = [*self._filtered(collection, f"servicePrincipalNames/any(n:n eq '{quoted}')")]
         else:
-            found = list(self._filtered("servicePrincipals", f"displayName eq '{text}'"))
-            people = chain(self._users(text), self._filtered("groups", f"displayName eq '{text}'"))
-        if users:
-            found += self._allowed(people, needed=not found)
+            found = [*self._filtered(collection, f"displayName eq '{quoted}'")]
         return list({principal.object_id: principal for principal in found}.values())
 
-    def _allowed(self, people: Iterable[Principal], *, needed: bool) -> list[Principal]:
-        """Users and groups; none where they may not be read and are not `needed`."""
-        try:
-            return list(people)
-        except GraphError as error:
-            if error.status == 403 and not needed:
-                return []
-            raise
+    def find_users_and_groups(self, text: str) -> list[Principal]:
+        """Return those with this object ID, display name or user principal name."""
+        quoted = text.replace("'", "''")
+        if is_guid(text.lower()):
+            return [*self._by_id("users", text), *self._by_id("groups", text)]
+        by_name = f"displayName eq '{quoted}' or userPrincipalName eq '{quoted}'"
+        return [*self._filtered("users", by_name), *self._filtered("groups", f"displayName eq '{quoted}'")]
 
-    def assignments(self, api: Principal) -> list[dict[str, Any]]:
-        """Who may call the API: Graph's appRoleAssignment objects."""
-        return list(self._pages(f"servicePrincipals/{api.object_id}/appRoleAssignedTo"))
+    def assignments(self, api: Principal) -> list[RoleAssignment]:
+        """Return who has which role of the API."""
+        return [
+            parse_assignment(entry) for entry in self._pages(f"servicePrincipals/{api.object_id}/appRoleAssignedTo")
+        ]
 
     def assign(self, api: Principal, body: dict[str, str]) -> None:
-        """Give the role. Raises GraphError."""
+        """Assign a role. Raises GraphError."""
         self.call("POST", f"servicePrincipals/{api.object_id}/appRoleAssignedTo", body)
 
     def revoke(self, api: Principal, assignment_id: str) -> None:
-        """Take it back. Raises GraphError."""
+        """Remove an assignment. Raises GraphError."""
         self.call("DELETE", f"servicePrincipals/{api.object_id}/appRoleAssignedTo/{quote(assignment_id, safe='')}")
 
     def call(self, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
-        """One request to Graph, again where it asks for patience. Raises GraphError or ToolError."""
+        """Send a request to Graph, with retries if it is throttled. Raises GraphError or ToolError."""
         url = path if "://" in path else f"{self.root}/{path}"
-        headers = {"Authorization": f"Bearer {self._token()}", "Accept": "application/json"}
+        headers = {"Authorization": f"Bearer {self.token()}", "Accept": "application/json"}
         data = None
         if body is not None:
             headers["Content-Type"], data = "application/json", json.dumps(body).encode()
-        for tries in range(1, TRIES + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            request = http.send(method, url, seconds=TIMEOUT, max_bytes=MAX_BYTES, headers=headers, body=data)
             try:
-                answer = http.send(method, url, seconds=SECONDS, max_bytes=MAX_BYTES, headers=headers, body=data)
+                response = http.run(request)
             except http.HttpError as error:
                 raise ToolError(f"Microsoft Graph at {self.root} did not respond: {error.reason}.") from None
-            if answer.status not in TRY_AGAIN or tries == TRIES:
+            if response.status not in RETRY_STATUSES or attempt == MAX_ATTEMPTS:
                 break
-            asked = answer.headers.get("Retry-After", "")
-            self._sleep(min(float(asked), 60) if asked.isdecimal() else PAUSE * tries)
-        return _content(answer, method)
+            retry_after = response.headers.get("Retry-After", "")
+            is_number = retry_after.isascii() and retry_after.isdecimal() and len(retry_after) < 10
+            self._sleep(min(float(retry_after), MAX_RETRY_AFTER) if is_number else BACKOFF * attempt)
+        return _content(response, method)
 
-    def _one(self, kind: str, object_id: str) -> Iterator[Principal]:
+    def _by_id(self, collection: str, object_id: str) -> Iterator[Principal]:
         try:
-            yield _principal(kind, self.call("GET", f"{kind}/{object_id}"))
+            yield parse_principal(collection, self.call("GET", f"{collection}/{object_id}"))
         except GraphError as error:
             if error.status != 404:
                 raise
 
-    def _users(self, text: str) -> Iterator[Principal]:
-        return self._filtered("users", f"displayName eq '{text}' or userPrincipalName eq '{text}'")
-
-    def _filtered(self, kind: str, condition: str) -> Iterator[Principal]:
-        for entry in self._pages(f"{kind}?{urlencode({'$filter': condition})}"):
-            yield _principal(kind, entry)
+    def _filtered(self, collection: str, condition: str) -> Iterator[Principal]:
+        for entry in self._pages(f"{collection}?{urlencode({'$filter': condition})}"):
+            yield parse_principal(collection, entry)
 
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         for _ in range(MAX_PAGES):
             page = self.call("GET", path)
-            yield from page.get("value", [])
-            path = page.get("@odata.nextLink", "")
+            entries, path = page.get("value", []), page.get("@odata.nextLink", "")
+            if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+                raise ToolError("This is not Microsoft Graph: the response has no list of objects.")
+            yield from entries
             if not path:
                 return
-            # The token goes to Graph and nowhere else, wherever a page may point.
-            if not path.startswith(f"{self.root}/"):
-                raise ToolError("Microsoft Graph names a next page that is not its own.")
-        raise ToolError(f"Microsoft Graph has more than {MAX_PAGES} pages of this: too many to go through.")
+            # The token is sent to Graph only, whatever a page links to.
+            if not isinstance(path, str) or not path.startswith(f"{self.root}/"):
+                raise ToolError("Microsoft Graph's link to the next page is not its own.")
+        raise ToolError(f"Microsoft Graph returned more than {MAX_PAGES} pages.")
 
 
-_KINDS = {"servicePrincipals": "service principal", "users": "user", "groups": "group"}
-
-
-def _principal(kind: str, entry: dict[str, Any]) -> Principal:
-    return Principal(
-        kind=_KINDS[kind],
-        name=str(entry.get("displayName") or entry.get("userPrincipalName") or ""),
-        object_id=str(entry["id"]),
-        client_id=str(entry.get("appId") or ""),
-        roles=tuple(entry.get("appRoles") or ()),
-    )
-
-
-def _content(answer: http.DownstreamResponse, method: str) -> dict[str, Any]:
+def _content(response: http.DownstreamResponse, method: str) -> dict[str, Any]:
     try:
-        content = json.loads(answer.body) if answer.body else {}
+        content = json.loads(response.body) if response.body else {}
     except (ValueError, RecursionError):
         content = None
-    if answer.status < 300:
+    if response.status < 300:
         if not isinstance(content, dict):
-            raise ToolError("That is not Microsoft Graph: its answer is no JSON object.")
+            raise ToolError("This is not Microsoft Graph: the response is not a JSON object.")
         return content
-    content = content if isinstance(content, dict) else {}
-    error = content.get("error")
+    error = content.get("error") if isinstance(content, dict) else None
     error = error if isinstance(error, dict) else {}
-    code, said = str(error.get("code", "")), str(error.get("message", "nothing more"))
-    if answer.status == 403:
-        said = f"You may not do that in this directory. Ask an administrator for {READ if method == 'GET' else WRITE}."
-    elif answer.status == 401:
-        said = "Microsoft Graph did not accept the token: sign in again (az login), to the tenant that this is about."
-    raise GraphError(answer.status, code, said)
+    code, message = (
+        str(error.get("code", "")),
+        str(error.get("message", f"Microsoft Graph returned {response.status}.")),
+    )
+    if response.status == 403:
+        needed = READ if method == "GET" else WRITE
+        message = f"You may not do this in this directory. Ask an administrator for {needed}."
+    elif response.status == 401:
+        message = "Microsoft Graph rejected the token: sign in again (az login), to the tenant in question."
+    raise GraphError(response.status, code, message[:1000])

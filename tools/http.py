@@ -1,18 +1,26 @@
-"""HTTP requests and tokens for command-line tools, through msi-func's own client and with its limits."""
+"""The tools' event loop, requests without retries, and tokens, all through msi-func's own client and its limits."""
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
 
 from msi_func import http_client, http_session
 from msi_func.credentials import AppIdentity
 from msi_func.http_client import DownstreamResponse
 from msi_func.http_session import HttpError
 
-__all__ = ["DownstreamResponse", "HttpError", "close", "send", "token_for"]
+__all__ = ["DownstreamResponse", "HttpError", "close", "run", "send", "token_for"]
+
+T = TypeVar("T")
 
 
-def send(
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` on the tool's event loop."""
+    return _runner().run(work)
+
+
+async def send(
     method: str,
     url: str,
     *,
@@ -22,19 +30,15 @@ def send(
     body: bytes | None = None,
 ) -> DownstreamResponse:
     """Send one request, without retries, and return the response whatever its status. Raises HttpError."""
-
-    async def request() -> DownstreamResponse:
-        deadline = asyncio.get_running_loop().time() + seconds
-        return await http_client.send(
-            method, url, deadline=deadline, max_bytes=max_bytes, headers=headers, body=body, max_attempts=1
-        )
-
-    return _runner().run(request())
+    deadline = asyncio.get_running_loop().time() + seconds
+    return await http_client.send(
+        method, url, deadline=deadline, max_bytes=max_bytes, headers=headers, body=body, max_attempts=1
+    )
 
 
-def token_for(identity_client_id: str | None, scope: str) -> str:
-    """Return the access token that this machine gets for `scope`. Raises `token_unavailable`."""
-    return _runner().run(AppIdentity(identity_client_id).get_token(scope))
+async def token_for(identity_client_id: str | None, scope: str) -> str:
+    """Return an access token of this machine for `scope`. Raises `token_unavailable`; its context has the reason."""
+    return (await AppIdentity(identity_client_id).request_token(scope)).token
 
 
 def close() -> None:
@@ -49,4 +53,4 @@ def close() -> None:
         _runner.cache_clear()
 
 
-_runner = functools.cache(asyncio.Runner)  # one event loop per tool, and so one session and one token per scope
+_runner = functools.cache(asyncio.Runner)  # one event loop per tool, and so one session

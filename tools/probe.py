@@ -1,59 +1,143 @@
-"""One GET request for the doctor: the response, or the reason why there is none. No tokens, no keys."""
+"""One GET request of the doctor: the response, or the reason why there is none."""
 
+import asyncio
+import contextlib
 import email.utils
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from tools import http
 
-SECONDS = 30  # a cold start of two apps fits in
 MAX_BYTES = 1024 * 1024
+MAX_TEXT_CHARS = 20_000  # of a page that is searched for the platform's messages
+MAX_STRING_CHARS = 1000
+REFUSED, TLS = "the connection was refused", "its TLS certificate or handshake was not accepted"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """An answer: status (0 where there was none), JSON body if it is an object, headers, and how long it took."""
+class ProbeResult:
+    """A response: status (0 if there is none), JSON object (empty if it is something else), headers and text.
 
+    `sent_at` and `received_at` are this machine's clock, in seconds since 1970. Nothing in a response is trusted:
+    members of the wrong type read as missing.
+    """
+
+    url: str
     status: int
     body: Mapping[str, Any]
     headers: Mapping[str, str]
-    milliseconds: float
-    why: str = ""
+    text: str
+    sent_at: float
+    received_at: float
+    reason: str = ""
 
     @property
     def code(self) -> str:
         """The problem's code, if there is one."""
-        code = self.body.get("code", "")
-        return code if isinstance(code, str) else ""
+        return string(self.body, "code")
+
+    @property
+    def detail(self) -> str:
+        """The problem's detail, if there is one."""
+        return string(self.body, "detail")
 
     @property
     def downstream(self) -> Mapping[str, Any]:
-        """What msi-func says that aad-func answered."""
-        inner = self.body.get("downstream", {})
-        return inner if isinstance(inner, dict) else {}
+        """The error that msi-func received from aad-func."""
+        return mapping(self.body, "downstream")
+
+    @property
+    def downstream_status(self) -> int:
+        """Its status, or 0."""
+        status = self.downstream.get("status")
+        return status if type(status) is int else 0
+
+    @property
+    def downstream_code(self) -> str:
+        """Its code, if there is one."""
+        return string(self.downstream, "code")
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether aad-func accepted the caller."""
+        return self.status == 200 and isinstance(self.body.get("caller"), dict)
+
+    @property
+    def milliseconds(self) -> int:
+        """How long the request took."""
+        return round((self.received_at - self.sent_at) * 1000)
 
     @property
     def skew(self) -> float | None:
-        """Seconds by which the server's clock is ahead of this machine's; None where it does not tell."""
+        """Seconds by which the server's clock is ahead of this machine's; None without a Date header.
+
+        A correct server's Date lies between sending and receiving, however long the request took.
+        """
         try:
-            return email.utils.parsedate_to_datetime(self.headers.get("Date", "")).timestamp() - time.time()
+            date = email.utils.parsedate_to_datetime(self.headers.get("Date", "")).timestamp()
         except (ValueError, TypeError, OverflowError):
             return None
+        earliest = int(self.sent_at) - 1  # Date has no fraction, and servers cache it for a second
+        return date - min(max(date, earliest), self.received_at)
+
+    @property
+    def summary(self) -> str:
+        """Status and code, for people."""
+        if not self.status:
+            return f"no response: {self.reason}"
+        code = f" {self.code}" if self.code else ""
+        inner = f" ({self.downstream_status} {self.downstream_code}".rstrip() + ")" if self.downstream_status else ""
+        return f"{self.status}{code}{inner} in {self.milliseconds} ms"
 
 
-def get(url: str, headers: Mapping[str, str] | None = None) -> Seen:
-    """Send one request, without retries."""
-    start = time.perf_counter()
+def string(document: Mapping[str, Any], name: str) -> str:
+    """Return a member that is a string, truncated, and otherwise an empty one."""
+    value = document.get(name)
+    return value[:MAX_STRING_CHARS] if isinstance(value, str) else ""
+
+
+def strings(document: Mapping[str, Any], name: str) -> list[str]:
+    """Return the strings in a member that is a list."""
+    value = document.get(name)
+    return [item[:MAX_STRING_CHARS] for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def mapping(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a member that is an object, and otherwise an empty one."""
+    value = document.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+async def probe(url: str, seconds: float, headers: Mapping[str, str] | None = None) -> ProbeResult:
+    """Send one request, without retries and redirects."""
+    sent_at = time.time()
     try:
-        response = http.send("GET", url, seconds=SECONDS, max_bytes=MAX_BYTES, headers=headers)
+        response = await http.send("GET", url, seconds=seconds, max_bytes=MAX_BYTES, headers=headers)
     except http.HttpError as error:
-        return Seen(0, {}, {}, (time.perf_counter() - start) * 1000, error.reason)
-    spent = (time.perf_counter() - start) * 1000
+        reason = TLS if error.reason == REFUSED and await _is_tls(url) else error.reason
+        return ProbeResult(url, 0, {}, {}, "", sent_at, time.time(), reason)
+    received_at = time.time()
     try:
         body = json.loads(response.body)
     except (ValueError, RecursionError):
         body = {}
-    return Seen(response.status, body if isinstance(body, dict) else {}, response.headers, spent)
+    text = response.body[:MAX_TEXT_CHARS].decode("utf-8", "replace")
+    body = body if isinstance(body, dict) else {}
+    return ProbeResult(url, response.status, body, response.headers, text, sent_at, received_at)
+
+
+async def _is_tls(url: str) -> bool:
+    """Return whether only the TLS handshake fails, which aiohttp reports like a refused connection."""
+    parts = urlsplit(url)
+    if parts.scheme != "https":
+        return False
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(1):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 443)
+            writer.close()
+            return True
+    return False

@@ -1,31 +1,38 @@
-"""List, assign and revoke the app roles of an API: the portal cannot do it for managed identities."""
+"""List, assign and revoke the app roles of an API; the portal cannot do so for managed identities."""
 
 import argparse
 import json
 import os
 import shlex
 import sys
-from typing import Any
+from urllib.parse import urlsplit
 
-from common.settings import HTTPS_OR_LOOPBACK_ERROR, is_https_or_loopback
+from common.settings import HTTPS_OR_LOOPBACK_ERROR, Settings, is_https_or_loopback, is_loopback
 from tools import console, http
 from tools.console import ToolError
-from tools.graph import Graph, GraphError, Principal
-from tools.lookup import only, replicated
+from tools.directory_objects import AppRole, Principal
+from tools.graph import Graph, GraphError
+from tools.lookup import find_one, retry_until_replicated
 
-CLOUDS = ("https://graph.microsoft.us", "https://dod-graph.microsoft.us", "https://microsoftgraph.chinacloudapi.cn")
 GRAPH = "https://graph.microsoft.com"
-
+CLOUDS = (
+    GRAPH,
+    "https://graph.microsoft.us",
+    "https://dod-graph.microsoft.us",
+    "https://microsoftgraph.chinacloudapi.cn",
+)
+SETTING = "AAD_FUNC_ROLE_ASSIGNMENTS"
 
 EXAMPLES = """examples:
   python -m tools.roles list --api aad-func
   python -m tools.roles assign --api aad-func --identity msi-func
-  python -m tools.roles assign --api api://<client id> --identity msi-func/slots/staging --role DoAll
+  python -m tools.roles assign --api api://<client ID> --identity <object ID> --role DoAll
   python -m tools.roles assign --api aad-func --identity developers          (a group: its users get the role)
   python -m tools.roles revoke --api aad-func --identity msi-func --dry-run  (prints the request instead)
 
-APP and WHO are a display name, a client id, an object id or (APP) an App ID URI. Sign in with az login first; needed
-are Application.Read.All to list, and AppRoleAssignment.ReadWrite.All to change.
+APP and WHO are a display name, a client ID, an object ID or (APP) an App ID URI. A name must be unambiguous among
+service principals, users and groups. Sign in with az login first; listing requires Application.Read.All, changes
+require AppRoleAssignment.ReadWrite.All. If AAD_FUNC_ROLE_ASSIGNMENTS is set here, `list` shows its roles as well.
 
 """
 
@@ -36,8 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, action, text in (
         ("list", _list, "who may call the API"),
-        ("assign", _assign, "give a role"),
-        ("revoke", _revoke, "take a role back"),
+        ("assign", _assign, "assign a role"),
+        ("revoke", _revoke, "revoke a role"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--api", required=True, metavar="APP", help="whose roles")
@@ -54,84 +61,115 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _graph(url: str) -> Graph:
+    url = url.rstrip("/")
     if not is_https_or_loopback(url):
         raise ToolError(f"--graph {HTTPS_OR_LOOPBACK_ERROR}.", console.USAGE)
-    # A Graph of another cloud is a resource of its own; any other address stands in for the public one.
-    resource = url.rstrip("/") if url.rstrip("/") in CLOUDS else GRAPH
-    return Graph(url, lambda: http.token_for(None, f"{resource}/.default"))
+    if url not in CLOUDS and not is_loopback(urlsplit(url).hostname or ""):
+        message = f"--graph is not Microsoft Graph ({', '.join(CLOUDS)}); a token for it is sent nowhere else."
+        raise ToolError(message, console.USAGE)
+    resource = url if url in CLOUDS else GRAPH  # a loopback address stands in for the public Graph
+    tokens: list[str] = []
+
+    def token() -> str:
+        if not tokens:
+            tokens.append(http.run(http.token_for(None, f"{resource}/.default")))
+        return tokens[0]
+
+    return Graph(url, token)
 
 
 def _list(options: argparse.Namespace, graph: Graph) -> int:
-    api = only(graph, options.api, users=False)
-    names = {role["id"]: role.get("value") or "(no value)" for role in api.roles}
+    api = find_one(graph, options.api, users=False)
+    values = {role.id: role.value or "(no value)" for role in api.roles}
     rows = [
         (
-            str(given.get("principalDisplayName")),
-            str(given.get("principalType")),
-            str(given["principalId"]),
-            names.get(given["appRoleId"], "(access, no role)"),
+            assignment.principal_name,
+            assignment.principal_type,
+            assignment.principal_id,
+            "Entra",
+            values.get(assignment.role_id, "(access, no role)"),
         )
-        for given in graph.assignments(api)
+        for assignment in graph.assignments(api)
     ]
-    print(f"Who may call {api.name} ({api.client_id}):\n")
-    print(console.table([("NAME", "KIND", "OBJECT ID", "ROLE"), *sorted(rows)]) if rows else "  nobody")
+    rows += [
+        ("", "ServicePrincipal", object_id, SETTING, role)
+        for role, object_ids in _from_setting(api).items()
+        for object_id in object_ids
+    ]
+    console.write(f"Who may call {api.name} ({api.client_id}):")
+    console.write("")
+    if rows:
+        console.write_table([("NAME", "KIND", "OBJECT ID", "SOURCE", "ROLE"), *sorted(rows)])
+    else:
+        console.write("  nobody")
     return console.OK
 
 
 def _assign(options: argparse.Namespace, graph: Graph) -> int:
-    api, who, role = _three(options, graph)
-    body = {"principalId": who.object_id, "resourceId": api.object_id, "appRoleId": role["id"]}
-    path = f"{graph.root}/servicePrincipals/{api.object_id}/appRoleAssignedTo"
+    api, who, role = _resolve(options, graph)
+    body = {"principalId": who.object_id, "resourceId": api.object_id, "appRoleId": role.id}
     if options.dry_run:
-        return _dry_run("POST", path, body)
+        return _dry_run("POST", f"{graph.root}/servicePrincipals/{api.object_id}/appRoleAssignedTo", body)
     if _existing(graph, api, body):
-        print(f"{who.name} has {options.role} of {api.name} already.")
+        console.write(f"{who.name} already has {options.role} of {api.name}.")
         return console.OK
-    replicated(lambda: _give(graph, api, body))
-    print(f"{who.name} now has {options.role} of {api.name}.")
-    if who.kind == "service principal":
-        print("A managed identity that has asked for a token before gets one with the role within 24 hours.")
+    retry_until_replicated(lambda: _assign_once(graph, api, body))
+    console.write(f"{who.name} now has {options.role} of {api.name}.")
+    if who.kind == "managed identity":
+        console.write("If it has requested a token before, a token with the role follows within 24 hours.")
     return console.OK
 
 
 def _revoke(options: argparse.Namespace, graph: Graph) -> int:
-    api, who, role = _three(options, graph)
-    wanted = {"principalId": who.object_id, "resourceId": api.object_id, "appRoleId": role["id"]}
-    existing = _existing(graph, api, wanted)
+    api, who, role = _resolve(options, graph)
+    body = {"principalId": who.object_id, "resourceId": api.object_id, "appRoleId": role.id}
+    existing = _existing(graph, api, body)
     if existing is None:
-        print(f"{who.name} does not have {options.role} of {api.name}.")
-        return console.OK
-    if options.dry_run:
+        console.write(f"{who.name} does not have {options.role} of {api.name} in Entra.")
+    elif options.dry_run:
         return _dry_run("DELETE", f"{graph.root}/servicePrincipals/{api.object_id}/appRoleAssignedTo/{existing}", None)
-    graph.revoke(api, existing)
-    print(f"{who.name} no longer has {options.role} of {api.name}; tokens made before carry it until they expire.")
+    else:
+        graph.revoke(api, existing)
+        console.write(
+            f"{who.name} no longer has {options.role} of {api.name}; earlier tokens have it until they expire."
+        )
+    if who.object_id in _from_setting(api).get(options.role, ()):
+        console.write(f"{SETTING} still grants it {options.role}: remove {who.object_id} there as well.")
     return console.OK
 
 
-def _three(options: argparse.Namespace, graph: Graph) -> tuple[Principal, Principal, dict[str, Any]]:
-    """The API, who it is about, and the role. Raises ToolError saying which of them there is not."""
-    api = only(graph, options.api, users=False)
-    role = next((role for role in api.roles if role.get("value") == options.role), None)
+def _resolve(options: argparse.Namespace, graph: Graph) -> tuple[Principal, Principal, AppRole]:
+    """Return the API, the principal and the role, and print both. Raises ToolError."""
+    api = find_one(graph, options.api, users=False)
+    role = next((role for role in api.roles if role.value == options.role), None)
     if role is None:
-        known = ", ".join(str(role.get("value")) for role in api.roles) or "none"
-        raise ToolError(f"{api.name} has no app role {options.role}; it has {known}.", console.FAILED)
-    who = only(graph, options.identity, users=True)
-    if who.member_type not in role.get("allowedMemberTypes", ()):
-        raise ToolError(
-            f"The role {options.role} is not for a {who.kind}: add {who.member_type} to its allowed member types.",
-            console.FAILED,
-        )
+        known = ", ".join(role.value for role in api.roles) or "none"
+        raise ToolError(f"{api.name} has no app role {options.role}; it has {known}.", console.FAULT)
+    who = find_one(graph, options.identity, users=True)
+    if who.member_type not in role.member_types:
+        message = f"{options.role} is not for a {who.kind}: add {who.member_type} to its allowed member types."
+        raise ToolError(message, console.FAULT)
+    for principal in (api, who):
+        console.write(principal.description, file=sys.stderr)
     return api, who, role
 
 
-def _existing(graph: Graph, api: Principal, wanted: dict[str, str]) -> str | None:
-    for given in graph.assignments(api):
-        if given["principalId"] == wanted["principalId"] and given["appRoleId"] == wanted["appRoleId"]:
-            return str(given["id"])
+def _from_setting(api: Principal) -> dict[str, frozenset[str]]:
+    """Return object IDs by role, if the setting on this machine is this API's."""
+    if os.environ.get("AAD_FUNC_CLIENT_ID", api.client_id).lower() != api.client_id.lower():
+        return {}
+    with Settings() as settings:
+        return settings.role_assignments(SETTING)
+
+
+def _existing(graph: Graph, api: Principal, body: dict[str, str]) -> str | None:
+    for assignment in graph.assignments(api):
+        if (assignment.principal_id, assignment.role_id) == (body["principalId"], body["appRoleId"]):
+            return assignment.id
     return None
 
 
-def _give(graph: Graph, api: Principal, body: dict[str, str]) -> None:
+def _assign_once(graph: Graph, api: Principal, body: dict[str, str]) -> None:
     try:
         graph.assign(api, body)
     except GraphError as error:
@@ -140,12 +178,13 @@ def _give(graph: Graph, api: Principal, body: dict[str, str]) -> None:
 
 
 def _dry_run(method: str, url: str, body: dict[str, str] | None) -> int:
-    print(f"{method} {url}")
+    console.write(f"{method} {url}")
     line = ["az", "rest", "--method", method, "--url", url]
     if body is not None:
-        print(json.dumps(body, indent=2))
+        console.write_json(body)
         line += ["--headers", "Content-Type=application/json", "--body", json.dumps(body)]
-    print(f"\n{shlex.join(line)}")
+    console.write("")
+    console.write(shlex.join(line))
     return console.OK
 
 

@@ -1,41 +1,52 @@
-"""Show the token that this machine would send to aad-func, and what aad-func would say of it.
+"""Show the token that this machine would send to aad-func, and aad-func's verdict on it.
 
-In a console of the app in Azure that is its managed identity's; on a desk, the developer's own (az login).
+In an app in Azure the token is its managed identity's, on a developer's machine the developer's own (az login).
 """
 
 import argparse
-import json
 import os
+import re
 import sys
 
+from common.problems import Problem
+from common.remediations import REMEDIATIONS
 from common.settings import DEFAULT_SCOPE_ERROR, is_default_scope
-from msi_func.credentials import AppIdentity
-from tools import claims, console, http, verdicts
+from msi_func.credentials import AppIdentity, has_managed_identity
+from tools import claims, console, http
+from tools.commands import guid_in
 from tools.console import ToolError
+from tools.diagnosis.finding import Finding
+from tools.fresh_token import request_fresh_token, respell
+from tools.role_advice import role_finding
+from tools.token_check import TokenReport, check_token
 
 EXAMPLES = """examples:
   python -m tools.token                                 the token for aad-func, as this machine gets it
+  python -m tools.token --fresh                         a new one, past the platform's cache of a managed identity
   python -m tools.token --scope api://<id>/.default     for another API
-  python -m tools.token --identity <client id>          as a user-assigned identity
-  curl -H "Authorization: Bearer $(python -m tools.token --raw)" https://<app>.azurewebsites.net/api/aad-func
-  python -m tools.token - < token.txt                   a token from elsewhere
+  python -m tools.token --identity <client ID>          as a user-assigned identity
+  python -m tools.token - < token.txt                   a token from elsewhere; "Bearer ..." is accepted
+  python -m tools.token --raw | sed 's/^/Authorization: Bearer /' |
+    curl -H @- https://<app>.azurewebsites.net/api/aad-func
 
 settings: AAD_FUNC_SCOPE, AAD_FUNC_IDENTITY_CLIENT_ID, ENTRA_TENANT_ID, ENTRA_AUTHORITY and the other AAD_FUNC_ ones of
-the README, from the environment or from local.settings.json in this folder.
+the README, from the environment or from local.settings.json in this folder. Without them, checks are skipped.
 
 """
+
+_SECRET = re.compile(r"eyJ[\w.-]*|[\w-]{40,}")  # a token or a part of one
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = console.parser("token", __doc__, EXAMPLES)
-    parser.add_argument(
-        "source", nargs="?", choices=["-"], metavar="-", help="read a token from standard input instead"
-    )
+    parser.add_argument("source", nargs="?", choices=["-"], metavar="-", help="read a token from standard input")
     parser.add_argument("--scope", help="<resource>/.default (default: AAD_FUNC_SCOPE)")
     parser.add_argument("--identity", metavar="CLIENT_ID", help="of a user-assigned managed identity")
-    parser.add_argument("--raw", action="store_true", help="print only the token, for curl")
-    parser.add_argument("--json", action="store_true", help="print claims and verdicts as JSON")
+    parser.add_argument("--fresh", action="store_true", help="request a token that the platform has not cached")
+    parser.add_argument("--raw", action="store_true", help="print only the token")
+    parser.add_argument("--json", action="store_true", help="print claims and checks as JSON")
+    parser.add_argument("--strict", action="store_true", help="exit with 4 if checks were skipped")
     options = parser.parse_args(arguments)
     return console.run(lambda: _show(options))
 
@@ -44,37 +55,80 @@ def _show(options: argparse.Namespace) -> int:
     scope = options.scope or os.environ.get("AAD_FUNC_SCOPE", "")
     identity = options.identity or os.environ.get("AAD_FUNC_IDENTITY_CLIENT_ID")
     if options.source:
-        token, origin = sys.stdin.read().strip() if sys.stdin else "", "standard input"
+        token = claims.extract_token(sys.stdin.read() if sys.stdin else "")
+        heading = "Token from standard input"
     else:
-        token, origin = _obtain(scope, identity)
-    found = claims.read(token)
+        _check_scope(scope)
+        requested = respell(scope) if options.fresh else scope
+        token = _request(identity, requested)
+        heading = f"{'New token' if options.fresh else 'Token'} from the {AppIdentity().kind} for {requested}"
+    found = claims.read_claims(token)
     if options.raw:
-        print(token)
+        console.write(token)
         return console.OK
-    judged = verdicts.judge(token, found, verdicts.Expected.from_settings(scope))
+    # A version 1 token's audience is the resource as requested, in another letter case.
+    audience = str(found.get("aud", "")) if options.fresh and found.get("ver") == "1.0" else ""
+    report = http.run(check_token(token, found, scope, audience=audience))
+    finding = _finding(report, scope, identity, may_request=not (options.source or options.fresh))
     if options.json:
-        print(json.dumps({"claims": found, "verdicts": [verdict.as_dict() for verdict in judged]}, indent=2))
+        checks = [check.as_dict() for check in report.checks]
+        console.write_json({"claims": found, "checks": checks, "verdict": finding and finding.as_dict()})
     else:
-        _print(found, judged, f"Token from {origin}" + (f" for {scope}" if scope and not options.source else ""))
-    return console.FAILED if any(verdict.state == "failed" for verdict in judged) else console.OK
+        _print(found, report, finding, heading)
+    return console.exit_code(report.checks, strict=options.strict)
 
 
-def _obtain(scope: str, identity: str | None) -> tuple[str, str]:
+def _check_scope(scope: str) -> None:
     if not scope:
-        raise ToolError(
-            "No scope: give --scope api://<client id of aad-func>/.default, or set AAD_FUNC_SCOPE.", console.USAGE
-        )
+        message = "There is no scope: add --scope api://<client ID of aad-func>/.default, or set AAD_FUNC_SCOPE."
+        raise ToolError(message, console.USAGE)
     if not is_default_scope(scope):
         raise ToolError(f"The scope {DEFAULT_SCOPE_ERROR}.", console.USAGE)
-    return http.token_for(identity, scope), AppIdentity().kind
 
 
-def _print(found: dict[str, object], judged: list[verdicts.Verdict], heading: str) -> None:
-    print(f"{heading}\n\n{console.table(claims.rows(found))}\n\nWhat aad-func would say:\n")
-    for verdict in judged:
-        print(f"  {console.coloured(verdict.state)}  {verdict.check:<10}  {console.plain(verdict.found)}")
-        if verdict.fix:
-            print(f"               {'':<10}  -> {verdict.fix}")
+def _request(identity: str | None, scope: str) -> str:
+    try:
+        return http.run(http.token_for(identity, scope))
+    except Problem as problem:
+        if problem.code != "token_unavailable":
+            raise
+        attempts = [] if has_managed_identity() else _attempts(problem.__context__)
+        raise ToolError(f"{problem.detail} Requested scope: {scope}", lines=attempts) from None
+
+
+def _attempts(error: BaseException | None) -> list[str]:
+    """Return azure-identity's reason for each credential that it tried, without anything like a token."""
+    _, _, attempts = str(error or "").partition("Attempted credentials:")
+    lines = (_SECRET.sub("<redacted>", line).strip() for line in attempts.splitlines())
+    return [f"  {line}" for line in lines if line and not line.startswith("To mitigate this issue")]
+
+
+def _finding(report: TokenReport, scope: str, identity: str | None, *, may_request: bool) -> Finding | None:
+    problem = report.problem
+    if problem is None:
+        return None
+    if problem.code == "missing_role" and report.is_verified:
+        fresh = http.run(request_fresh_token(identity, scope)) if may_request and has_managed_identity() else None
+        return role_finding(problem.members, fresh, api=os.environ.get("AAD_FUNC_CLIENT_ID") or guid_in(scope))
+    return Finding(problem.detail, REMEDIATIONS[problem.code])
+
+
+def _print(found: dict[str, object], report: TokenReport, finding: Finding | None, heading: str) -> None:
+    console.write(heading)
+    console.write("")
+    console.write_table(claims.rows(found))
+    console.write("")
+    console.write("aad-func's checks:")
+    console.write("")
+    width = max(len(check.name) for check in report.checks)
+    for check in report.checks:
+        console.write_check(check, width)
+    console.write("")
+    if finding:
+        console.write(f"Verdict: {finding.cause}")
+        console.write(f"Do:      {finding.step}")
+    else:
+        console.write("Verdict: aad-func would accept this token, as far as it was checked.")
 
 
 if __name__ == "__main__":

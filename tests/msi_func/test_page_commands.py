@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_azure.directory import load
+from local_azure.tenant.loader import load
 
 from local_azure.cloud import LocalAzure
 from tests.support import apps, users

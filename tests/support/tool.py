@@ -1,4 +1,4 @@
-"""A tool of tools/, run as a person runs it."""
+"""A tool of tools/, run as an operator runs it."""
 
 import contextlib
 import importlib
@@ -8,10 +8,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from unittest.mock import patch
 
+from common.remediations import VALIDATION_STEPS
 from tests.support import apps
 
 
@@ -20,18 +22,35 @@ class Ended:
     code: int
     out: str
     err: str
+    seconds: float = 0
 
     def state(self, check: str) -> str:
-        """What a line of verdict says of this check: ok, failed or not checked."""
-        for line in map(str.strip, self.out.splitlines()):
-            for state in ("ok", "failed", "not checked"):
-                if line.removeprefix(state).split()[:1] == check.split()[:1] and line.startswith(state):
-                    return state
+        """Return ok, failed or skipped: the state of a check, by its name or by a problem code of its step."""
+        name = next((name for name, codes in VALIDATION_STEPS if check in codes), check)
+        for line in self.out.splitlines():
+            state, _, rest = line.partition(" ")
+            if state in ("ok", "failed", "skipped") and rest.strip().startswith(name):
+                return state
         raise AssertionError(f"no line about {check} in\n{self.out}\n{self.err}")
+
+    @property
+    def verdict(self) -> str:
+        """The sentence with the cause."""
+        return self._after("Verdict: ")
+
+    @property
+    def step(self) -> str:
+        """The command, or the step to take."""
+        return self._after("Do: ")
+
+    def _after(self, label: str) -> str:
+        found = [line.removeprefix(label).strip() for line in self.out.splitlines() if line.startswith(label)]
+        assert len(found) == 1, f"{label} in\n{self.out}\n{self.err}"
+        return found[0]
 
 
 def run(tool: str, *arguments: str, settings: dict[str, str] | None = None, stdin: str = "") -> Ended:
-    """Run it with these settings and no others, in an empty folder; in this process, as starting one takes a while."""
+    """Run it with these settings and no others, in an empty folder, and in this process, which is faster."""
     main = importlib.import_module(f"tools.{tool}").main
     out, err = io.StringIO(), io.StringIO()
     with (
@@ -40,15 +59,17 @@ def run(tool: str, *arguments: str, settings: dict[str, str] | None = None, stdi
         contextlib.redirect_stderr(err),
         patch.object(sys, "stdin", io.StringIO(stdin)),
     ):
+        started = time.monotonic()
         try:
             code = main(list(arguments))
         except SystemExit as ended:  # argparse
             code = ended.code
-    return Ended(code, out.getvalue(), err.getvalue())
+        seconds = time.monotonic() - started
+    return Ended(code, out.getvalue(), err.getvalue(), round(seconds, 1))
 
 
 def run_process(tool: str, *arguments: str, settings: dict[str, str] | None = None) -> Ended:
-    """The same in a process of its own."""
+    """Run it in a separate process."""
     with _alone({**(settings or {}), "PYTHONPATH": str(apps.APP)}):
         command = [sys.executable, "-m", f"tools.{tool}", *arguments]
         ended = subprocess.run(command, input="", capture_output=True, text=True, timeout=120, check=False)
@@ -57,7 +78,7 @@ def run_process(tool: str, *arguments: str, settings: dict[str, str] | None = No
 
 @contextlib.contextmanager
 def _alone(settings: dict[str, str]) -> Iterator[None]:
-    """These settings and no others, an empty folder, and no token from before."""
+    """Set these settings and no others, in an empty folder."""
     with (
         apps.clean_environment(),
         tempfile.TemporaryDirectory() as folder,

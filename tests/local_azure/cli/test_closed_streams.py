@@ -22,8 +22,8 @@ wait $!
 CASES = [
     ("a command without input", "$PYTHON -m local_azure run --port 0 --state $STATE -- echo hi <&-", 0, "hi\n"),
     ("a token from no input", "$PYTHON -m tools.token - <&-", 2, ""),
-    ("the doctor without input", "$PYTHON -m tools.doctor http://127.0.0.1:9/ <&- >/dev/null", 1, ""),
-    ("the doctor without output", "$PYTHON -m tools.doctor http://127.0.0.1:9/ >&-", 1, ""),
+    ("the doctor without input", "$PYTHON -m tools.doctor http://127.0.0.1:9/ <&- >/dev/null", 3, ""),
+    ("the doctor without output", "$PYTHON -m tools.doctor http://127.0.0.1:9/ >&-", 3, ""),
     ("a doctor for somebody who leaves", "$PYTHON -m tools.doctor http://127.0.0.1:9/ | true", 0, ""),
     (
         "a tenant without output",

@@ -1,5 +1,6 @@
-"""python -m tools.roles against the local Graph: roles listed, assigned, revoked, and every refusal with a way out."""
+"""python -m tools.roles against the local Graph: roles listed, assigned, revoked, and every error with a remedy."""
 
+import dataclasses
 import json
 import shlex
 from collections.abc import Iterator
@@ -7,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local_azure.cloud import LocalAzure
-from local_azure.tenant.loader import load
+from tests.support.own_tenant import LocalAzure, own_tenant
 from tests.support.scripted import Reply, Scripted, as_json, http, in_turn
 from tests.support.tool import Ended, run
 
@@ -18,8 +18,8 @@ STAGING = "1de00002-0b1d-4000-8000-000000000000"
 
 @pytest.fixture
 def directory(state: Path) -> Iterator[LocalAzure]:
-    """A tenant of this test's own, to be changed."""
-    with LocalAzure(load(), port=0, https_port=0, state=state) as running:
+    """A tenant that the test may change."""
+    with own_tenant(state) as running:
         yield running
 
 
@@ -83,7 +83,7 @@ def test_dry_run_changes_nothing_and_prints_a_line_for_az(directory: LocalAzure)
     assert ended.out.startswith("DELETE https://")
 
 
-REFUSED = [
+REJECTED = [
     ("an unknown API", ("list", "--api", "nobody"), "no service principal called nobody"),
     ("an unknown identity", ("assign", "--api", "aad-func", "--identity", "nobody"), "user or group called nobody"),
     ("an unknown role", ("assign", "--api", "aad-func", "--identity", "msi-func", "--role", "X"), "it has DoAll"),
@@ -96,8 +96,8 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("why", "arguments", "message"), REFUSED, ids=[case[0] for case in REFUSED])
-def test_what_cannot_be_done_is_one_sentence(why, arguments, message, directory: LocalAzure):
+@pytest.mark.parametrize(("why", "arguments", "message"), REJECTED, ids=[case[0] for case in REJECTED])
+def test_error_is_one_sentence(why, arguments, message, directory: LocalAzure):
     ended = roles(directory, *arguments)
     assert (ended.code, ended.out) == (1, "")
     assert message in ended.err
@@ -120,7 +120,7 @@ def test_a_missing_permission_says_which_to_ask_for(directory: LocalAzure):
 
 
 def scripted(answer: object, azure: LocalAzure, *arguments: str) -> tuple[Ended, Scripted]:
-    """The tool against a Graph that answers as told, with a real token for it."""
+    """Run the tool against a Graph with these responses, with a real token for it."""
     with Scripted(answer) as graph:  # type: ignore[arg-type]
         settings = {**azure.environment("deployment"), "MICROSOFT_GRAPH_URL": graph.origin}
         return run("roles", *arguments, settings=settings), graph
@@ -130,20 +130,20 @@ def page(*entries: dict[str, object], **more: object) -> Reply:
     return as_json(200, {"value": entries, **more})
 
 
-def test_an_ambiguous_name_lists_the_candidates(azure: LocalAzure):
+def test_ambiguous_name_lists_the_candidates(azure: LocalAzure):
     twins = [
         {"id": f"{n}0000000-0000-4000-8000-000000000000", "displayName": "twin", "appId": f"app-{n}"} for n in (1, 2)
     ]
     ended, _ = scripted(lambda request: page(*twins), azure, "list", "--api", "twin")
     assert (ended.code, ended.out) == (1, "")
-    assert "give the object id" in ended.err
+    assert "give the object ID" in ended.err
     assert "app-1" in ended.err
     assert "app-2" in ended.err
 
 
 def test_all_pages_are_read_and_none_of_another_host(azure: LocalAzure):
     api = {"id": API, "displayName": "aad-func", "appId": "x", "appRoles": []}
-    given = {"id": "1", "principalId": "p", "principalDisplayName": "first", "principalType": "User", "appRoleId": "r"}
+    given = {"id": "1", "principalId": API, "principalDisplayName": "first", "principalType": "User", "appRoleId": API}
     with Scripted(lambda request: http(500)) as graph:
         pages = in_turn(
             page(api),
@@ -176,13 +176,13 @@ def test_something_new_is_waited_for_with_a_line_of_progress(monkeypatch: pytest
             raise outcome
         return outcome
 
-    assert module.replicated(work, sleep=waits.append) == "there"
-    assert waits == [module.LOOK_EVERY] * 2
+    assert module.retry_until_replicated(work, sleep=waits.append) == "there"
+    assert waits == [module.RETRY_INTERVAL] * 2
     assert len(capsys.readouterr().err.splitlines()) == 2
 
     outcomes[:] = [GraphError(400, "Request_BadRequest", "Permission being assigned was not found")]
     with pytest.raises(GraphError, match="was not found"):
-        module.replicated(work, sleep=waits.append)
+        module.retry_until_replicated(work, sleep=waits.append)
 
 
 def test_graph_that_asks_for_patience_is_asked_again(azure: LocalAzure):
@@ -197,9 +197,13 @@ GRAPHS = [
     ("down", None, 3, "did not respond"),
     ("garbage", http(200, b"<html>"), 3, "not Microsoft Graph"),
     ("a list in place of an object", as_json(200, []), 3, "not Microsoft Graph"),
-    ("garbage and an error", http(500, b"<html>"), 1, "nothing more"),
+    ("garbage and an error", http(500, b"<html>"), 3, "Microsoft Graph returned 500"),
+    ("an object ID that is a path", as_json(200, {"value": [{"id": "../users"}]}), 3, "id is not a GUID"),
+    ("a list of strings", as_json(200, {"value": ["x"]}), 3, "no list of objects"),
+    ("a next page that is a number", as_json(200, {"value": [], "@odata.nextLink": 1}), 3, "not its own"),
+    ("a terminal sequence", as_json(400, {"error": {"message": "\x1b[2Jok"}}), 1, "\\x1b[2Jok"),
     ("an error of its own", as_json(400, {"error": {"code": "X", "message": "Said by Graph."}}), 1, "Said by Graph."),
-    ("a token that it does not take", as_json(401, {"error": {"code": "InvalidAuthenticationToken"}}), 1, "az login"),
+    ("a rejected token", as_json(401, {"error": {"code": "InvalidAuthenticationToken"}}), 1, "az login"),
 ]
 
 
@@ -214,6 +218,60 @@ def test_a_graph_that_fails_is_one_sentence(why, reply, code, message, azure: Lo
     assert message in ended.err
 
 
-def test_an_unsafe_graph_is_refused():
-    ended = run("roles", "list", "--api", "aad-func", "--graph", "http://graph.example")
-    assert (ended.code, ended.out) == (2, "")
+@pytest.mark.parametrize(
+    "url", ["http://graph.example", "https://graph.example", "https://graph.microsoft.com.example", "https://x@[::1]/"]
+)
+def test_token_is_sent_to_known_hosts_and_loopback_only(url, azure: LocalAzure):
+    for setting, arguments in (({}, ("--graph", url)), ({"MICROSOFT_GRAPH_URL": url}, ())):
+        settings = {**azure.environment("deployment"), **setting}
+        ended = run("roles", "list", "--api", "aad-func", *arguments, settings=settings)
+        assert (ended.code, ended.out) == (2, "")
+        assert "--graph is" in ended.err
+
+
+def unreadable_people(directory: LocalAzure) -> None:
+    """Leave the deployment's identity with the permission to read applications only."""
+    graph = next(app for app in directory.directory.applications if app.name == "Microsoft Graph")
+    ids = {name: graph.role(name).id for name in ("Directory.Read.All", "Application.Read.All")}
+    for number, given in enumerate(directory.directory.assignments):
+        if given.role_id == ids["Directory.Read.All"]:
+            directory.directory.assignments[number] = dataclasses.replace(given, role_id=ids["Application.Read.All"])
+
+
+def test_name_is_rejected_if_a_user_or_group_could_have_it(directory: LocalAzure):
+    """A member of the tenant can register an application with the display name of a user."""
+    unreadable_people(directory)
+    before = holders(directory)
+    ended = roles(directory, "assign", "--api", "aad-func", "--identity", "msi-func/slots/staging")
+    assert (ended.code, ended.out, holders(directory)) == (1, "", before)
+    assert "Users and groups cannot be read" in ended.err
+    assert "give the object ID" in ended.err
+    ended = roles(directory, "assign", "--api", "aad-func", "--identity", STAGING)
+    assert (ended.code, holders(directory) - before) == (0, {STAGING})
+
+
+def test_application_of_another_tenant_is_not_found_by_name(azure: LocalAzure):
+    foreign = "f0000000-0000-4000-8000-000000000000"
+    twin = {"id": API, "displayName": "aad-func", "appId": "x", "appOwnerOrganizationId": foreign}
+    ended, _ = scripted(lambda request: page(twin), azure, "list", "--api", "aad-func")
+    assert (ended.code, ended.out) == (1, "")
+    assert f"registered in tenant {foreign}" in ended.err
+
+
+def test_kind_object_id_and_owner_are_printed_before_a_change(directory: LocalAzure):
+    ended = roles(directory, "assign", "--api", "aad-func", "--identity", "msi-func/slots/staging", "--dry-run")
+    assert f"aad-func: application {API}, of this tenant" in ended.err
+    assert f"msi-func/slots/staging: managed identity {STAGING}, of this tenant" in ended.err
+
+
+def test_list_and_revoke_distinguish_roles_of_the_setting(directory: LocalAzure):
+    setting = {"AAD_FUNC_ROLE_ASSIGNMENTS": f"DoAll={STAGING}"}
+    settings = {**directory.environment("deployment"), **setting}
+    ended = run("roles", "list", "--api", "aad-func", settings=settings)
+    lines = [line.split() for line in ended.out.splitlines()]
+    assert ["ServicePrincipal", STAGING, "AAD_FUNC_ROLE_ASSIGNMENTS", "DoAll"] in lines
+    assert any(line[0] == "msi-func" and line[-2:] == ["Entra", "DoAll"] for line in lines if line)
+    other = {**settings, "AAD_FUNC_CLIENT_ID": STAGING}
+    assert STAGING not in run("roles", "list", "--api", "aad-func", settings=other).out
+    ended = run("roles", "revoke", "--api", "aad-func", "--identity", STAGING, settings=settings)
+    assert f"remove {STAGING} there as well" in ended.out

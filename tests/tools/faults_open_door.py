@@ -1,0 +1,61 @@
+"""aad-func accepts what it must reject."""
+
+from typing import Any
+
+from tests.support.scripted import as_json
+from tests.support.tool import Ended
+from tests.tools import stage as responses
+from tests.tools.fault import API, OTHER, Fault
+from tests.tools.stage import Stage, by_token
+
+
+def _same(stage: Stage, reply: Any) -> Ended:
+    return stage.fronted(reply, reply)
+
+
+FAULTS = [
+    Fault(
+        "forged principal",
+        lambda s: s.apps(AAD_FUNC_AUTHENTICATION="easy_auth", WEBSITE_AUTH_ENABLED="True"),
+        "it trusts a forged X-MS-CLIENT-PRINCIPAL",
+        "Stop the host of aad-func.",
+    ),
+    Fault(
+        "forged principal, settings known",
+        lambda s: s.apps(AAD_FUNC_AUTHENTICATION="easy_auth", WEBSITE_AUTH_ENABLED="True", known=True),
+        "it trusts a forged X-MS-CLIENT-PRINCIPAL",
+        "Stop the host of aad-func.",
+    ),
+    Fault(
+        "anyone",
+        lambda s: _same(s, as_json(200, {"caller": {}, "roles": []})),
+        "Take aad-func off the network",
+        "Stop the host of aad-func.",
+    ),
+    Fault(
+        "forged token",
+        lambda s: _same(s, by_token(as_json(200, {"caller": {}, "roles": []}), responses.AAD_401)),
+        "it accepts a token with a forged signature",
+        "Stop the host of aad-func.",
+    ),
+    Fault(
+        "token for Graph",
+        lambda s: s.apps(
+            AAD_FUNC_SCOPE="https://graph.microsoft.com/.default",
+            AAD_FUNC_AUDIENCES="https://graph.microsoft.com",
+            AAD_FUNC_ROLE_ASSIGNMENTS="DoAll=1de00001-0b1d-4000-8000-000000000000",
+        ),
+        "it accepts a token for another audience, https://graph.microsoft.com",
+        "Stop the host of aad-func.",
+    ),
+    Fault(
+        "token for another API",
+        lambda s: s.apps(
+            AAD_FUNC_SCOPE=f"api://{OTHER}/.default",
+            AAD_FUNC_AUDIENCES=OTHER,
+            doctor={"AAD_FUNC_CLIENT_ID": API, "ENTRA_TENANT_ID": s.azure.directory.tenant_id},
+        ),
+        f"it accepts a token for another audience, {OTHER}",
+        "Stop the host of aad-func.",
+    ),
+]

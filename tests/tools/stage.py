@@ -1,0 +1,132 @@
+"""Produces faults: hosts with other settings, the local tenant, and a stand-in for the platform's responses."""
+
+import contextlib
+import random
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import trustme
+
+from tests.support import apps
+from tests.support.own_tenant import LocalAzure, fault, own_tenant
+from tests.support.scripted import Reply, Request, Scripted, as_json, http
+from tests.support.tool import Ended, run
+from tests.support.users import on_behalf_of_settings, user_token
+
+STOPPED = http(403, b"<h1>Error 403 - This web app is stopped.</h1>", Content_Type="text/html")
+IP_FORBIDDEN = http(403, b"<h1>Error 403 - Forbidden</h1>", Content_Type="text/html", x_ms_forbidden_ip="203.0.113.7")
+FRONT_END_503 = http(503, b"The service is unavailable.", Content_Type="text/plain")
+START_PAGE = http(200, b"Your Functions 4.0 app is up and running", Content_Type="text/html")
+SIGN_IN = http(302, Location="https://login.microsoftonline.com/10ca1000/oauth2/v2.0/authorize?client_id=aad00002")
+EASY_AUTH_401 = http(401, WWW_Authenticate='Bearer realm="127.0.0.1"')
+FUNCTION_KEY_401 = http(401)
+AAD_401 = as_json(401, {"code": "missing_token", "detail": "The request carries no bearer token."})
+FORBIDDEN = http(403, b"You do not have permission to view this directory or page.", Content_Type="text/html")
+
+# Shifts time.time() of a Functions host, before anything imports it.
+SHIFTED_CLOCK = """
+import os, time
+real, shift = time.time, float(os.environ["CLOCK_SHIFT"])
+time.time = lambda: real() + shift
+"""
+
+
+@dataclass
+class Stage:
+    """What a fault is produced with."""
+
+    azure: LocalAzure
+    folder: Path
+    state: Path
+    stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def url(self, url: str, *arguments: str, **settings: str) -> Ended:
+        """Examine a URL."""
+        return run("doctor", url, *arguments, settings=settings)
+
+    def page(self, reply: Reply, *arguments: str, path: str = "/api/msi-func", **settings: str) -> Ended:
+        """Examine a server that always responds so."""
+        return self.url(f"{self.server(reply)}{path}", *arguments, **settings)
+
+    def server(self, reply: Any, *, tls: ssl.SSLContext | None = None) -> str:
+        """Return the origin of a server that responds so."""
+        answer = reply if callable(reply) else lambda request: reply
+        return self.stack.enter_context(Scripted(answer, tls=tls)).origin
+
+    def untrusted_tls(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+        return context
+
+    def apps(
+        self,
+        *arguments: str,
+        site: str = "msi-func",
+        query: str = "",
+        direct: bool | str = True,
+        known: bool = False,
+        gone: tuple[str, ...] = (),
+        doctor: dict[str, str] | None = None,
+        azure: LocalAzure | None = None,
+        users: bool = False,
+        **changes: str,
+    ) -> Ended:
+        """Run both functions in one host with changed settings, and examine them.
+
+        `direct`: with --aad, or this URL after it. `known`: the doctor has the settings of the apps.
+        """
+        azure, port = azure or self.azure, unused_port()
+        aad_url = f"http://127.0.0.1:{port}/api/aad-func"
+        settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, aad_url, site=site)}
+        settings |= {**(on_behalf_of_settings(azure) if users else {}), "AAD_FUNC_TIMEOUT_SECONDS": "5", **changes}
+        settings = {name: value for name, value in settings.items() if name not in gone}
+        host = self.stack.enter_context(apps.running(settings, port=port))
+        aad = ["--aad", direct if isinstance(direct, str) else aad_url] if direct else []
+        environment = {**(settings if known else {}), **(doctor or {})}
+        return run("doctor", host.url("msi-func") + query, *aad, *arguments, settings=environment)
+
+    def user(self, name: str, *, api: str = "", query: str = "?as=user", **options: Any) -> Ended:
+        """Examine a call on behalf of a user."""
+        token = user_token(self.azure, f"{name}@local.example", **({"api": api} if api else {}))
+        return self.apps(query=query, users=True, doctor={"MSI_FUNC_TOKEN": token}, **options)
+
+    def fronted(self, chain: Any, direct: Any = None) -> Ended:
+        """Examine msi-func, whose AAD_FUNC_URL gets one response, while direct requests get another one."""
+        url = f"{self.server(chain)}/api/aad-func"
+        aad: bool | str = url if direct is chain else bool(direct) and f"{self.server(direct)}/api/aad-func"
+        return self.apps(direct=aad, AAD_FUNC_URL=url)
+
+    def shifted(self, seconds: float, *functions: str) -> Ended:
+        """Examine functions on hosts of their own, of which these have a clock that is off."""
+        (self.folder / "sitecustomize.py").write_text(SHIFTED_CLOCK)
+        clock = {"PYTHONPATH": f"{self.folder}:{apps.APP}", "CLOCK_SHIFT": str(seconds)}
+        settings = {**apps.aad_settings(self.azure), **(clock if "aad-func" in functions else {})}
+        aad = self.stack.enter_context(apps.running(settings))
+        settings = apps.msi_settings(self.azure, aad.url("aad-func")) | (clock if "msi-func" in functions else {})
+        msi = self.stack.enter_context(apps.running(settings))
+        return run("doctor", msi.url("msi-func"), "--aad", aad.url("aad-func"))
+
+    def tenant(self) -> LocalAzure:
+        """Return a tenant that the fault may change."""
+        return self.stack.enter_context(own_tenant(self.state))
+
+    def fault(self, endpoint: str, **values: object) -> "Stage":
+        """Inject a fault into the tenant."""
+        self.stack.enter_context(fault(self.azure, endpoint, **values))
+        return self
+
+
+def unused_port() -> int:
+    """Return a free port outside of the ephemeral range, where no other process gets it before the host does."""
+    return next(port for port in iter(lambda: random.randrange(15_000, 32_000), 0) if apps.is_free(port))
+
+
+def by_token(with_token: Reply, without: Reply) -> Any:
+    """Respond differently to requests with and without a bearer token."""
+
+    def respond(request: Request) -> Reply:
+        return with_token if "authorization" in request.headers else without
+
+    return respond

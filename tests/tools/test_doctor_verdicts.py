@@ -1,0 +1,36 @@
+"""Every fault that the doctor distinguishes, produced for real: the verdict, the step and the exit code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.own_tenant import LocalAzure
+from tests.tools import faults_aad_func, faults_identity, faults_msi_func, faults_open_door, faults_rejection
+from tests.tools.fault import Fault
+from tests.tools.stage import Stage
+
+MODULES = (faults_msi_func, faults_identity, faults_aad_func, faults_rejection, faults_open_door)
+FAULTS = [
+    pytest.param(fault, id=f"{module.__name__.rpartition('faults_')[2]}: {fault.why}")
+    for module in MODULES
+    for fault in module.FAULTS
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_has_its_verdict_step_and_exit_code(
+    fault: Fault, azure: LocalAzure, tmp_path: Path, state: Path, record_property
+):
+    stage = Stage(azure, tmp_path, state)
+    with stage.stack:
+        ended = fault.produce(stage)
+    record_property("seconds to the verdict", ended.seconds)
+    assert fault.verdict in ended.verdict, ended.out
+    assert fault.step in ended.step, ended.out
+    assert ended.code == fault.code, ended.out
+    assert not re.search(r"eyJ|Traceback|See \w+$", ended.out)
+
+
+def test_there_are_at_least_fifty_faults():
+    assert len(FAULTS) >= 50

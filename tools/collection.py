@@ -1,0 +1,116 @@
+"""Collects the doctor's evidence: a handful of GET requests, reported as they finish, within one time limit."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from common.problems import Problem
+from msi_func.credentials import has_managed_identity
+from tools import http
+from tools.commands import guid_in
+from tools.diagnosis.evidence import Evidence, settings_for
+from tools.forged import forged_claims, forged_client_principal, forged_token
+from tools.fresh_token import FreshToken, request_fresh_token
+from tools.probe import ProbeResult, mapping, probe, string
+
+FIRST_SHARE = 0.6  # of the time limit, for the two requests that can be cold starts
+SECOND_LIMIT = 10  # seconds, for the requests after those
+PROGRESS_EVERY = 2  # seconds
+
+T = TypeVar("T")
+Report = Callable[[str, ProbeResult], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to examine. `headers` contain the function key and the user's token; only msi-func receives them."""
+
+    msi_url: str
+    aad_url: str
+    headers: dict[str, str]
+    seconds: float
+
+
+async def collect(target: Target, report: Report, progress: Callable[[str], None]) -> Evidence:
+    """Return the evidence. `report` receives each probe as it finishes, `progress` a line every few seconds."""
+    settings = settings_for(target.msi_url)
+    aad_url = target.aad_url or settings.get("AAD_FUNC_URL", "")
+    deadline = asyncio.get_running_loop().time() + target.seconds
+
+    async def send(name: str, url: str, headers: dict[str, str], limit: float = SECOND_LIMIT) -> ProbeResult | None:
+        if not url:
+            return None
+        left = max(deadline - asyncio.get_running_loop().time(), 0.1)
+        result = await _with_progress(name, probe(url, min(left, limit), headers), progress)
+        report(name, result)
+        return result
+
+    call, direct = await asyncio.gather(
+        send("msi-func", target.msi_url, target.headers, target.seconds * FIRST_SHARE),
+        send("aad-func", aad_url, {}, target.seconds * FIRST_SHARE),
+    )
+    assert call is not None  # noqa: S101 its URL is required
+    claims = forged_claims(mapping(call.body, "claims"), settings)
+    forged = aad_url if direct and direct.status else ""
+    principal = {"X-MS-CLIENT-PRINCIPAL": forged_client_principal(claims), "X-MS-CLIENT-PRINCIPAL-IDP": "aad"}
+    without_token, forged_principal, forged_signature, fresh = await asyncio.gather(
+        send("without a token", _without_token(target.msi_url) if _is_msi_func(call) else "", target.headers),
+        send("forged principal", forged, principal),
+        send("forged token", forged, {"Authorization": f"Bearer {forged_token(claims)}"}),
+        _fresh(call, settings),
+    )
+    evidence = Evidence(
+        call, without_token, direct, forged_principal, forged_signature, fresh, settings, aad_url, bool(target.headers)
+    )
+    return replace(evidence, is_client_id_known=await _is_client_id_known(evidence))
+
+
+async def _with_progress(name: str, work: Awaitable[T], progress: Callable[[str], None]) -> T:
+    task = asyncio.ensure_future(work)
+    waited = 0
+    while True:
+        done, _ = await asyncio.wait([task], timeout=PROGRESS_EVERY)
+        if done:
+            return task.result()
+        waited += PROGRESS_EVERY
+        progress(f"waiting for {name}: {waited} s ...")
+
+
+def _without_token(url: str) -> str:
+    query = urlsplit(url).query
+    kept = "&".join(part for part in query.split("&") if part and not part.lower().startswith(("as=", "auth=")))
+    return urlsplit(url)._replace(query=f"{kept}&auth=0" if kept else "auth=0").geturl()
+
+
+def _is_msi_func(call: ProbeResult) -> bool:
+    """Return whether msi-func called aad-func, so that a call without a token is comparable."""
+    return call.is_accepted or call.code.startswith("downstream_")
+
+
+async def _fresh(call: ProbeResult, settings: dict[str, str]) -> FreshToken | None:
+    """Return a new token, if the role is missing and this machine has a managed identity, as in msi-func's console."""
+    scope = settings.get("AAD_FUNC_SCOPE", "")
+    is_application = string(mapping(call.downstream, "caller"), "kind") == "application"
+    if call.downstream_code != "missing_role" or not is_application or not scope or not _has_identity(settings):
+        return None
+    return await request_fresh_token(settings.get("AAD_FUNC_IDENTITY_CLIENT_ID"), scope)
+
+
+async def _is_client_id_known(evidence: Evidence) -> bool | None:
+    """Return whether Entra issues tokens for AAD_FUNC_CLIENT_ID; None if that was not or could not be determined."""
+    client_id = guid_in(evidence.settings.get("AAD_FUNC_CLIENT_ID", ""))
+    if evidence.call.downstream_code != "wrong_audience" or not client_id or not _has_identity(evidence.settings):
+        return None
+    try:
+        await http.token_for(os.environ.get("AAD_FUNC_IDENTITY_CLIENT_ID"), f"{client_id}/.default")
+    except Problem as problem:
+        # A generic 500 is all that the platform returns for an unknown API.
+        return False if problem.members.get("endpoint_status") == 500 else None
+    return True
+
+
+def _has_identity(settings: Mapping[str, str]) -> bool:
+    return bool(settings) and has_managed_identity()

@@ -1,0 +1,106 @@
+"""Commands to paste. They contain GUIDs and names of a strict form only, because parts of them come from responses."""
+
+import re
+import shlex
+from urllib.parse import urlsplit
+
+from common.settings import is_guid, is_loopback
+
+_ROLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_VALUE = re.compile(r"[A-Za-z0-9:/._,;=-]{1,2000}")
+
+
+def guid_in(resource: str) -> str:
+    """Return the GUID of a client ID, `api://<GUID>` or `api://<GUID>/.default`; empty if there is none."""
+    guid = resource.removesuffix("/.default").removeprefix("api://").lower()
+    return guid if is_guid(guid) else ""
+
+
+def assign_role(api: str, object_id: str, role: str) -> str:
+    """Return the command that assigns an app role; placeholders stand for what is not known."""
+    return f"{_roles('assign', api)} --identity {_guid(object_id, '<object ID>')} --role {_name(role)}"
+
+
+def list_roles(api: str) -> str:
+    """Return the command that lists who has which role of an API."""
+    return _roles("list", api)
+
+
+def set_setting(app: str, url: str, name: str, value: str) -> str:
+    """Return the step that sets `name` of the app ("aad-func") at `url`."""
+    value = value if _VALUE.fullmatch(value) else f"<{name}>"
+    if _in_azure(url):
+        setting = shlex.quote(f"{name}={value}")
+        return f"az functionapp config appsettings set {_ids(url)} --output none --settings {setting}"
+    return f"Set {name}={value} in the settings of {app}, and restart it."
+
+
+def remove_setting(app: str, url: str, name: str) -> str:
+    """Return the step that removes a setting."""
+    if _in_azure(url):
+        return f"az functionapp config appsettings delete {_ids(url)} --output none --setting-names {name}"
+    return f"Remove {name} from the settings of {app}, and restart it."
+
+
+def start(app: str, url: str) -> str:
+    """Return the step that starts an app."""
+    if _in_azure(url):
+        return f"az functionapp start {_ids(url)}"
+    return f"Start the host of {app}: func start, or python -m local_azure demo."
+
+
+def restart(app: str, url: str) -> str:
+    """Return the step that restarts an app, after which its log has the reason if it fails again."""
+    if _in_azure(url):
+        return f"az functionapp restart {_ids(url)}"
+    return f"Restart the host of {app}, and read what it prints."
+
+
+def stop(app: str, url: str) -> str:
+    """Return the step that takes an app off the network."""
+    if _in_azure(url):
+        return f"az functionapp stop {_ids(url)}"
+    return f"Stop the host of {app}."
+
+
+def read_log(app: str, url: str) -> str:
+    """Return the step that shows an app's log."""
+    if _in_azure(url):
+        return f"az webapp log tail {_ids(url)}"
+    return f"Read what the host of {app} prints."
+
+
+def identity(url: str, command: str) -> str:
+    """Return a command about the app's managed identity, such as assign or show."""
+    if _in_azure(url):
+        return f"az functionapp identity {command} {_ids(url)}"
+    return f"az functionapp identity {command} --name <msi-func app> --resource-group <group>"
+
+
+def doctor(url: str, aad_url: str = "") -> str:
+    """Return the command that runs the doctor again with these URLs."""
+    return f"python -m tools.doctor {shlex.quote(url)}" + (f" --aad {shlex.quote(aad_url)}" if aad_url else "")
+
+
+def _in_azure(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return _HOST.fullmatch(host) is not None and not is_loopback(host)
+
+
+def _ids(url: str) -> str:
+    """Return --ids for the app with this host name."""
+    query = f"[?defaultHostName=='{urlsplit(url).hostname}'].id"
+    return f'--ids "$(az functionapp list --query "{query}" --output tsv)"'
+
+
+def _roles(command: str, api: str) -> str:
+    return f"python -m tools.roles {command} --api {_guid(guid_in(api), '<client ID of aad-func>')}"
+
+
+def _guid(value: str, placeholder: str) -> str:
+    return value.lower() if is_guid(value.lower()) else shlex.quote(placeholder)
+
+
+def _name(role: str) -> str:
+    return role if _ROLE.fullmatch(role) else shlex.quote("<role>")

@@ -1,0 +1,140 @@
+"""aad-func, as msi-func reached it: an error of its code, of the platform in front of it, or no response."""
+
+from collections.abc import Iterator
+
+from tools import commands
+from tools.diagnosis import clocks, msi_func
+from tools.diagnosis.aad_url import PATH, ask_directly, has_path, with_path, wrong_url
+from tools.diagnosis.evidence import Evidence
+from tools.diagnosis.finding import Finding, inconclusive
+from tools.diagnosis.platform_page import RETURN_401, is_sign_in_redirect, platform_finding
+from tools.diagnosis.rejection import rejection
+
+
+def findings(evidence: Evidence) -> Iterator[Finding]:
+    """Yield the finding about aad-func, if there is one."""
+    call = evidence.call
+    if call.is_accepted:
+        yield from _direct(evidence)
+    elif call.code == "downstream_unreachable":
+        yield _unreachable(evidence)
+    elif call.code == "downstream_timeout":
+        yield _timeout(evidence)
+    elif call.code == "downstream_invalid_response":
+        yield wrong_url(evidence, f"AAD_FUNC_URL does not lead to aad-func: {call.detail}")
+    elif call.code == "downstream_error":
+        yield from _error(evidence)
+
+
+def _direct(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a finding if the URL for direct requests is not aad-func's; the chain itself works."""
+    direct = evidence.direct
+    if direct and direct.status not in (0, 401, 403) and not direct.is_accepted:
+        cause = f"The URL after --aad is not aad-func's: it responded {direct.status} instead of 401."
+        yield inconclusive(cause, commands.doctor(evidence.msi_url, with_path(evidence.aad_url)))
+
+
+def _error(evidence: Evidence) -> Iterator[Finding]:
+    is_lifetime = evidence.call.downstream_code in ("token_expired", "token_not_yet_valid")
+    if not (is_lifetime and any(clocks.findings(evidence))):  # otherwise the clock is the cause
+        yield rejection(evidence) or _by_status(evidence)
+
+
+def _by_status(evidence: Evidence) -> Finding:
+    """Return the finding for a response that is not of aad-func's code, although msi-func sent a token."""
+    status, direct = evidence.call.downstream_status, evidence.direct
+    if direct and direct.status == status and not direct.code:
+        # The same for everyone: the platform's page names the reason.
+        platform = platform_finding("aad-func", direct)
+        if platform:
+            return platform
+    if status == 404:
+        return _not_found(evidence)
+    if status in (301, 302, 303, 307, 308):
+        return _redirect(evidence)
+    if status == 401:
+        return _unauthorized(evidence)
+    if status == 403:
+        return _forbidden(evidence)
+    if status >= 500:
+        cause = f"aad-func failed with status {status} and without an error code."
+        step = commands.restart if status == 503 else commands.read_log
+        return Finding(cause, step("aad-func", evidence.aad_url))
+    return wrong_url(evidence, f"AAD_FUNC_URL does not lead to aad-func: it responded with status {status}.")
+
+
+def _not_found(evidence: Evidence) -> Finding:
+    if evidence.is_aad_reached:
+        return wrong_url(evidence, "AAD_FUNC_URL is wrong: it responds 404, while aad-func runs.")
+    if evidence.direct and evidence.direct.status == 404 and has_path(evidence.aad_url):
+        cause = "The function aad_func is disabled, or its app failed to load: its URL responds 404."
+        return Finding(cause, commands.remove_setting("aad-func", evidence.aad_url, "AzureWebJobs.aad_func.Disabled"))
+    if evidence.aad_url and not has_path(evidence.aad_url):
+        return wrong_url(evidence, f"AAD_FUNC_URL does not end with {PATH}: it responds 404.")
+    return ask_directly(evidence, "AAD_FUNC_URL is wrong, or aad_func is disabled: it responds 404.")
+
+
+def _redirect(evidence: Evidence) -> Finding:
+    if evidence.is_aad_reached:
+        return wrong_url(evidence, "AAD_FUNC_URL is wrong: it redirects, while aad-func responds directly.")
+    status = evidence.call.downstream_status
+    if evidence.direct is None or is_sign_in_redirect(evidence.direct):
+        cause = f"Easy Auth of aad-func redirects to a sign-in page ({status}) instead of responding 401."
+        return Finding(cause, RETURN_401.format(app="aad-func"))
+    return wrong_url(evidence, f"AAD_FUNC_URL redirects ({status}) to another URL.")
+
+
+def _unauthorized(evidence: Evidence) -> Finding:
+    direct, easy_auth = evidence.direct, "Easy Auth in front of aad-func rejected the token (401)."
+    if evidence.reaches_aad_code or (direct and direct.status == 401 and not direct.code):
+        api = commands.guid_in(evidence.settings.get("AAD_FUNC_CLIENT_ID", "")) or "<client ID of aad-func>"
+        step = (
+            "In the portal: aad-func > Settings > Authentication > Microsoft > Edit > Allowed token audiences: "
+            f"{api} and api://{api}; Issuer URL: https://login.microsoftonline.com/<tenant ID>/v2.0"
+        )
+        return Finding(easy_auth, step)
+    if direct and direct.code:
+        return wrong_url(evidence, "AAD_FUNC_URL leads to another app, such as msi-func itself: it responds 401.")
+    return ask_directly(evidence, "Easy Auth rejected the token, or AAD_FUNC_URL does not lead to aad-func (401).")
+
+
+def _forbidden(evidence: Evidence) -> Finding:
+    without = evidence.without_token.downstream_status if evidence.without_token else 0
+    if without == 403 and evidence.is_aad_reached:
+        cause = "An access restriction of aad-func blocks msi-func's outbound addresses, but not this machine."
+        return Finding(
+            cause, "In the portal: aad-func > Settings > Networking > Public network access: allow msi-func."
+        )
+    if without == 401:
+        cause = "Easy Auth of aad-func does not allow msi-func's identity (403 with its token, 401 without)."
+        step = (
+            "In the portal: aad-func > Settings > Authentication > Microsoft > Edit: add the identity's client ID to "
+            "the allowed client applications, or its object ID to the allowed identities."
+        )
+        return Finding(cause, step)
+    return ask_directly(evidence, "aad-func is stopped, or its access restrictions or Easy Auth block msi-func (403).")
+
+
+def _unreachable(evidence: Evidence) -> Finding:
+    reason = evidence.call.detail.rpartition(": ")[2].rstrip(".")
+    if evidence.direct and not evidence.direct.status:
+        found = msi_func.unreachable("aad-func", evidence.direct)
+        return Finding(f"msi-func cannot reach aad-func, nor can this machine. {found.cause}", found.step)
+    if evidence.is_aad_reached and not reason.startswith("no connection"):
+        return wrong_url(evidence, f"AAD_FUNC_URL is wrong: aad-func runs, but msi-func's request failed ({reason}).")
+    if evidence.is_aad_reached:
+        cause = "The network blocks msi-func's connections to aad-func, which responds to this machine."
+        return Finding(cause, "In the portal: msi-func > Settings > Networking > Outbound: check VNet and firewall.")
+    return ask_directly(evidence, f"msi-func cannot reach aad-func: {reason}.")
+
+
+def _timeout(evidence: Evidence) -> Finding:
+    direct, without = evidence.direct, evidence.without_token
+    if direct and not direct.status:
+        found = msi_func.unreachable("aad-func", direct)
+        return Finding(f"aad-func does not respond to msi-func in time. {found.cause}", found.step)
+    if direct and direct.status == 401 and without and without.code == "downstream_timeout":
+        where = "AAD_FUNC_URL leads to another app, such as msi-func itself"
+        return wrong_url(evidence, f"{where}: aad-func responds in {direct.milliseconds} ms.")
+    cause = "aad-func does not respond within AAD_FUNC_TIMEOUT_SECONDS of msi-func."
+    return Finding(cause, commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_TIMEOUT_SECONDS", "30"))

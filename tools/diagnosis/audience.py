@@ -1,0 +1,32 @@
+"""The token is meant for another API: which of the settings is wrong."""
+
+from common.remediations import REMEDIATIONS
+from tools import commands
+from tools.diagnosis.evidence import Evidence
+from tools.diagnosis.finding import Finding
+
+
+def audience_finding(evidence: Evidence) -> Finding:
+    """Return the finding for `wrong_audience`. Entra issued a token for AAD_FUNC_SCOPE, so that registration exists."""
+    settings, url = evidence.settings, evidence.aad_url
+    scope, client_id = settings.get("AAD_FUNC_SCOPE", ""), settings.get("AAD_FUNC_CLIENT_ID", "").lower()
+    requested = commands.guid_in(scope)
+    if not scope or not client_id:
+        cause = "AAD_FUNC_SCOPE of msi-func and AAD_FUNC_CLIENT_ID or AAD_FUNC_AUDIENCES of aad-func do not match."
+        return Finding(cause, REMEDIATIONS["wrong_audience"])
+    if requested == client_id and "AAD_FUNC_AUDIENCES" in settings:
+        cause = f"AAD_FUNC_AUDIENCES of aad-func does not contain the audience of the tokens, {client_id}."
+        return Finding(cause, commands.remove_setting("aad-func", url, "AAD_FUNC_AUDIENCES"))
+    if requested == client_id:
+        resource = scope.removesuffix("/.default")
+        cause = f"Version 1 tokens contain the resource as requested, {resource}, and aad-func compares it exactly."
+        step = commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_SCOPE", f"api://{client_id}/.default")
+        return Finding(cause, step)
+    if evidence.is_client_id_known is False and requested:
+        cause = (
+            f"AAD_FUNC_CLIENT_ID of aad-func is wrong: no API {client_id} exists in the tenant, but {requested} does."
+        )
+        return Finding(cause, commands.set_setting("aad-func", url, "AAD_FUNC_CLIENT_ID", requested))
+    cause = f"AAD_FUNC_SCOPE of msi-func names {requested or scope}, but aad-func is {client_id} (AAD_FUNC_CLIENT_ID)."
+    step = commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_SCOPE", f"api://{client_id}/.default")
+    return Finding(cause, step)

@@ -1,0 +1,37 @@
+"""A finding: what is wrong, how bad it is, and the one step that follows."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from tools.console import FAULT, UNREACHABLE
+
+
+class Severity(IntEnum):
+    """How much a finding matters; the highest is the verdict."""
+
+    INCONCLUSIVE = 1
+    FAULT = 2
+    OPEN_DOOR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`cause` is one sentence, `step` one command to paste or one step in the portal."""
+
+    cause: str
+    step: str
+    severity: Severity = Severity.FAULT
+
+    @property
+    def exit_code(self) -> int:
+        """The doctor's exit code if this is the verdict."""
+        return UNREACHABLE if self.severity is Severity.INCONCLUSIVE else FAULT
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the finding for --json."""
+        return {"severity": self.severity.name.lower(), "cause": self.cause, "step": self.step}
+
+
+def inconclusive(cause: str, step: str) -> Finding:
+    """Return a finding that proves no fault of the apps."""
+    return Finding(cause, step, Severity.INCONCLUSIVE)

@@ -1,0 +1,50 @@
+"""What to do about a missing app role: it is misspelled, not assigned, or assigned but not yet visible."""
+
+import difflib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tools import commands
+from tools.diagnosis.finding import Finding
+from tools.fresh_token import FreshToken
+from tools.probe import mapping, string, strings
+
+
+def role_finding(
+    problem: Mapping[str, Any], fresh: FreshToken | None, *, api: str, msi_url: str = "", aad_url: str = ""
+) -> Finding:
+    """Return the finding for the members of a `missing_role` problem, whose caller aad-func has verified."""
+    caller, roles, required = mapping(problem, "caller"), strings(problem, "roles"), strings(problem, "required_roles")
+    object_id, role = string(caller, "object_id"), required[0] if required else "DoAll"
+    who = f"{'user' if string(caller, 'kind') == 'user' else 'application'} {object_id}"
+    similar = difflib.get_close_matches(role.lower(), [each.lower() for each in roles], n=1, cutoff=0.8)
+    if similar:
+        actual = next(each for each in roles if each.lower() == similar[0])
+        step = commands.set_setting("aad-func", aad_url, "AAD_FUNC_REQUIRED_ROLE", actual)
+        return Finding(f"The caller has {actual}; AAD_FUNC_REQUIRED_ROLE is {role}.", step)
+    assign = commands.assign_role(api, object_id, role)
+    visible = _time(string(problem, "new_role_visible_by"))
+    if fresh is None or fresh.object_id != object_id:
+        issued = _time(string(problem, "token_issued_at"))
+        cause = f"The token of the {who} does not carry the app role {role}."
+        if visible:
+            cause += f" It was issued at {issued}; a role assigned since then is visible by {visible} at the latest."
+        return Finding(cause, assign)
+    if not fresh.has_role:
+        return Finding(f"The app role {role} is not assigned to the {who}: a new token does not carry it.", assign)
+    if fresh.is_accepted:
+        step = commands.set_setting("msi-func", msi_url, "AAD_FUNC_SCOPE", fresh.scope)
+    else:
+        step = commands.set_setting("aad-func", aad_url, "AAD_FUNC_ROLE_ASSIGNMENTS", f"{role}={object_id}")
+    when = f"visible by {visible} at the latest" if visible else "visible in the next token"
+    return Finding(f"The app role {role} is assigned; {when}, or at once with the setting below.", step)
+
+
+def _time(text: str) -> str:
+    """Return an RFC 3339 time for people, or an empty string if it is malformed."""
+    try:
+        time = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return ""
+    return f"{time:%H:%M} UTC" if time.date() == datetime.now(UTC).date() else f"{time:%Y-%m-%d %H:%M} UTC"
