@@ -20,7 +20,7 @@ from common.problems import Problem
 PUBLIC_CLOUD_AUTHORITY = "https://login.microsoftonline.com"
 
 DEFAULT_SCOPE_ERROR = (
-    "is not <resource>/.default: use the API's App ID URI followed by /.default, such as api://<client id>/.default "
+    "is not <resource>/.default: use <App ID URI>/.default, with an App ID URI of the API's registration "
     "(a single scope, such as user_impersonation, can only be requested for a user)"
 )
 HTTPS_ERROR = "is not an https URL (azure-identity accepts nothing else)"

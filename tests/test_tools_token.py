@@ -125,7 +125,7 @@ def test_local_settings_of_another_shape_are_one_sentence(content, tmp_path, mon
 
 ERRORS = [
     ("no scope anywhere", (), "", 2, "No scope"),
-    ("a scope of another form", ("--scope", "api://x"), "", 2, "api://<client id>/.default"),
+    ("a scope of another form", ("--scope", "api://x"), "", 2, "<App ID URI>/.default"),
     ("no token", ("-",), "hello", 2, "no JSON web token"),
     ("nothing", ("-",), "", 2, "no JSON web token"),
     ("an unknown option", ("--nonsense",), "", 2, "unrecognized"),
