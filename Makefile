@@ -1,4 +1,4 @@
-# make demo | test | fuzz | bench | soak | lint | screenshots | clean. Each sets up .venv first, and again only when a
+# make demo | test | fuzz | bench | soak | lint | screenshots | lock | clean. Each sets up .venv first, and again only when a
 # requirements file changed.
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.ready-bench
 
-.PHONY: help demo test fuzz bench soak lint screenshots setup clean
+.PHONY: help demo test fuzz bench soak lint screenshots setup lock clean
 
 help:
 	@echo "make demo    both function apps with a local tenant, until Ctrl+C (ARGS=--once: call once and exit)"
@@ -16,6 +16,7 @@ help:
 	@echo "make soak    both functions under load for ten minutes, while keys change and faults come and go"
 	@echo "make lint    the same without tests"
 	@echo "make screenshots   the pictures in docs/images, by a Chromium that is installed"
+	@echo "make lock    pin the newest versions that requirements.in allows"
 	@echo "make clean   remove .venv and what tools leave behind"
 
 demo: $(READY)
@@ -53,6 +54,7 @@ $(READY): requirements.txt requirements-dev.txt
 	  { echo "This Python lacks venv or ensurepip. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV) (about a minute, once) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $(READY)
 
@@ -60,6 +62,11 @@ $(BENCH_READY): $(READY) requirements-bench.txt
 	@echo "Adding what is compared with ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $(BENCH_READY)
+
+lock: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@{ head -n 1 requirements.txt; $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header requirements.in; } > $(VENV)/requirements.txt && mv $(VENV)/requirements.txt requirements.txt
 
 clean:
 	@rm -rf $(VENV) .local_azure .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -16,7 +16,7 @@ REMEDIATIONS = {
     "wrong_audience": "Compare the caller's AAD_FUNC_SCOPE with the API's AAD_FUNC_CLIENT_ID and AAD_FUNC_AUDIENCES.",
     "token_expired": "Request a new token; if that has expired as well, compare the clocks.",
     "token_not_yet_valid": "Compare the clocks: they differ by more than five minutes.",
-    "not_an_access_token": "Request api://<client id>/.default and send the access token, not an ID token.",
+    "not_an_access_token": "Request <App ID URI>/.default and send the access token, not an ID token.",
     "missing_role": (
         "Assign the app role: for a managed identity to its own service principal, not to a group, and for a user to "
         "the user or one of the user's groups. The platform caches a managed identity's token for up to 24 hours, so a "

@@ -18,7 +18,7 @@ from common.problems import Problem
 PUBLIC_CLOUD_AUTHORITY = "https://login.microsoftonline.com"
 
 DEFAULT_SCOPE_ERROR = (
-    "is not <resource>/.default: use the API's App ID URI followed by /.default, such as api://<client id>/.default "
+    "is not <resource>/.default: use <App ID URI>/.default, with an App ID URI of the API's registration "
     "(a single scope, such as user_impersonation, can only be requested for a user)"
 )
 HTTPS_OR_LOOPBACK_ERROR = "is not an https URL (http only on a loopback address, no user name, no fragment)"

@@ -1,14 +1,47 @@
-// Everything that docs/deploy.md describes: aad-func's app registration, the two function apps, and the role that lets
-// one call the other. `azd up` deploys it; without azd: az deployment sub create --template-file infra/main.bicep
+// The app registrations and both function apps of docs/deploy.md. `azd up` deploys it; without azd:
+// az deployment sub create --template-file infra/main.bicep. scripts/assign-role.sh then assigns the app role, because
+// deploying an existing app role assignment again fails (https://github.com/microsoftgraph/msgraph-bicep-types/issues/161).
 targetScope = 'subscription'
 
 @minLength(1)
 @maxLength(64)
-@description('Name of this environment (dev, test, ...). Each has its own resources and its own app registration.')
+@description('Name of this environment (dev, test, ...). Each has its own resources and its own app registrations.')
 param environmentName string
 
-@minLength(1)
-@description('Region. `az functionapp list-flexconsumption-locations` lists those that can be used.')
+@allowed([
+  'australiaeast'
+  'australiasoutheast'
+  'brazilsouth'
+  'canadacentral'
+  'centralindia'
+  'centralus'
+  'eastasia'
+  'eastus'
+  'eastus2'
+  'francecentral'
+  'germanywestcentral'
+  'italynorth'
+  'japaneast'
+  'koreacentral'
+  'northcentralus'
+  'northeurope'
+  'norwayeast'
+  'southafricanorth'
+  'southcentralus'
+  'southeastasia'
+  'southindia'
+  'spaincentral'
+  'swedencentral'
+  'uaenorth'
+  'uksouth'
+  'ukwest'
+  'westcentralus'
+  'westeurope'
+  'westus'
+  'westus2'
+  'westus3'
+])
+@description('Region. These have Flex Consumption; add others that `az functionapp list-flexconsumption-locations` lists.')
 @metadata({
   azd: {
     type: 'location'
@@ -31,42 +64,8 @@ param maximumInstanceCount int = 40
 
 @minValue(1)
 @maxValue(1000)
-@description('Concurrent HTTP requests per instance of each app. Without it a Python app gets one at a time, so a burst of requests starts as many cold instances.')
+@description('Concurrent HTTP requests per instance of each app. The platform\'s default for Python is 1, so a burst of requests starts as many cold instances.')
 param perInstanceConcurrency int = 64
-
-@allowed([
-  'system'
-  'user'
-])
-@description('Which managed identity msi-func has: its own (system) or one that can outlive it (user).')
-param callerIdentity string = 'system'
-
-@description('Whether Entra ID refuses a token for aad-func to whoever has none of its roles.')
-param assignmentRequired bool = true
-
-@description('Whether the role is assigned here: in Entra, or with existingClientId by AAD_FUNC_ROLE_ASSIGNMENTS. Set to false once a redeployment reports that the assignment exists already, or if an administrator assigns the role.')
-param assignRole bool = true
-
-@description('Whether Easy Auth stands in front of aad-func. Without it the code checks the token itself.')
-param easyAuth bool = false
-
-@description('Object ids that Easy Auth lets in besides msi-func\'s identity, comma-separated.')
-param easyAuthCallers string = ''
-
-@description('Client id of an app registration that exists already. Empty: one is created, which needs directory rights.')
-param existingClientId string = ''
-
-@description('App ID URI of that registration, where it is not api://<client id>.')
-param existingAppIdUri string = ''
-
-@description('Accepted `aud` values, comma-separated. Needed only where an existing registration issues version 1 tokens for another App ID URI.')
-param audiences string = ''
-
-@description('Client ids of the only applications that aad-func lets in, comma-separated. Empty: any that has the role.')
-param allowedCallers string = ''
-
-@description('Whether msi-func can also call on behalf of the signed-in user. Needs callerIdentity `user`, a callModes with `user`, and a registration created here.')
-param onBehalfOf bool = false
 
 @allowed([
   'app'
@@ -76,26 +75,111 @@ param onBehalfOf bool = false
 @description('Whose identity callers of msi-func may choose (MSI_FUNC_CALL_MODES). With `app,user`, a user whom as=user rejects can call with the app\'s rights instead: for users, choose `user`.')
 param callModes string = 'app'
 
-var role = 'DoAll'
+@allowed([
+  'managed_identity'
+  'application'
+])
+@description('How msi-func calls as itself (AAD_FUNC_CREDENTIAL): with the token of its managed identity, or as its app registration, which trusts a managed identity. A new role is in an application\'s next token.')
+param callAs string = 'managed_identity'
+
+@allowed([
+  'system'
+  'user'
+])
+@description('The managed identity that calls: the app\'s own (system), or one that survives the app (user).')
+param callerIdentity string = 'system'
+
+@allowed([
+  'entra'
+  'setting'
+  'none'
+])
+@description('How the caller gets the app role: assigned in Entra after the deployment, granted by AAD_FUNC_ROLE_ASSIGNMENTS without directory rights, or by an administrator.')
+param roleAssignment string = 'entra'
+
+@minLength(1)
+@description('App roles of aad-func, comma-separated. The first is the required one. List all, because roles that are not listed are removed.')
+param appRoles string = 'DoAll'
+
+@description('Whether Entra ID denies a token for aad-func to callers without an app role.')
+param assignmentRequired bool = true
+
+@allowed([
+  1
+  2
+])
+@description('Version of the access tokens for aad-func (requestedAccessTokenVersion).')
+param tokenVersion int = 2
+
+@description('Whether Easy Auth is in front of aad-func. Without it the code validates the token itself.')
+param easyAuth bool = false
+
+@description('Further callers that Easy Auth admits, comma-separated: object IDs if msi-func calls as its system-assigned identity, otherwise client IDs.')
+param easyAuthCallers string = ''
+
+@description('Client ID of an existing app registration. Empty: one is created, which needs directory rights.')
+param existingClientId string = ''
+
+@description('App ID URI of that registration, if it is not api://<client id>.')
+param existingAppIdUri string = ''
+
+@description('Accepted `aud` values, comma-separated, if they are neither the client ID nor the App ID URI.')
+param audiences string = ''
+
+@description('Client IDs of the only applications that aad-func accepts, comma-separated. Empty: any that has the role. The client ID of a system-assigned identity has to be listed; msi-func\'s others are added.')
+param allowedCallers string = ''
+
 var scope = 'user_impersonation'
+var roles = map(split(appRoles, ','), value => trim(value))
 
 var newRegistration = empty(existingClientId)
-var rolesBySetting = !newRegistration && assignRole && contains(callModes, 'app')
+var callsAsApp = contains(callModes, 'app')
+var callsAsUser = contains(callModes, 'user')
+var asApplication = callAs == 'application'
+var asUserAssigned = callerIdentity == 'user'
+var hasCallerRegistration = asApplication || callsAsUser
+var rolesBySetting = roleAssignment == 'setting'
+var moreEasyAuthCallers = empty(easyAuthCallers) ? [] : map(split(easyAuthCallers, ','), value => trim(value))
+
+// Combinations that could not work fail at once, each with a sentence.
+var errors = filter(
+  [
+    hasCallerRegistration && !newRegistration ? 'existingClientId leaves the directory unchanged, so it excludes callAs `application` and callModes with `user`.' : ''
+    asApplication && !callsAsApp ? 'callAs `application` needs callModes `app` or `app,user`.' : ''
+    asUserAssigned && (asApplication || !callsAsApp) ? 'callerIdentity `user` needs callAs `managed_identity` and callModes `app` or `app,user`.' : ''
+    rolesBySetting && !callsAsApp ? 'roleAssignment `setting` grants roles to applications only, and callModes `user` has none.' : ''
+    rolesBySetting && newRegistration && assignmentRequired ? 'roleAssignment `setting` needs assignmentRequired `false`: Entra ID issues no token without an assigned role.' : ''
+    easyAuth && callModes == 'app,user' && !asApplication && !asUserAssigned ? 'easyAuth admits either a system-assigned identity or users: with callModes `app,user`, choose callAs `application` or callerIdentity `user`.' : ''
+    !easyAuth && !empty(easyAuthCallers) ? 'easyAuthCallers needs easyAuth `true`.' : ''
+    length(moreEasyAuthCallers) > 10 ? 'easyAuthCallers has more than 10 IDs: Easy Auth limits the list to 500 characters.' : ''
+    newRegistration && !empty(existingAppIdUri) ? 'existingAppIdUri needs existingClientId.' : ''
+  ],
+  message => !empty(message)
+)
+var checkedLocation = empty(errors) ? location : fail(join(errors, ' '))
+
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 var authority = environment().authentication.loginEndpoint
 var tenantId = tenant().tenantId
 
-// Known beforehand, unlike api://<client id>: the registration need not refer to itself.
+// Known before the deployment, unlike api://<client id>.
 var apiName = 'aad-func-${token}'
+var callerName = 'msi-func-${token}'
 var newAppIdUri = 'api://${tenantId}/${apiName}'
+var callerAppIdUri = 'api://${tenantId}/${callerName}'
 
 var clientId = newRegistration ? registration!.outputs.clientId : existingClientId
 var appIdUri = newRegistration ? newAppIdUri : empty(existingAppIdUri) ? 'api://${existingClientId}' : existingAppIdUri
 
+// The audience of a version 1 token is the URI that the token was requested for.
+var acceptedAudiences = empty(audiences)
+  ? [clientId, appIdUri]
+  : map(split(audiences, ','), value => trim(value))
+
 resource group 'Microsoft.Resources/resourceGroups@2022-09-01' = {
   name: 'rg-${environmentName}'
-  location: location
+  location: checkedLocation
   tags: tags
 }
 
@@ -116,14 +200,15 @@ module registration 'modules/registration.bicep' = if (newRegistration) {
     uniqueName: apiName
     displayName: 'aad-func (${environmentName})'
     appIdUri: newAppIdUri
-    roleValue: role
+    roleValues: roles
     scopeValue: scope
+    tokenVersion: tokenVersion
     assignmentRequired: assignmentRequired
   }
 }
 
-module identity 'modules/identity.bicep' = if (callerIdentity == 'user') {
-  name: 'identity'
+module callerIdentityOfUser 'modules/identity.bicep' = if (asUserAssigned) {
+  name: 'caller-identity'
   scope: group
   params: {
     name: 'id-msi-func-${token}'
@@ -132,28 +217,37 @@ module identity 'modules/identity.bicep' = if (callerIdentity == 'user') {
   }
 }
 
-// Each cloud has its own name for the exchange of an identity's token.
+// Only proves that msi-func is its registration: it has no app role and no access to storage.
+module federatedIdentity 'modules/identity.bicep' = if (hasCallerRegistration) {
+  name: 'federated-identity'
+  scope: group
+  params: {
+    name: 'id-msi-func-federated-${token}'
+    location: location
+    tags: tags
+  }
+}
+
+// https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
 var exchangeAudiences = {
   AzureCloud: 'api://AzureADTokenExchange'
   AzureUSGovernment: 'api://AzureADTokenExchangeUSGov'
   AzureChinaCloud: 'api://AzureADTokenExchangeChina'
 }
-var allowsUser = contains(callModes, 'user') || !onBehalfOf ? true : fail('onBehalfOf needs callModes `user` or `app,user`.')
-var asUser = allowsUser && onBehalfOf && newRegistration && callerIdentity == 'user'
-var callerName = 'msi-func-${token}'
 
-module callerRegistration 'modules/caller-registration.bicep' = if (asUser) {
+module callerRegistration 'modules/caller-registration.bicep' = if (hasCallerRegistration) {
   name: 'caller-registration'
   scope: group
   params: {
     uniqueName: callerName
     displayName: 'msi-func (${environmentName})'
-    appIdUri: 'api://${tenantId}/${callerName}'
+    forUsers: callsAsUser
+    appIdUri: callerAppIdUri
     scopeValue: scope
     apiClientId: clientId
     apiServicePrincipalId: registration!.outputs.servicePrincipalId
     apiScopeId: registration!.outputs.scopeId
-    identityPrincipalId: identity!.outputs.principalId
+    identityPrincipalId: federatedIdentity!.outputs.principalId
     issuer: '${authority}${tenantId}/v2.0'
     exchangeAudience: exchangeAudiences[environment().name]
   }
@@ -170,6 +264,7 @@ module aadFunc 'modules/function-app.bicep' = {
     pythonVersion: pythonVersion
     maximumInstanceCount: maximumInstanceCount
     perInstanceConcurrency: perInstanceConcurrency
+    applicationInsightsName: monitoring.outputs.name
     applicationInsightsConnectionString: monitoring.outputs.connectionString
   }
 }
@@ -185,10 +280,24 @@ module msiFunc 'modules/function-app.bicep' = {
     pythonVersion: pythonVersion
     maximumInstanceCount: maximumInstanceCount
     perInstanceConcurrency: perInstanceConcurrency
-    userAssignedIdentityName: callerIdentity == 'user' ? identity!.outputs.name : ''
+    userAssignedIdentityIds: concat(
+      asUserAssigned ? [callerIdentityOfUser!.outputs.id] : [],
+      hasCallerRegistration ? [federatedIdentity!.outputs.id] : []
+    )
+    applicationInsightsName: monitoring.outputs.name
     applicationInsightsConnectionString: monitoring.outputs.connectionString
   }
 }
+
+var callerObjectId = asApplication
+  ? callerRegistration!.outputs.servicePrincipalId
+  : asUserAssigned ? callerIdentityOfUser!.outputs.principalId : msiFunc.outputs.principalId
+
+// A site does not expose the client ID of its system-assigned identity.
+var callerClientIds = concat(
+  asUserAssigned ? [callerIdentityOfUser!.outputs.clientId] : [],
+  hasCallerRegistration ? [callerRegistration!.outputs.clientId] : []
+)
 
 module aadFuncSettings 'modules/app-settings.bicep' = {
   name: 'aad-func-settings'
@@ -203,13 +312,13 @@ module aadFuncSettings 'modules/app-settings.bicep' = {
         ENTRA_AUTHORITY: authority
         AAD_FUNC_CLIENT_ID: clientId
         AAD_FUNC_AUTHENTICATION: easyAuth ? 'easy_auth' : 'token'
-        AAD_FUNC_REQUIRED_ROLE: role
+        AAD_FUNC_REQUIRED_ROLE: roles[0]
         AAD_FUNC_REQUIRED_SCOPE: scope
         'AzureWebJobs.msi_func.Disabled': 'true'
       },
-      empty(audiences) ? {} : { AAD_FUNC_AUDIENCES: audiences },
-      empty(allowedCallers) ? {} : { AAD_FUNC_ALLOWED_CALLERS: allowedCallers },
-      rolesBySetting ? { AAD_FUNC_ROLE_ASSIGNMENTS: '${role}=${msiFunc.outputs.principalId}' } : {}
+      empty(audiences) && tokenVersion == 2 ? {} : { AAD_FUNC_AUDIENCES: join(acceptedAudiences, ',') },
+      empty(allowedCallers) ? {} : { AAD_FUNC_ALLOWED_CALLERS: join(concat([allowedCallers], callerClientIds), ',') },
+      rolesBySetting ? { AAD_FUNC_ROLE_ASSIGNMENTS: '${roles[0]}=${callerObjectId}' } : {}
     )
   }
 }
@@ -229,63 +338,54 @@ module msiFuncSettings 'modules/app-settings.bicep' = {
         MSI_FUNC_CALL_MODES: callModes
         'AzureWebJobs.aad_func.Disabled': 'true'
       },
-      callerIdentity == 'user' ? { AAD_FUNC_IDENTITY_CLIENT_ID: identity!.outputs.clientId } : {},
-      asUser
+      asApplication ? { AAD_FUNC_CREDENTIAL: 'application' } : {},
+      asUserAssigned ? { AAD_FUNC_IDENTITY_CLIENT_ID: callerIdentityOfUser!.outputs.clientId } : {},
+      hasCallerRegistration
         ? {
             ENTRA_TENANT_ID: tenantId
             ENTRA_AUTHORITY: authority
             MSI_FUNC_CLIENT_ID: callerRegistration!.outputs.clientId
-            MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID: identity!.outputs.clientId
+            MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID: federatedIdentity!.outputs.clientId
           }
         : {}
     )
   }
 }
 
-// Deployed in either case: else switching Easy Auth off here would leave it on there.
+// Deployed in either case, because otherwise Easy Auth would stay on after it is switched off here.
 module aadFuncEasyAuth 'modules/easy-auth.bicep' = {
   name: 'aad-func-easy-auth'
   scope: group
   params: {
     siteName: aadFunc.outputs.name
     enabled: easyAuth
-    issuer: '${authority}${tenantId}/v2.0'
+    issuer: '${authority}${tenantId}${tokenVersion == 1 ? '' : '/v2.0'}'
     clientId: clientId
-    allowedAudiences: empty(audiences) ? [clientId, appIdUri] : map(split(audiences, ','), value => trim(value))
-    allowedPrincipals: concat(
-      [msiFunc.outputs.principalId],
-      empty(easyAuthCallers) ? [] : map(split(easyAuthCallers, ','), value => trim(value))
-    )
+    allowedAudiences: acceptedAudiences
+    allowedApplications: empty(callerClientIds) ? [] : concat(callerClientIds, moreEasyAuthCallers)
+    allowedPrincipals: empty(callerClientIds) ? concat([callerObjectId], moreEasyAuthCallers) : []
   }
 }
 
-// Last, because the directory needs time to replicate the identity. An app that calls only as its users needs no role.
-module roleAssignment 'modules/role-assignment.bicep' = if (newRegistration && assignRole && contains(callModes, 'app')) {
-  name: 'role-assignment'
-  scope: group
-  params: {
-    servicePrincipalId: registration!.outputs.servicePrincipalId
-    roleId: registration!.outputs.roleId
-    principalId: msiFunc.outputs.principalId
-  }
-  dependsOn: [
-    aadFuncEasyAuth
-  ]
-}
-
+output AZURE_TENANT_ID string = tenantId
 output RESOURCE_GROUP string = group.name
+output RESOURCE_GROUP_URL string = '${environment().portal}/#@${tenantId}/resource${group.id}'
 output MSI_FUNC_NAME string = msiFunc.outputs.name
 output MSI_FUNC_URL string = 'https://${msiFunc.outputs.hostName}/api/msi-func'
-output MSI_FUNC_PRINCIPAL_ID string = msiFunc.outputs.principalId
 output AAD_FUNC_NAME string = aadFunc.outputs.name
 output AAD_FUNC_URL string = 'https://${aadFunc.outputs.hostName}/api/aad-func'
 output AAD_FUNC_CLIENT_ID string = clientId
-
-@description('What users get a token for, to be called on behalf of; empty where msi-func calls as itself only.')
-output CALLER_SCOPE string = asUser ? 'api://${tenantId}/${callerName}/.default' : ''
 output AAD_FUNC_SCOPE string = '${appIdUri}/.default'
+output APP_ROLE string = roles[0]
 
-@description('What an administrator still has to run; empty where nothing is left.')
-output NEXT_STEP string = newRegistration || rolesBySetting
-  ? ''
-  : 'scripts/assign-role.sh ${clientId} ${msiFunc.outputs.principalId} ${role}'
+@description('Storage accounts that the host reads packages from as soon as the roles on them are effective.')
+output STORAGE_IDS string = '${aadFunc.outputs.storageId} ${msiFunc.outputs.storageId}'
+
+@description('Object ID to which the app role has to be assigned in Entra ID; empty if msi-func does not call as itself, or has the role by setting.')
+output CALLER_OBJECT_ID string = callsAsApp && !rolesBySetting ? callerObjectId : ''
+
+@description('Client ID of msi-func\'s app registration; empty if it has none.')
+output MSI_FUNC_CLIENT_ID string = hasCallerRegistration ? callerRegistration!.outputs.clientId : ''
+
+@description('The scope that users request tokens for; empty if msi-func does not call on their behalf.')
+output CALLER_SCOPE string = callsAsUser ? '${callerAppIdUri}/.default' : ''

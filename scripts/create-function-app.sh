@@ -1,21 +1,37 @@
 #!/usr/bin/env bash
-# Makes a Python function app on Flex Consumption with a system-assigned identity and a storage account of its own that
-# knows no keys, as infra/modules/function-app.bicep does. Can be run again: what is there stays.
-# Needs az, signed in as somebody who may write resources and assign roles in the resource group, and python3.
+# Creates a Python function app on Flex Consumption as infra/modules/function-app.bicep does: a system-assigned identity,
+# its own storage account without keys, no publishing passwords. All apps of a resource group share one Application
+# Insights and one workspace. A second run changes nothing.
+# Needs python3, and az, signed in as someone who may create resources and assign roles in the resource group.
 set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib/common.sh
+. scripts/lib/common.sh
 
-if [ $# -lt 3 ] || [ $# -gt 4 ]; then
-  echo "usage: $0 NAME RESOURCE_GROUP LOCATION [APP_INSIGHTS]" >&2
-  echo "  NAME          of the app, unique in Azure: aad-func-4711" >&2
-  echo "  APP_INSIGHTS  an Application Insights of this resource group; else one is made, called NAME" >&2
-  echo "PYTHON_VERSION in the environment is 3.12 by default, PER_INSTANCE_CONCURRENCY (of HTTP requests) 64." >&2
-  exit 2
-fi
-name=$1 group=$2 location=$3 insights=${4:-}
+usage() {
+  cat <<'END'
+usage: scripts/create-function-app.sh NAME RESOURCE_GROUP LOCATION
+  NAME            unique in Azure, because it is part of the host name: aad-func-4711
+  RESOURCE_GROUP  must exist
+Environment variables: PYTHON_VERSION (default 3.12), PER_INSTANCE_CONCURRENCY of HTTP requests (default 64),
+MAXIMUM_INSTANCE_COUNT (default 40).
+END
+}
+check_arguments 3 3 "$@"
+name=$1 group=$2 location=$3
 
 subscription=$(az account show --query id --output tsv)
-storage=st$(python3 -c 'import sys, uuid; print(uuid.uuid5(uuid.NAMESPACE_URL, sys.argv[1]).hex[:20])' \
-  "$subscription/$group/$name")
+storage=st$(stable_id "$subscription/$group/$name" | tr -d - | cut -c 1-20)
+insights=appi-$group
+
+az monitor log-analytics workspace create --workspace-name "log-$group" --resource-group "$group" \
+  --location "$location" --output none
+workspace_id=$(az monitor log-analytics workspace show --workspace-name "log-$group" --resource-group "$group" \
+  --query id --output tsv)
+# Telemetry needs an identity with a role; a connection string alone would let anyone send some.
+insights_id=$(az resource create --name "$insights" --resource-group "$group" --location "$location" \
+  --resource-type Microsoft.Insights/components --api-version 2020-02-02 --query id --output tsv --properties \
+  '{"Application_Type": "web", "WorkspaceResourceId": "'"$workspace_id"'", "DisableLocalAuth": true}')
 
 az storage account create --name "$storage" --resource-group "$group" --location "$location" --sku Standard_LRS \
   --min-tls-version TLS1_2 --allow-blob-public-access false --allow-shared-key-access false --output none
@@ -24,22 +40,31 @@ storage_id=$(az storage account show --name "$storage" --resource-group "$group"
 if ! az functionapp show --name "$name" --resource-group "$group" --output none 2>/dev/null; then
   az functionapp create --name "$name" --resource-group "$group" --storage-account "$storage" \
     --flexconsumption-location "$location" --runtime python --runtime-version "${PYTHON_VERSION:-3.12}" \
-    --deployment-storage-auth-type SystemAssignedIdentity --https-only true ${insights:+--app-insights "$insights"} \
-    --output none
+    --deployment-storage-auth-type SystemAssignedIdentity --https-only true --app-insights "$insights" --output none
 fi
-# The default for Python is one request at a time, so a burst of requests would start as many cold instances.
+# The platform's default for Python is 1, so a burst of requests would start as many cold instances.
 az functionapp scale config set --name "$name" --resource-group "$group" --output none \
+  --maximum-instance-count "${MAXIMUM_INSTANCE_COUNT:-40}" \
   --trigger-type http --trigger-settings perInstanceConcurrency="${PER_INSTANCE_CONCURRENCY:-64}"
-identity=$(az functionapp identity assign --name "$name" --resource-group "$group" --query principalId --output tsv)
+for credentials in scm ftp; do
+  az resource update --resource-group "$group" --namespace Microsoft.Web --parent "sites/$name" --output none \
+    --resource-type basicPublishingCredentialsPolicies --name "$credentials" --set properties.allow=false
+done
 
-# The host's own access to storage: by identity too, in place of the connection string that az has put there.
-az role assignment create --assignee-object-id "$identity" --assignee-principal-type ServicePrincipal \
-  --role "Storage Blob Data Owner" --scope "$storage_id" --output none
+# The host's access to storage and telemetry is by identity too, instead of the connection string that az has set.
+identity=$(az functionapp identity assign --name "$name" --resource-group "$group" --query principalId --output tsv)
+grant() { # ROLE SCOPE
+  az role assignment create --assignee-object-id "$identity" --assignee-principal-type ServicePrincipal \
+    --role "$1" --scope "$2" --output none
+}
+retry grant "Storage Blob Data Owner" "$storage_id"
+retry grant "Monitoring Metrics Publisher" "$insights_id"
 az functionapp config appsettings set --name "$name" --resource-group "$group" --output none --settings \
-  AzureWebJobsStorage__accountName="$storage" AzureWebJobsStorage__credential=managedidentity
+  AzureWebJobsStorage__accountName="$storage" AzureWebJobsStorage__credential=managedidentity \
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING=Authorization=AAD
 az functionapp config appsettings delete --name "$name" --resource-group "$group" --output none --setting-names \
   AzureWebJobsStorage
 
 host=$(az functionapp show --name "$name" --resource-group "$group" --query defaultHostName --output tsv)
 echo "host name           $host"
-echo "identity object id  $identity"
+echo "identity object ID  $identity"

@@ -1,24 +1,26 @@
 #!/usr/bin/env bash
-# Deletes an app registration for good. Deleting alone keeps it for 30 days, and its unique name and App ID URI taken.
-# Can be run again: what is gone already is passed over.
+# Deletes an app registration permanently. Deleting alone keeps it for 30 days, and its unique name and App ID URI taken.
+# A second run changes nothing.
 # Needs az, signed in as the registration's owner or an administrator.
 set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib/common.sh
+. scripts/lib/common.sh
 
-if [ $# -ne 1 ]; then
-  echo "usage: $0 CLIENT_ID" >&2
-  exit 2
-fi
+usage() {
+  echo "usage: scripts/delete-registration.sh CLIENT_ID"
+}
+check_arguments 1 1 "$@"
 client_id=$1
 
-graph=$(az cloud show --query endpoints.microsoftGraphResourceId --output tsv)
-graph=${graph%/}/v1.0
+graph=$(graph_url)
 
-deleted() { # object id of the registration among the deleted ones; empty where it is not there
+deleted() { # print the object ID of the registration among the deleted ones, or nothing
   az rest --method GET --url "$graph/directory/deletedItems/microsoft.graph.application?\$select=id,appId&\$top=999" \
     --query "value[?appId=='$client_id'].id | [0]" --output tsv
 }
 
-az account show --output none # signed in? Else what follows would look like a registration that is not there.
+az account show --output none # Without a sign-in, the registration would look like one that does not exist.
 if object_id=$(az ad app show --id "$client_id" --query id --output tsv 2>/dev/null); then
   az ad app delete --id "$client_id"
 else
@@ -28,14 +30,5 @@ if [ -z "$object_id" ]; then
   echo "There is no such registration, deleted or not."
   exit
 fi
-
-# What has just been deleted is not known everywhere in the directory at once.
-for try in 1 2 3 4 5 6; do
-  if az rest --method DELETE --url "$graph/directory/deletedItems/$object_id" --output none; then
-    echo "$client_id is deleted for good."
-    exit
-  fi
-  echo "Try $try of 6 failed." >&2
-  sleep "${RETRY_SECONDS:-10}"
-done
-exit 1
+retry az rest --method DELETE --url "$graph/directory/deletedItems/$object_id" --output none
+echo "$client_id is deleted permanently."

@@ -1,41 +1,44 @@
 #!/usr/bin/env bash
-# Makes aad-func's app registration what infra/modules/registration.bicep makes it, for people who use neither azd nor
-# Bicep. Can be run again: it finds the registration by its unique name and sets everything anew.
-# Needs az, signed in as somebody who may write app registrations, and python3.
+# Creates aad-func's app registration as infra/modules/registration.bicep does, without azd and Bicep. A second run
+# finds the registration by its unique name, keeps its app roles and sets the rest again.
+# Needs python3, and az, signed in as someone who may create app registrations.
 set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib/common.sh
+. scripts/lib/common.sh
 
-if [ $# -lt 1 ] || [ $# -gt 2 ] || [ "${2:---allow-unassigned}" != --allow-unassigned ]; then
-  echo "usage: $0 NAME [--allow-unassigned]" >&2
-  echo "  NAME                unique in the tenant, one for each environment: aad-func-dev" >&2
-  echo "  --allow-unassigned  any identity of the tenant gets a token, without roles unless it has some" >&2
-  exit 2
-fi
-name=$1
-assignment_required=$([ $# -eq 2 ] && echo false || echo true)
+usage() {
+  cat <<'END'
+usage: scripts/register-api.sh NAME [--allow-unassigned] [--roles ROLE,...] [--token-version 1|2]
+  NAME                unique in the tenant, one for each environment: aad-func-dev
+  --allow-unassigned  any identity of the tenant gets a token, without roles unless it has some
+  --roles             app roles to add if they are missing; default: DoAll
+  --token-version     version of the access tokens; default: 2
+END
+}
+check_arguments 1 6 "$@"
+name=$1 assignment_required=true roles=DoAll token_version=2
+shift
+while [ $# -gt 0 ]; do
+  case "$1 ${2:-}" in
+    --allow-unassigned*) assignment_required=false ;;
+    "--roles "[A-Za-z]*) roles=$2 && shift ;;
+    "--token-version 1" | "--token-version 2") token_version=$2 && shift ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+  shift
+done
 
 tenant=$(az account show --query tenantId --output tsv)
-graph=$(az cloud show --query endpoints.microsoftGraphResourceId --output tsv)
-graph=${graph%/}/v1.0
+graph=$(graph_url)
 app_id_uri=api://$tenant/$name
+scope_id=$(stable_id "$app_id_uri/user_impersonation")
 
-# The same ids each time, or a second run would replace the role and with it the assignments.
-id_of() { python3 -c 'import sys, uuid; print(uuid.uuid5(uuid.NAMESPACE_URL, sys.argv[1]))' "$app_id_uri/$1"; }
-role_id=$(id_of DoAll)
-scope_id=$(id_of user_impersonation)
-
-again() { # What has just been made is not known everywhere in the directory at once.
-  for try in 1 2 3 4 5; do
-    "$@" && return
-    echo "Try $try of 6 failed; another one in ${RETRY_SECONDS:-10} seconds." >&2
-    sleep "${RETRY_SECONDS:-10}"
-  done
-  "$@"
-}
-
-upsert() { # URL BODY
-  az rest --method PATCH --url "$1" --headers Content-Type=application/json Prefer=create-if-missing --body "$2" \
-    --output none
-}
+# A list, because it is empty for a new registration, whereas a failed request must not look like one.
+existing=$(az rest --method GET --url "$graph/applications?\$filter=uniqueName eq '$name'&\$select=appRoles" \
+  --query 'value[0].appRoles' --output json)
+IFS=, read -ra values <<<"$roles"
+app_roles=$(python3 scripts/lib/app_roles.py "$app_id_uri" "${values[@]}" <<<"${existing:-null}")
 
 application() { # PRE_AUTHORIZED_APPLICATIONS
   upsert "$graph/applications(uniqueName='$name')" '{
@@ -43,7 +46,7 @@ application() { # PRE_AUTHORIZED_APPLICATIONS
     "signInAudience": "AzureADMyOrg",
     "identifierUris": ["'"$app_id_uri"'"],
     "api": {
-      "requestedAccessTokenVersion": 2,
+      "requestedAccessTokenVersion": '"$token_version"',
       "oauth2PermissionScopes": [{
         "id": "'"$scope_id"'", "value": "user_impersonation", "type": "User", "isEnabled": true,
         "adminConsentDisplayName": "Call aad-func",
@@ -53,25 +56,18 @@ application() { # PRE_AUTHORIZED_APPLICATIONS
       }],
       "preAuthorizedApplications": '"$1"'
     },
-    "appRoles": [{
-      "id": "'"$role_id"'", "value": "DoAll", "displayName": "DoAll", "isEnabled": true,
-      "description": "Call every function of aad-func.",
-      "allowedMemberTypes": ["Application", "User"]
-    }],
+    "appRoles": '"$app_roles"',
     "optionalClaims": {"accessToken": [{"name": "idtyp"}]}
   }'
 }
 
-# Twice: a scope has to exist before a client can be pre-authorized for it. The clients are Azure CLI and VS Code.
+# Twice, because a scope has to exist before a client can be pre-authorized for it.
 application '[]'
-again application '[
-  {"appId": "04b07795-8ddb-461a-bbee-02f9e1bf7b46", "delegatedPermissionIds": ["'"$scope_id"'"]},
-  {"appId": "aebc6443-996d-45c2-90f0-388ff96faa56", "delegatedPermissionIds": ["'"$scope_id"'"]}
-]'
+retry application "$(pre_authorized "$scope_id")"
 client_id=$(az rest --method GET --url "$graph/applications(uniqueName='$name')" --query appId --output tsv)
 
 # The registration in this tenant: its service principal, also known as enterprise application.
-again upsert "$graph/servicePrincipals(appId='$client_id')" '{"appRoleAssignmentRequired": '"$assignment_required"'}'
+retry upsert "$graph/servicePrincipals(appId='$client_id')" '{"appRoleAssignmentRequired": '"$assignment_required"'}'
 
-echo "client id   $client_id"
+echo "client ID   $client_id"
 echo "App ID URI  $app_id_uri"

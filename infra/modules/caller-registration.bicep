@@ -1,30 +1,31 @@
-// msi-func in the directory, for calls on behalf of its users: what they sign in to, the managed identity that proves
-// to be it in place of a secret, and the consent to call aad-func as them.
+// msi-func in the directory: an app registration that trusts a managed identity instead of a secret. With `forUsers`,
+// users can request tokens for it, and it has an administrator's consent to call aad-func on their behalf.
 extension microsoftGraphV1
 
-@description('Alternate key: a second deployment finds the registration by it.')
+@description('Alternate key by which a later deployment finds the registration.')
 param uniqueName string
 
 param displayName string
+param forUsers bool
 param appIdUri string
 param scopeValue string
 
-@description('Client id of the API that is called.')
+@description('Client ID of the API that is called.')
 param apiClientId string
 
-@description('Object id of that API\'s service principal.')
+@description('Object ID of that API\'s service principal.')
 param apiServicePrincipalId string
 
-@description('Id of that API\'s scope; its value is the same as ours.')
+@description('ID of that API\'s scope; its value is the same as ours.')
 param apiScopeId string
 
-@description('Object id of the user-assigned identity that the registration trusts as itself.')
+@description('Object ID of the user-assigned identity that the registration trusts.')
 param identityPrincipalId string
 
-@description('Who vouches for the identity, to the letter.')
+@description('Issuer of the identity\'s tokens, matched exactly.')
 param issuer string
 
-@description('What the identity\'s token has to be for; each cloud has its own.')
+@description('Audience of the identity\'s tokens; each cloud has its own.')
 param exchangeAudience string
 
 // Developers sign in with these two. azd uses Azure CLI's.
@@ -37,49 +38,53 @@ resource application 'Microsoft.Graph/applications@v1.0' = {
   uniqueName: uniqueName
   displayName: displayName
   signInAudience: 'AzureADMyOrg'
-  identifierUris: [
-    appIdUri
-  ]
+  identifierUris: forUsers ? [appIdUri] : []
   api: {
     requestedAccessTokenVersion: 2
-    oauth2PermissionScopes: [
-      {
-        id: scopeGuid
-        value: scopeValue
-        type: 'User'
-        isEnabled: true
-        adminConsentDisplayName: 'Call msi-func'
-        adminConsentDescription: 'Call msi-func on behalf of the signed-in user.'
-        userConsentDisplayName: 'Call msi-func'
-        userConsentDescription: 'Call msi-func on your behalf.'
-      }
-    ]
-    preAuthorizedApplications: [
-      {
-        appId: azureCli
-        delegatedPermissionIds: [
-          scopeGuid
+    oauth2PermissionScopes: forUsers
+      ? [
+          {
+            id: scopeGuid
+            value: scopeValue
+            type: 'User'
+            isEnabled: true
+            adminConsentDisplayName: 'Call msi-func'
+            adminConsentDescription: 'Call msi-func on behalf of the signed-in user.'
+            userConsentDisplayName: 'Call msi-func'
+            userConsentDescription: 'Call msi-func on your behalf.'
+          }
         ]
-      }
-      {
-        appId: visualStudioCode
-        delegatedPermissionIds: [
-          scopeGuid
+      : []
+    preAuthorizedApplications: forUsers
+      ? [
+          {
+            appId: azureCli
+            delegatedPermissionIds: [
+              scopeGuid
+            ]
+          }
+          {
+            appId: visualStudioCode
+            delegatedPermissionIds: [
+              scopeGuid
+            ]
+          }
         ]
-      }
-    ]
+      : []
   }
-  requiredResourceAccess: [
-    {
-      resourceAppId: apiClientId
-      resourceAccess: [
+  requiredResourceAccess: forUsers
+    ? [
         {
-          id: apiScopeId
-          type: 'Scope'
+          resourceAppId: apiClientId
+          resourceAccess: [
+            {
+              id: apiScopeId
+              type: 'Scope'
+            }
+          ]
         }
       ]
-    }
-  ]
+    : []
 
   resource credential 'federatedIdentityCredentials@v1.0' = {
     name: '${application.uniqueName}/msi-func'
@@ -96,8 +101,8 @@ resource servicePrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = {
   appId: application.appId
 }
 
-// An administrator's consent for all users: nobody is asked.
-resource consent 'Microsoft.Graph/oauth2PermissionGrants@v1.0' = {
+// An administrator's consent for all users, so that no user is asked.
+resource consent 'Microsoft.Graph/oauth2PermissionGrants@v1.0' = if (forUsers) {
   clientId: servicePrincipal.id
   consentType: 'AllPrincipals'
   resourceId: apiServicePrincipalId
@@ -105,3 +110,4 @@ resource consent 'Microsoft.Graph/oauth2PermissionGrants@v1.0' = {
 }
 
 output clientId string = application.appId
+output servicePrincipalId string = servicePrincipal.id

@@ -1,16 +1,19 @@
-// App Service authentication (Easy Auth) in front of an API: no token, or not one for this API: 401; not a caller on the
-// list: 403. App roles it never looks at, those are the code's.
+// App Service authentication (Easy Auth) in front of an API: 401 without a valid token for it, 403 for callers that are
+// not listed. It does not check app roles; the code does.
 
 param siteName string
 param enabled bool
 
-@description('Must name the tenant: with any other form Easy Auth does not check the issuer at all.')
+@description('Must name the tenant: with any other form Easy Auth does not check the issuer.')
 param issuer string
 
 param clientId string
 param allowedAudiences string[]
 
-@description('Object ids. (A site does not tell the client id of its system-assigned identity.)')
+@description('Client IDs. Easy Auth requires both lists to match, so only one may have entries.')
+param allowedApplications string[]
+
+@description('Object IDs, for a system-assigned identity, whose client ID a site does not expose.')
 param allowedPrincipals string[]
 
 resource site 'Microsoft.Web/sites@2024-04-01' existing = {
@@ -40,17 +43,16 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
         }
         validation: {
           allowedAudiences: allowedAudiences
-          defaultAuthorizationPolicy: {
-            allowedPrincipals: {
-              identities: allowedPrincipals
-            }
-          }
+          defaultAuthorizationPolicy: union(
+            empty(allowedApplications) ? {} : { allowedApplications: allowedApplications },
+            empty(allowedPrincipals) ? {} : { allowedPrincipals: { identities: allowedPrincipals } }
+          )
         }
       }
     }
     login: {
       tokenStore: {
-        enabled: true
+        enabled: false
       }
     }
   }

@@ -1,5 +1,6 @@
-// A Python function app on Flex Consumption, with a plan and a storage account of its own: a plan holds one app, and an
-// app whose identity may write another's package could replace its code. Storage knows identities only, no keys.
+// A Python function app on Flex Consumption with its own plan and storage account: a plan holds one app, and an app whose
+// identity can write another app's package could replace its code. Its system-assigned identity is the only access to
+// storage and telemetry; there are no keys and no publishing passwords.
 
 @description('The service in azure.yaml that is deployed here.')
 param serviceName string
@@ -10,20 +11,13 @@ param tags object
 param pythonVersion string
 param maximumInstanceCount int
 param perInstanceConcurrency int
+param applicationInsightsName string
 param applicationInsightsConnectionString string
 
-@description('A user-assigned identity of this resource group. Empty: the app has a system-assigned one.')
-param userAssignedIdentityName string = ''
+@description('Resource IDs of identities that the app has besides its system-assigned one.')
+param userAssignedIdentityIds string[] = []
 
 var packageContainer = 'app-package'
-var userAssigned = !empty(userAssignedIdentityName)
-
-// Storage Blob Data Owner: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/storage
-var blobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
-
-resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = if (userAssigned) {
-  name: userAssignedIdentityName
-}
 
 resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: 'st${uniqueString(resourceGroup().id, name)}'
@@ -69,21 +63,21 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
   location: location
   tags: union(tags, { 'azd-service-name': serviceName })
   kind: 'functionapp,linux'
-  identity: userAssigned
+  identity: empty(userAssignedIdentityIds)
     ? {
-        type: 'UserAssigned'
-        userAssignedIdentities: {
-          '${identity!.id}': {}
-        }
+        type: 'SystemAssigned'
       }
     : {
-        type: 'SystemAssigned'
+        type: 'SystemAssigned, UserAssigned'
+        userAssignedIdentities: toObject(userAssignedIdentityIds, id => id, id => {})
       }
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
     siteConfig: {
       minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
     }
     functionAppConfig: {
       runtime: {
@@ -103,44 +97,59 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
         storage: {
           type: 'blobContainer'
           value: '${storage.properties.primaryEndpoints.blob}${packageContainer}'
-          authentication: userAssigned
-            ? {
-                type: 'UserAssignedIdentity'
-                userAssignedIdentityResourceId: identity!.id
-              }
-            : {
-                type: 'SystemAssignedIdentity'
-              }
+          authentication: {
+            type: 'SystemAssignedIdentity'
+          }
         }
       }
     }
   }
 }
 
-var appPrincipalId = userAssigned ? identity!.properties.principalId : site.identity.principalId
+resource scmCredentials 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: site
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
 
-// In a module, so that its name can be made of the identity's object id, which is known only once the site is there.
+resource ftpCredentials 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: site
+  name: 'ftp'
+  properties: {
+    allow: false
+  }
+}
+
+// Modules, because a role assignment's name contains the identity's object ID, which exists only after the site.
 module storageAccess 'storage-access.bicep' = {
   name: '${name}-storage-access'
   params: {
     storageName: storage.name
-    principalId: appPrincipalId
-    roleId: blobDataOwner
+    principalId: site.identity.principalId
+  }
+}
+
+module telemetryAccess 'telemetry-access.bicep' = {
+  name: '${name}-telemetry-access'
+  params: {
+    applicationInsightsName: applicationInsightsName
+    principalId: site.identity.principalId
   }
 }
 
 output name string = site.name
 output hostName string = site.properties.defaultHostName
+output storageId string = storage.id
+
+@description('Object ID of the system-assigned identity.')
+output principalId string = site.identity.principalId
 
 @description('App settings that the host needs.')
-output hostSettings object = union(
-  {
-    AzureWebJobsStorage__accountName: storage.name
-    AzureWebJobsStorage__credential: 'managedidentity'
-    APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
-  },
-  userAssigned ? { AzureWebJobsStorage__clientId: identity!.properties.clientId } : {}
-)
-
-@description('Object id of the identity that the app calls others with.')
-output principalId string = appPrincipalId
+output hostSettings object = {
+  AzureWebJobsStorage__accountName: storage.name
+  AzureWebJobsStorage__credential: 'managedidentity'
+  APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD'
+}

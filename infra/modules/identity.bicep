@@ -1,4 +1,4 @@
-// A user-assigned identity: a role given to it stays when an app is deleted and made anew.
+// A user-assigned managed identity. It survives the apps that it is attached to.
 
 param name string
 param location string
@@ -10,6 +10,6 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' 
   tags: tags
 }
 
-output name string = identity.name
+output id string = identity.id
 output clientId string = identity.properties.clientId
 output principalId string = identity.properties.principalId

@@ -1,4 +1,5 @@
-// One Application Insights for both apps, so that a call through both is one trace.
+// One Application Insights for both apps, so that a call through both is one trace. It accepts telemetry from identities
+// with the role Monitoring Metrics Publisher only: a connection string alone would let anyone send some.
 
 param suffix string
 param location string
@@ -24,8 +25,9 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   properties: {
     Application_Type: 'web'
     WorkspaceResourceId: workspace.id
+    DisableLocalAuth: true
   }
 }
 
-@description('Says where telemetry goes. Whoever has it can send some, and read none.')
+output name string = insights.name
 output connectionString string = insights.properties.ConnectionString

@@ -1,23 +1,23 @@
 // aad-func in the directory: the app registration (what the API is) and its service principal (the API in this tenant).
 extension microsoftGraphV1
 
-@description('Alternate key: a second deployment finds the registration by it. It stays taken until a deleted one is purged.')
+@description('Alternate key by which a later deployment finds the registration. It stays taken until a deleted one is purged.')
 param uniqueName string
 
 param displayName string
 
-@description('May not be made of this registration\'s own client id, which is not known before it exists.')
+@description('Cannot contain this registration\'s own client ID, which is not known before it exists.')
 param appIdUri string
 
-param roleValue string
+param roleValues string[]
 param scopeValue string
+param tokenVersion int
 param assignmentRequired bool
 
 // Developers sign in with these two. azd uses Azure CLI's.
 var azureCli = '04b07795-8ddb-461a-bbee-02f9e1bf7b46'
 var visualStudioCode = 'aebc6443-996d-45c2-90f0-388ff96faa56'
 
-var roleGuid = guid(uniqueName, 'role', roleValue)
 var scopeGuid = guid(uniqueName, 'scope', scopeValue)
 
 resource application 'Microsoft.Graph/applications@v1.0' = {
@@ -28,7 +28,7 @@ resource application 'Microsoft.Graph/applications@v1.0' = {
     appIdUri
   ]
   api: {
-    requestedAccessTokenVersion: 2
+    requestedAccessTokenVersion: tokenVersion
     oauth2PermissionScopes: [
       {
         id: scopeGuid
@@ -56,19 +56,18 @@ resource application 'Microsoft.Graph/applications@v1.0' = {
       }
     ]
   }
-  appRoles: [
-    {
-      id: roleGuid
-      value: roleValue
-      displayName: roleValue
-      description: 'Call every function of aad-func.'
-      isEnabled: true
-      allowedMemberTypes: [
-        'Application'
-        'User'
-      ]
-    }
-  ]
+  // The same ID in each deployment, because another ID would be another role, without assignments.
+  appRoles: map(roleValues, roleValue => {
+    id: guid(uniqueName, 'role', roleValue)
+    value: roleValue
+    displayName: roleValue
+    description: 'Call the functions of aad-func that require this role.'
+    isEnabled: true
+    allowedMemberTypes: [
+      'Application'
+      'User'
+    ]
+  })
   optionalClaims: {
     accessToken: [
       {
@@ -85,5 +84,4 @@ resource servicePrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = {
 
 output clientId string = application.appId
 output servicePrincipalId string = servicePrincipal.id
-output roleId string = roleGuid
 output scopeId string = scopeGuid

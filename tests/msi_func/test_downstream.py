@@ -335,7 +335,7 @@ def test_malformed_setting_is_named_and_not_quoted(why, settings, named, caller:
 def test_scope_other_than_default_is_misconfigured(caller: Caller, identity: Scripted):
     problem = caller.problem_of(caller.api("https://api.example/").get(scope="api://x/user_impersonation"))
     assert problem.code == "misconfigured"
-    assert "api://<client id>/.default" in problem.detail
+    assert "<App ID URI>/.default" in problem.detail
 
 
 BROKEN = [

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_azure.tenant.loader import load
 
 from local_azure.cloud import LocalAzure
+from local_azure.tenant.loader import load
 from tests.support import apps, users
 from tests.support.apps import Host
 from tests.support.page import chromium, no_role, opened, stand_in

@@ -1,33 +1,44 @@
-"""What stands around the code - workflow, editor, what is deployed - fits the code and itself."""
+"""The files around the code, such as workflows and editor settings, match the code and each other."""
 
-import fnmatch
 import json
 import re
-import subprocess
 import tomllib
 
 import pytest
 
 from tests.support.apps import APP
 
-WORKFLOW = (APP / ".github" / "workflows" / "ci.yml").read_text()
+WORKFLOWS = {path.name: path.read_text() for path in sorted((APP / ".github" / "workflows").glob("*.yml"))}
+WORKFLOW = WORKFLOWS["ci.yml"]
 PYTHONS = ["3.11", "3.12", "3.13"]
 
 
-def tracked() -> list[str]:
-    done = subprocess.run(["git", "ls-files"], cwd=APP, capture_output=True, text=True, check=False)
-    return done.stdout.splitlines() or pytest.skip("not a git checkout")
-
-
-def test_actions_are_pinned_to_commits_and_may_only_read():
-    used = re.findall(r"uses: (\S+)(.*)", WORKFLOW)
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_actions_are_pinned_to_commits_and_have_only_the_permissions_they_need(name: str):
+    workflow = WORKFLOWS[name]
+    used = re.findall(r"uses: (\S+)(.*)", workflow)
     assert used
     for action, comment in used:
         assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), action
         assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), action
-    assert WORKFLOW.count("actions/checkout@") == WORKFLOW.count("persist-credentials: false")
-    assert re.findall(r"^\s*permissions:\n((?:\s+\S+: \S+\n)+)", WORKFLOW, re.MULTILINE) == ["  contents: read\n"]
-    assert "${{ secrets." not in WORKFLOW
+    assert workflow.count("actions/checkout@") == workflow.count("persist-credentials: false")
+    allowed = "  contents: read\n" + ("  id-token: write\n" if name == "deploy.yml" else "")
+    assert re.findall(r"^\s*permissions:\n((?:\s+\S+: \S+\n)+)", workflow, re.MULTILINE) == [allowed]
+    assert "secrets." not in workflow
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_versions_of_installed_tools_are_pinned(name: str):
+    for line in re.findall(r"(?:npm|pip|bicep) install .*", WORKFLOWS[name]):
+        assert re.search(r"(@|==|--version v)\d+\.\d+\.\d+$", line), line
+    assert all("==" in line for line in (APP / "requirements-ci.txt").read_text().splitlines()[1:])
+
+
+def test_deployment_starts_by_hand_only_and_signs_in_without_a_secret():
+    workflow = WORKFLOWS["deploy.yml"]
+    assert re.search(r"\non:\n  workflow_dispatch:\n(?:    .*\n)+\n", workflow)
+    assert "--federated-credential-provider github" in workflow
+    assert "tools.doctor" in workflow.partition("azd up")[2]
 
 
 def test_the_same_python_versions_everywhere():
@@ -45,14 +56,6 @@ def test_what_the_workflow_runs_is_there():
     for command in re.findall(r"- run: (?:\S+/)?(\S+/\S+)", WORKFLOW):
         assert (APP / command).exists(), command
     assert re.search(r"- run: \.ci/run$", WORKFLOW, re.MULTILINE)
-
-
-def test_what_is_deployed_is_the_app_and_nothing_else():
-    ignored = (APP / ".funcignore").read_text().split()
-    deployed = {path.split("/")[0] for path in tracked()}
-    deployed = {name for name in deployed if not any(fnmatch.fnmatch(name, pattern) for pattern in ignored)}
-    app = {"aad_func", "common", "msi_func", "function_app.py", "host.json", "requirements.txt"}
-    assert app <= deployed <= app | {"tools", "README.md", "LICENSE", ".funcignore"}
 
 
 def test_every_debugging_task_starts_what_it_depends_on():

@@ -9,23 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from tests.support.bicep_deployment import FUNCTIONS
+
 NAMESPACES = {"az", "sys"}
-FUNCTIONS = {
-    *(
-        "concat",
-        "contains",
-        "empty",
-        "endsWith",
-        "environment",
-        "fail",
-        "guid",
-        "items",
-        "map",
-        "resourceGroup",
-        "split",
-    ),
-    *("subscription", "subscriptionResourceId", "take", "tenant", "toLower", "trim", "union", "uniqueString"),
-}
 WORDS = {"true", "false", "null", "if", "for", "in", "existing", "parent", "string", "int", "bool", "object", "array"}
 DECORATORS = {"description", "allowed", "minLength", "maxLength", "minValue", "maxValue", "metadata", "secure"}
 
@@ -140,7 +126,7 @@ class Bicep:
     def undeclared(self) -> set[str]:
         declared = {each.name for each in self.declarations}
         lambdas = set(re.findall(r"(\w+) =>", self.text))
-        return self.references - declared - lambdas - FUNCTIONS - NAMESPACES - WORDS
+        return self.references - declared - lambdas - FUNCTIONS.keys() - NAMESPACES - WORDS
 
     def unused(self) -> set[str]:
         def counts(each: Declaration) -> bool:

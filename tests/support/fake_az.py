@@ -1,41 +1,47 @@
-"""Stands in for `az`, which needs a tenant: answers what the scripts ask, from a state kept in a file.
+"""Stands in for `az`, which needs a tenant: responds to the commands of scripts/ and docs/, with its state in a file.
 
-Its calls are in the state too. FAIL in the environment names a call to be refused: `COMMAND` always, `COMMAND*N` the
-first N times. Where REAL_AZ names a real az, each call's options are put to that as well: it exits with 2 on those that
-it does not know, before it finds that nobody is signed in.
+The state lists the commands too. FAIL in the environment names a command to reject: `COMMAND` always, `COMMAND*N` the
+first N times, `COMMAND=TEXT` with this error. If REAL_AZ names a real az, each command is parsed by that as well: it
+exits with 2 for options that it does not know, before it finds that nobody is signed in.
 """
 
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-STATE = Path(os.environ["FAKE_AZ_STATE"])
-VALUES = {
-    "account show": {"tenantId": "10ca1000-0000-4000-8000-000000000000", "id": "subscription"},
-    "cloud show": {"endpoints.microsoftGraphResourceId": "https://graph.microsoft.com/"},
-    "storage account show": {"id": "/storage"},
-    "functionapp identity assign": {"principalId": "identity"},
-    "functionapp show": {"defaultHostName": "app.example.net"},
-}
+TENANT = "10ca1000-0000-4000-8000-000000000000"
+Options = dict[str, str]
+State = dict[str, Any]
+
+
+def fake_id(kind: str, name: str) -> str:
+    """Return the ID of an object: "client" and "object" of an application, "principal" of its service principal."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}/{name}"))
 
 
 def main(arguments: list[str]) -> int:
-    state: dict[str, Any] = json.loads(STATE.read_text()) if STATE.exists() else {"calls": []}
+    """Run one command and return its exit code."""
+    path = Path(os.environ["FAKE_AZ_STATE"])
+    state = json.loads(path.read_text()) if path.exists() else {"calls": [], "applications": {}, "sites": {}}
     words = next((n for n, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     command, options = " ".join(arguments[:words]), _options(arguments[words:])
     name = f"{command} {options['method']}" if command == "rest" else command
     state["calls"].append(name)
-    code = _real(arguments) or _refusal(name, state["calls"].count(name)) or _answer(name, options, state)
-    STATE.write_text(json.dumps(state))
+    code = _parsed_by_real_az(arguments) or _rejected(name, state["calls"].count(name)) or _run(name, options, state)
+    path.write_text(json.dumps(state))
     return code
 
 
-def _options(words: list[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _options(words: list[str]) -> Options:
+    found: Options = {}
     for word in words:
         if word.startswith("--"):
             last = word.removeprefix("--")
@@ -45,55 +51,169 @@ def _options(words: list[str]) -> dict[str, str]:
     return found
 
 
-def _real(arguments: list[str]) -> int:
+def _parsed_by_real_az(arguments: list[str]) -> int:
     real = os.environ.get("REAL_AZ")
     if not real:
         return 0
-    done = subprocess.run([real, *arguments], capture_output=True, text=True, check=False)
+    # It takes more than a second, and tests repeat the same commands.
+    key = hashlib.sha256(json.dumps([real, os.stat(real).st_mtime, *arguments]).encode()).hexdigest()
+    parsed = Path(tempfile.gettempdir()) / "parsed-by-az" / key
+    if parsed.exists():
+        return 0
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([real, *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 2:
         sys.stderr.write(done.stderr)
-    return 2 if done.returncode == 2 else 0
-
-
-def _refusal(name: str, count: int) -> int:
-    refused, _, times = os.environ.get("FAIL", "").partition("*")
-    return int(name == refused and (not times or count <= int(times)))
-
-
-def _answer(name: str, options: dict[str, str], state: dict[str, Any]) -> int:
-    url, query = options.get("url", ""), options.get("query", "")
-    if name == "functionapp create":
-        state["app"] = options
-    elif name == "functionapp scale config set":
-        state["scale"] = options
-    elif name == "functionapp show" and "app" not in state:
-        return 3
-    elif name == "rest PATCH":
-        key = re.search(r"v1\.0/(\w+)\(", url)[1]  # type: ignore[index]
-        state[key] = json.loads(options["body"])
-    elif name == "rest POST":
-        wanted, assignments = json.loads(options["body"]), state.setdefault("assignments", [])
-        if wanted in assignments:
-            sys.stderr.write("Bad Request(Permission being assigned already exists on the object)\n")
-            return 1
-        assignments.append(wanted)
-    elif name == "rest DELETE":
-        state.pop("deleted", None)
-        state["purged"] = url.rpartition("/")[2]
-    elif name == "ad app delete":
-        state["deleted"] = state.pop("applications")
-    elif name == "ad app show" and "applications" not in state:
-        return 3
-    value = VALUES.get(name, {}).get(query, "")
-    if name == "ad app show" or (name == "rest GET" and "deletedItems" in url and "deleted" in state):
-        value = "app-object"
-    elif name == "rest GET" and query == "appId":
-        value = "client"
-    elif name == "ad sp show":
-        value = "service-principal" if query == "id" else "role" if "'DoAll'" in query else ""
-    if value:
-        sys.stdout.write(f"{value}\n")
+        return 2
+    parsed.parent.mkdir(exist_ok=True)
+    parsed.touch()
     return 0
+
+
+def _rejected(name: str, count: int) -> int:
+    rejected, _, error = os.environ.get("FAIL", "").partition("=")
+    rejected, _, times = rejected.partition("*")
+    failed = name == rejected and (not times or count <= int(times))
+    sys.stderr.write(f"{error}\n" if failed else "")
+    return int(failed)
+
+
+def _run(name: str, options: Options, state: State) -> int:
+    group, _, action = name.partition(" ")
+    handler = {"rest": _graph, "ad": _directory, "functionapp": _functionapp}.get(group, _resources)
+    try:
+        value = handler(action if group != "storage" else name, options, state)
+    except NotFoundError:
+        return 3
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    if isinstance(value, dict):
+        value = value.get(options.get("query", ""))
+    if value is not None and options.get("output") != "none":
+        sys.stdout.write(f"{json.dumps(value) if options.get('output') == 'json' else value}\n")
+    return 0
+
+
+class NotFoundError(Exception):
+    """The object does not exist."""
+
+
+def _application(client_id: str, state: State) -> tuple[str, dict[str, Any]]:
+    for name, body in state["applications"].items():
+        if client_id == _client_id(name, state) and not body.get("deleted"):
+            return name, body
+    raise NotFoundError
+
+
+def _client_id(name: str, state: State) -> str:
+    """Return the client ID: that of the template if it created the registration."""
+    return str(state["applications"][name].get("appId") or fake_id("client", name))
+
+
+def _graph(method: str, options: Options, state: State) -> Any:
+    path = unquote(options["url"]).partition("/v1.0/")[2]
+    key = (re.findall(r"(?:uniqueName|appId|name)='([^']*)'", path) or [""])[-1]
+    applications = state["applications"]
+    if method == "PATCH":
+        body = json.loads(options["body"])
+        if "federatedIdentityCredentials" in path:
+            (client_id,) = re.findall(r"appId='([^']*)'", path)
+            _application(client_id, state)[1].setdefault("federated", {})[key] = body
+        elif path.startswith("servicePrincipals"):
+            _application(key, state)[1]["principal"] = body
+        else:
+            applications[key] = {**applications.get(key, {}), **body}
+    elif method == "POST":
+        return _add(path, json.loads(options["body"]), state)
+    elif method == "DELETE":
+        (name,) = [name for name in applications if fake_id("object", name) == path.rpartition("/")[2]]
+        del applications[name]
+        state["purged"] = name
+    elif path.startswith("directory/deletedItems"):
+        wanted = re.findall(r"appId=='([^']*)'", options["query"])[0]
+        found = [
+            name for name, body in applications.items() if body.get("deleted") and _client_id(name, state) == wanted
+        ]
+        return fake_id("object", found[0]) if found else None
+    elif path.startswith("applications?"):
+        name = re.findall(r"uniqueName eq '([^']*)'", path)[0]
+        return {"value[0].appRoles": applications.get(name, {}).get("appRoles")}
+    elif path.startswith("oauth2PermissionGrants?"):
+        return "grant" if state.get("grants") else None
+    elif key in applications:
+        return {"appId": _client_id(key, state)}
+    return None
+
+
+def _add(path: str, wanted: dict[str, str], state: State) -> None:
+    existing = state.setdefault("grants" if path.startswith("oauth2") else "assignments", [])
+    if wanted in existing:
+        raise ValueError("Bad Request(Permission being assigned already exists on the object)")
+    existing.append(wanted)
+
+
+def _directory(action: str, options: Options, state: State) -> Any:
+    if action == "signed-in-user show":
+        return fake_id("object", "you")
+    name, body = _application(options["id"], state)
+    if action == "app delete":
+        body["deleted"] = True
+        return None
+    if action == "app show":
+        return fake_id("object", name)
+    query = options["query"]
+    if query == "id":
+        return body.get("principalId") or fake_id("principal", name)
+    wanted = re.findall(r"value=='([^']*)'", query)[0]
+    offered = body["appRoles"] if query.startswith("appRoles") else body["api"]["oauth2PermissionScopes"]
+    return next((each["id"] for each in offered if each["value"] == wanted), None)
+
+
+def _functionapp(action: str, options: Options, state: State) -> Any:
+    name, sites = options.get("name", ""), state["sites"]
+    if action == "function keys list":
+        return "function-key"
+    if action == "create":
+        sites[name] = {**options, "settings": {"AzureWebJobsStorage": "a connection string"}}
+    if name not in sites:
+        raise NotFoundError
+    site = sites[name]
+    if action == "scale config set":
+        site["scale"] = options
+    elif action == "config appsettings set":
+        site["settings"].update(pair.split("=", 1) for pair in options["settings"].split())
+    elif action == "config appsettings delete":
+        for setting in options["setting-names"].split():
+            site["settings"].pop(setting, None)
+    elif action == "identity assign":
+        site.setdefault("identities", []).append(options.get("identities", "[system]"))
+    return {"principalId": fake_id("identity", name), "defaultHostName": f"{name}.azurewebsites.net"}
+
+
+def _resources(action: str, options: Options, state: State) -> Any:
+    command = state["calls"][-1]
+    if command == "role assignment create":
+        state.setdefault("granted", []).append([options["assignee-object-id"], options["role"], options["scope"]])
+    elif command == "role assignment list":
+        return state.get("role_created", "2020-01-01T00:00:00.000000+00:00")
+    elif command == "resource update":
+        state.setdefault("updated", []).append([options["parent"], options["name"], options["set"]])
+    elif command == "resource create":
+        state.setdefault("created", []).append([options["name"], json.loads(options["properties"])])
+    elif command == "identity create":
+        state.setdefault("user_identities", []).append(options["name"])
+    identity = options.get("name", "")
+    return {
+        "tenantId": TENANT,
+        "id": {"account show": "subscription"}.get(command, f"/{identity or options.get('workspace-name', '')}"),
+        "principalId": fake_id("principal", identity),
+        "clientId": fake_id("client", identity),
+        "name": "AzureCloud",
+        "[].id": "/storage",
+        "endpoints.microsoftGraphResourceId": "https://graph.microsoft.com/",
+        "endpoints.activeDirectory": "https://login.microsoftonline.com",
+    }
 
 
 if __name__ == "__main__":

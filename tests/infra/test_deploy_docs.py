@@ -1,4 +1,4 @@
-"""docs/deploy.md and docs/concepts.md name what is there, and their commands have the options that they use."""
+"""The deployment pages name what exists, and their commands have the options that they use."""
 
 import functools
 import json
@@ -10,12 +10,14 @@ import pytest
 
 from local_azure.tenant.loader import load
 from msi_func.http_session import MAX_CONNECTIONS
+from tests.infra.test_bicep import BY_CREDENTIAL, HOST_IN_AZURE, in_bicep, in_readme, read_by_the_code
 from tests.support.apps import APP
 from tests.support.bicep import Bicep
-from tests.test_infra import HOST_IN_AZURE, in_bicep, in_readme, read_by_the_code
 from tools.diagnosis.msi_func import KEY
 
 DEPLOY = (APP / "docs" / "deploy.md").read_text()
+OPTIONS = (APP / "docs" / "deploy-options.md").read_text()
+BOTH = DEPLOY + OPTIONS
 CONCEPTS = (APP / "docs" / "concepts.md").read_text()
 SCRIPTS = {path.name: path.read_text() for path in (APP / "scripts").glob("*.sh")}
 MAIN = Bicep(APP / "infra" / "main.bicep")
@@ -28,7 +30,6 @@ DOCUMENTED = {
     "func azure functionapp publish": {"--python"},
     "azd up": set(),
     "azd auth login": set(),
-    "azd provision": set(),
     "azd deploy": set(),
     "azd env new": set(),
     "azd env set": set(),
@@ -48,7 +49,7 @@ def shell(text: str) -> str:
     return "\n".join([*re.findall(r"```sh\n(.*?)```", text, re.DOTALL), *inline])
 
 
-SHELL = [*commands(shell(DEPLOY)), *commands("\n".join(SCRIPTS.values()))]
+SHELL = [*commands(shell(BOTH)), *commands("\n".join(SCRIPTS.values()))]
 
 
 def calls(tool: str) -> set[tuple[str, tuple[str, ...]]]:
@@ -101,19 +102,17 @@ def test_func_and_azd_are_used_as_documented(tool: str):
 
 
 def test_every_script_that_is_named_is_there():
-    for name in re.findall(r"scripts/([\w-]+\.\w+)", DEPLOY):
+    for name in re.findall(r"scripts/([\w-]+\.\w+)", BOTH):
         assert name in SCRIPTS
 
 
-def test_links_within_the_page_lead_to_a_heading():
-    headings = {
-        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.*)$", DEPLOY, re.M)
-    }
-    assert set(re.findall(r"\]\(#([^)]+)\)", DEPLOY)) <= headings
+def test_the_first_page_is_short_and_both_are_shorter_than_the_code_of_the_app():
+    assert len(DEPLOY.splitlines()) <= 120
+    assert len(BOTH.splitlines()) <= 345
 
 
 def test_what_can_be_chosen_is_what_azd_passes_on_with_the_same_defaults():
-    table = dict(re.findall(r"^\| ([A-Z_]+) \| (.*?) ?\| ", DEPLOY.split("## With az and func")[0], re.MULTILINE))
+    table = dict(re.findall(r"^\| ([A-Z_]+) \| (.*?) ?\| ", DEPLOY, re.MULTILINE))
     passed = {}
     for parameter in PARAMETERS.values():
         name, _, default = parameter["value"].strip("${}").partition("=")
@@ -121,23 +120,29 @@ def test_what_can_be_chosen_is_what_azd_passes_on_with_the_same_defaults():
     assert table.keys() == passed.keys() - {"AZURE_ENV_NAME", "AZURE_LOCATION"}
     for name, default in table.items():
         assert default == passed[name] or name == "EXISTING_APP_ID_URI"
+    assert table["EXISTING_APP_ID_URI"] == "`api://<client ID>`"
 
 
 def test_outputs_that_are_named_are_there():
-    named = set(re.findall(r"azd env get-value ([A-Z_]+)", DEPLOY)) | {"MSI_FUNC_NAME", "RESOURCE_GROUP"}
-    assert named <= MAIN.named("output").keys()
+    named = set(re.findall(r"azd env get-value ([A-Z_]+)", BOTH))
+    assert {"MSI_FUNC_NAME", "RESOURCE_GROUP"} <= named <= MAIN.named("output").keys()
+    hooks = "".join(text for name, text in SCRIPTS.items() if name.startswith("azd-"))
+    used = set(re.findall(r"\$\{?([A-Z][A-Z_]+)", hooks)) - {"ROLE_ASSIGNMENT", "AZURE_ENV_NAME", "MSI_FUNC_KEY"}
+    assert used <= MAIN.named("output").keys()
 
 
 def test_settings_that_are_named_are_settings():
-    known = read_by_the_code() | in_readme().keys() | HOST_IN_AZURE | MAIN.named("output").keys() | {KEY}
-    for text in (DEPLOY, CONCEPTS):
+    known = (
+        read_by_the_code() | in_readme().keys() | HOST_IN_AZURE | MAIN.named("output").keys() | {KEY} | BY_CREDENTIAL
+    )
+    for text in (BOTH, CONCEPTS):
         for name in re.findall(r"\b(?:AAD_FUNC|MSI_FUNC|ENTRA|AzureWebJobs)[\w.]*\w", text):
             assert name in known, name
 
 
 def test_the_page_of_commands_sets_what_bicep_sets_where_there_is_no_default():
-    page = DEPLOY.split("## With az and func")[1].split("\n## In the portal")[0]
-    portal = DEPLOY.split("## In the portal")[1].split("\n## Without")[0]
+    page = OPTIONS.split("## With az and func")[1].split("\n## In the portal")[0]
+    portal = OPTIONS.split("## In the portal")[1].split("\n## ")[0]
     required = {name for name, default in in_readme().items() if default == "required" or name.endswith(".Disabled")}
     assert required <= in_bicep()
     for name in required:
@@ -154,12 +159,12 @@ def test_publishing_names_the_language():
 
 def test_limits_of_an_instance_are_those_of_the_code():
     default = MAIN.named("param")["perInstanceConcurrency"].head.partition("= ")[2].strip()
-    assert f"(PER_INSTANCE_CONCURRENCY with azd and the scripts), {default} by default" in DEPLOY
-    assert f"at most {MAX_CONNECTIONS} connections per process to each host" in DEPLOY
+    assert f"PER_INSTANCE_CONCURRENCY, {default} by default" in OPTIONS
+    assert f"at most {MAX_CONNECTIONS} connections per process to each host" in OPTIONS
 
 
 def test_role_scope_and_clients_are_those_of_the_tenant():
-    portal = DEPLOY.split("## In the portal")[1].split("\n## Without")[0]
+    portal = OPTIONS.split("## In the portal")[1].split("\n## ")[0]
     for name in (AAD_FUNC.app_roles[0].value, AAD_FUNC.scopes[0].value, *AAD_FUNC.optional_claims):
         assert f"`{name}`" in portal
     assert set(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", portal)) == set(

@@ -14,6 +14,7 @@ from local_azure.tenant.loader import load
 from msi_func.function import CALL_MODES
 from tests.support.apps import APP
 from tests.support.bicep import Bicep, BicepError, blank
+from tests.support.bicep_deployment import Deployment
 
 INFRA = APP / "infra"
 FILES = {path.relative_to(INFRA).as_posix(): Bicep(path) for path in sorted(INFRA.rglob("*.bicep"))}
@@ -25,11 +26,12 @@ PLATFORM = {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "WEBSITE_AUTH_ENABLED", "WEB
 HOST_IN_AZURE = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
-    "AzureWebJobsStorage__clientId",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
 }
 HOST_LOCALLY = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
 DESK = {"AZURE_AUTHORITY_HOST"}  # azure-identity's own, for developers' and daemons' credentials
+BY_CREDENTIAL = {"AAD_FUNC_CREDENTIAL"}  # DownstreamApi reads it under its prefix
 NOT_IN_README = {"WEBSITE_INSTANCE_ID", *DESK}
 NOT_IN_BICEP = {"AAD_FUNC_MAX_RESPONSE_BYTES", *PLATFORM, *DESK}  # the default limit fits aad-func's responses
 
@@ -181,7 +183,7 @@ def test_every_setting_that_the_code_reads_is_in_readme_and_no_other():
 
 
 def test_every_setting_that_the_code_reads_is_in_bicep_and_no_other():
-    assert in_bicep() == (read_by_the_code() - NOT_IN_BICEP) | DISABLED | HOST_IN_AZURE
+    assert in_bicep() == (read_by_the_code() - NOT_IN_BICEP) | DISABLED | HOST_IN_AZURE | BY_CREDENTIAL
     assert host_settings() == HOST_IN_AZURE
 
 
@@ -212,7 +214,6 @@ def test_call_modes_are_those_of_the_code_and_default_to_app():
     for modes in re.findall(r"'([^']*)'", allowed[1]):
         assert set(modes.split(",")) <= set(CALL_MODES), modes
     assert "MSI_FUNC_CALL_MODES: callModes" in MAIN.named("module")["msiFuncSettings"].object("settings")
-    assert "fail('onBehalfOf needs callModes" in MAIN.text
 
 
 def test_aad_func_relies_on_easy_auth_only_if_it_is_deployed():
@@ -220,19 +221,17 @@ def test_aad_func_relies_on_easy_auth_only_if_it_is_deployed():
     assert "enabled: easyAuth" in MAIN.named("module")["aadFuncEasyAuth"].body
 
 
-def test_role_is_assigned_by_setting_only_if_the_registration_is_not_ours():
-    assert "var rolesBySetting = !newRegistration && assignRole" in MAIN.text
-    assignment = "rolesBySetting ? { AAD_FUNC_ROLE_ASSIGNMENTS: '${role}=${msiFunc.outputs.principalId}' } : {}"
-    assert assignment in MAIN.named("module")["aadFuncSettings"].body
-
-
 def test_no_platform_setting_is_set_by_us():
     assert not PLATFORM & in_bicep()
 
 
 def test_an_optional_setting_is_left_out_where_it_has_no_value():
-    for name in ("audiences", "allowedCallers"):
-        assert re.search(rf"empty\({name}\) \? {{}} : {{ AAD_FUNC_\w+: {name} }}", MAIN.text)
+    required = {"environmentName": "dev", "location": "westeurope"}
+    for parameter, setting in (("audiences", "AAD_FUNC_AUDIENCES"), ("allowedCallers", "AAD_FUNC_ALLOWED_CALLERS")):
+        for given in ("", "value"):
+            deployment = Deployment(MAIN.path, {**required, parameter: given})
+            settings = deployment.settings(deployment.outputs["AAD_FUNC_NAME"])
+            assert settings.get(setting, "") == given
 
 
 # Names.
@@ -271,8 +270,11 @@ def test_role_and_scope_are_those_of_the_code_and_of_the_local_tenant():
     (app,) = [app for app in load().applications if app.name == "aad-func"]
     (role,), (scope,) = app.app_roles, app.scopes
     authorization = (APP / "aad_func" / "authorization.py").read_text()
-    for variable, setting, value in (("role", "ROLE", role.value), ("scope", "SCOPE", scope.value)):
-        assert f"var {variable} = '{value}'" in MAIN.text
+    for declared, setting, value in (
+        ("param appRoles string", "ROLE", role.value),
+        ("var scope", "SCOPE", scope.value),
+    ):
+        assert f"{declared} = '{value}'" in MAIN.text
         assert f'"AAD_FUNC_REQUIRED_{setting}", "{value}"' in authorization
         assert f"| {value} |" in (APP / "README.md").read_text()
     registration = FILES["modules/registration.bicep"].text
@@ -282,4 +284,5 @@ def test_role_and_scope_are_those_of_the_code_and_of_the_local_tenant():
         assert f"'{client}'" in registration
     for claim in app.optional_claims:
         assert f"name: '{claim}'" in registration
-    assert f"requestedAccessTokenVersion: {app.token_version}" in registration
+    assert "requestedAccessTokenVersion: tokenVersion" in registration
+    assert f"param tokenVersion int = {app.token_version}" in MAIN.text

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# What azd runs at the end of `azd up` (azure.yaml): prints where the apps are, how to try them and what is left to do.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ -z "${AAD_FUNC_CLIENT_ID:-}" ] || [ -z "${RESOURCE_GROUP_URL:-}" ]; then
+  echo "usage: azd runs this script, with the outputs of infra/main.bicep as environment variables" >&2
+  exit 2
+fi
+
+echo
+if [ -n "${CALLER_OBJECT_ID:-}" ] &&
+  { [ "${ROLE_ASSIGNMENT:-entra}" = none ] || ! scripts/assign-role.sh "$AAD_FUNC_CLIENT_ID" "$CALLER_OBJECT_ID" "$APP_ROLE" >/dev/null 2>&1; }; then
+  echo "One step is left. Until then, aad-func rejects msi-func. An administrator has to run, once:"
+  echo "  scripts/assign-role.sh $AAD_FUNC_CLIENT_ID $CALLER_OBJECT_ID $APP_ROLE"
+fi
+if [ -n "${CALLER_SCOPE:-}" ]; then
+  echo "For calls on behalf of users, assign the role to a user or group:"
+  echo "  scripts/assign-role.sh $AAD_FUNC_CLIENT_ID <object ID of the user or group> $APP_ROLE"
+fi
+cat <<END
+The apps in the portal: $RESOURCE_GROUP_URL
+Try them:
+  export MSI_FUNC_KEY="\$(az functionapp function keys list --name "$MSI_FUNC_NAME" --resource-group "$RESOURCE_GROUP" --function-name msi_func --query default --output tsv)"
+  curl -i -H @- "$MSI_FUNC_URL" <<< "x-functions-key: \$MSI_FUNC_KEY"
+  .venv/bin/python -m tools.doctor "$MSI_FUNC_URL" --aad "$AAD_FUNC_URL"
+END

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Waits until the apps' roles on their storage accounts are effective, about two minutes after they were assigned. A
+# package that is deployed earlier fails with 403 (https://github.com/Azure/azure-dev/issues/8026).
+# Needs az, signed in as someone who may read the resource group.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib/common.sh
+. scripts/lib/common.sh
+
+usage() {
+  echo "usage: scripts/wait-for-storage.sh RESOURCE_GROUP"
+}
+check_arguments 1 1 "$@"
+group=$1 seconds=${STORAGE_ROLE_SECONDS:-120}
+subscription=${AZURE_SUBSCRIPTION_ID:-$(az account show --query id --output tsv)}
+
+before() { # SECONDS: the time that many seconds ago, for GNU and BSD date
+  local then=$(($(date +%s) - $1))
+  date -u -d "@$then" +%Y-%m-%dT%H:%M:%S 2>/dev/null || date -u -r "$then" +%Y-%m-%dT%H:%M:%S
+}
+
+newest=
+for account in $(az storage account list --resource-group "$group" --subscription "$subscription" \
+  --query '[].id' --output tsv); do
+  for created in $(az role assignment list --scope "$account" --subscription "$subscription" \
+    --query '[].createdOn' --output tsv); do
+    if [[ $created > $newest ]]; then newest=$created; fi
+  done
+done
+while [[ $newest > $(before "$seconds") ]]; do
+  echo "Waiting until the apps' access to storage is effective ..."
+  sleep "${RETRY_SECONDS:-15}"
+done

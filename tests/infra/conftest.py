@@ -1,0 +1,56 @@
+"""Runs scripts with a stand-in for az."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.apps import APP, clean_environment
+
+SECONDS = 600  # for one script; with REAL_AZ each command takes seconds
+
+
+@pytest.fixture
+def fake_az(tmp_path: Path) -> dict[str, str]:
+    """Return the environment in which `az` is the stand-in, which keeps its state in `FAKE_AZ_STATE`."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    az = folder / "az"
+    az.write_text(f'#!/bin/sh\nPYTHONPATH="{APP}" exec "{sys.executable}" -m tests.support.fake_az "$@"\n')
+    az.chmod(0o755)
+    with clean_environment():
+        return {
+            **os.environ,
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "FAKE_AZ_STATE": str(tmp_path / "state.json"),
+            "RETRY_SECONDS": "0",
+            "STORAGE_ROLE_SECONDS": "60",
+        }
+
+
+class Run:
+    """Runs a script and returns its exit code, its output and the stand-in's state, which is in the file `state`."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment, self.state, self.errors = environment, Path(environment["FAKE_AZ_STATE"]), ""
+
+    def __call__(self, script: str, *arguments: str, fail: str = "", **more: str) -> tuple[int, str, dict[str, Any]]:
+        done = subprocess.run(
+            ["bash", str(APP / "scripts" / script), *arguments],
+            env={**self.environment, "FAIL": fail, **more},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        self.errors = done.stderr
+        return done.returncode, done.stdout, json.loads(self.state.read_text()) if self.state.exists() else {}
+
+
+@pytest.fixture
+def run(fake_az: dict[str, str]) -> Run:
+    return Run(fake_az)
