@@ -1,4 +1,4 @@
-"""infra/ is well formed, and its names are those of the code, the tenant file, the sample settings and README."""
+"""infra/ is well formed, and its names are those of the code, the tenant file, the sample settings and docs/settings.md."""
 
 import ast
 import functools
@@ -32,7 +32,7 @@ HOST_IN_AZURE = {
 HOST_LOCALLY = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
 DESK = {"AZURE_AUTHORITY_HOST"}  # azure-identity's own, for developers' and daemons' credentials
 BY_CREDENTIAL = {"AAD_FUNC_CREDENTIAL"}  # DownstreamApi reads it under its prefix
-NOT_IN_README = {"WEBSITE_INSTANCE_ID", *DESK}
+NOT_ON_PAGE = {"WEBSITE_INSTANCE_ID", *DESK}
 NOT_IN_BICEP = {"AAD_FUNC_MAX_RESPONSE_BYTES", *PLATFORM, *DESK}  # the default limit fits aad-func's responses
 
 
@@ -168,9 +168,9 @@ def in_sample() -> set[str]:
     return set(json.loads((APP / "local.settings.sample.json").read_text())["Values"])
 
 
-def in_readme() -> dict[str, str]:
-    """The names in README's table, with their default."""
-    table = (APP / "README.md").read_text().split("\n## Settings\n")[1].split("\n## ")[0]
+def in_settings_page() -> dict[str, str]:
+    """The names in the table of docs/settings.md, with their default."""
+    table = (APP / "docs" / "settings.md").read_text().split("\n## ")[0]
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines() if row.startswith("|")]
     return {name: default for names, _, default, _ in rows[2:] for name in names.split(", ")}
 
@@ -178,8 +178,8 @@ def in_readme() -> dict[str, str]:
 DISABLED = {f"AzureWebJobs.{name}.Disabled" for name in ("aad_func", "msi_func")}
 
 
-def test_every_setting_that_the_code_reads_is_in_readme_and_no_other():
-    assert read_by_the_code() - NOT_IN_README == in_readme().keys() - DISABLED
+def test_every_setting_that_the_code_reads_is_documented_and_no_other():
+    assert read_by_the_code() - NOT_ON_PAGE == in_settings_page().keys() - DISABLED
 
 
 def test_every_setting_that_the_code_reads_is_in_bicep_and_no_other():
@@ -188,7 +188,7 @@ def test_every_setting_that_the_code_reads_is_in_bicep_and_no_other():
 
 
 def test_the_sample_settings_have_what_has_no_default_and_nothing_that_the_code_does_not_read():
-    required = {name for name, default in in_readme().items() if default == "required"}
+    required = {name for name, default in in_settings_page().items() if default == "required"}
     assert required <= in_sample()
     assert in_sample() - HOST_LOCALLY <= read_by_the_code()
 
@@ -276,7 +276,7 @@ def test_role_and_scope_are_those_of_the_code_and_of_the_local_tenant():
     ):
         assert f"{declared} = '{value}'" in MAIN.text
         assert f'"AAD_FUNC_REQUIRED_{setting}", "{value}"' in authorization
-        assert f"| {value} |" in (APP / "README.md").read_text()
+        assert f"| {value} |" in (APP / "docs" / "settings.md").read_text()
     registration = FILES["modules/registration.bicep"].text
     for member in role.member_types:
         assert f"'{member}'" in registration

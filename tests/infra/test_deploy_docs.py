@@ -10,7 +10,7 @@ import pytest
 
 from local_azure.tenant.loader import load
 from msi_func.http_session import MAX_CONNECTIONS
-from tests.infra.test_bicep import BY_CREDENTIAL, HOST_IN_AZURE, in_bicep, in_readme, read_by_the_code
+from tests.infra.test_bicep import BY_CREDENTIAL, HOST_IN_AZURE, in_bicep, in_settings_page, read_by_the_code
 from tests.support.apps import APP
 from tests.support.bicep import Bicep
 from tools.diagnosis.msi_func import KEY
@@ -133,7 +133,12 @@ def test_outputs_that_are_named_are_there():
 
 def test_settings_that_are_named_are_settings():
     known = (
-        read_by_the_code() | in_readme().keys() | HOST_IN_AZURE | MAIN.named("output").keys() | {KEY} | BY_CREDENTIAL
+        read_by_the_code()
+        | in_settings_page().keys()
+        | HOST_IN_AZURE
+        | MAIN.named("output").keys()
+        | {KEY}
+        | BY_CREDENTIAL
     )
     for text in (BOTH, CONCEPTS):
         for name in re.findall(r"\b(?:AAD_FUNC|MSI_FUNC|ENTRA|AzureWebJobs)[\w.]*\w", text):
@@ -143,7 +148,9 @@ def test_settings_that_are_named_are_settings():
 def test_the_page_of_commands_sets_what_bicep_sets_where_there_is_no_default():
     page = OPTIONS.split("## With az and func")[1].split("\n## In the portal")[0]
     portal = OPTIONS.split("## In the portal")[1].split("\n## ")[0]
-    required = {name for name, default in in_readme().items() if default == "required" or name.endswith(".Disabled")}
+    required = {
+        name for name, default in in_settings_page().items() if default == "required" or name.endswith(".Disabled")
+    }
     assert required <= in_bicep()
     for name in required:
         assert f"{name}=" in page, name

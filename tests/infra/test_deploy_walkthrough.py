@@ -224,7 +224,8 @@ def test_on_behalf_of_users(shell: Shell):
     assert state["settings"]["MSI_FUNC"]["MSI_FUNC_CALL_MODES"] == "user"
     assert "<object ID of the user or group> DoAll" in printed
     shell.run(call, MSI_FUNC_KEY="function-key")
-    assert shell.recorded[-1].endswith(f"{state['outputs']['MSI_FUNC_URL']}?as=user")
+    assert shell.recorded[-3].endswith(f"{state['outputs']['MSI_FUNC_URL']}?as=user")
+    assert shell.recorded[-2:] == ["x-functions-key: function-key", "Authorization: Bearer "]
 
 
 def test_easy_auth_checks(shell: Shell):
