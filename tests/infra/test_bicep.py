@@ -1,4 +1,4 @@
-"""infra/ is well formed, and its names are those of the code, the tenant file, the sample settings and docs/settings.md."""
+"""infra/ is well formed, and its names are those of the code, the tenant file, the samples and docs/settings.md."""
 
 import ast
 import functools
