@@ -1,7 +1,4 @@
-"""A pytest plugin with the fixture `local_azure`: a tenant in the test process, on free ports.
-
-The option `local_azure_tenant` of the pytest configuration names a tenant file; the default is the shipped one.
-"""
+"""A pytest plugin with the fixture `local_azure`: a tenant in the test process, on free ports."""
 
 from __future__ import annotations
 
@@ -12,13 +9,12 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from local_azure.cloud import LocalAzure
     from local_azure.control.fault_injection import FaultInjector
     from local_azure.serving.clock import Clock
     from local_azure.tenant.grants import Assignment
-
-_TENANT_FILE = "local_azure_tenant"
 
 # Settings by which client libraries would find other credentials.
 _CREDENTIALS = (
@@ -156,19 +152,22 @@ class Faults:
         self._injector.clear()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the option."""
-    parser.addini(_TENANT_FILE, "the tenant file of local_azure, relative to the root folder")
+@pytest.fixture(scope="session")
+def local_azure_tenant_file() -> Path:
+    """The shipped tenant file. Override this fixture to use another one."""
+    from local_azure.tenant.loader import DEFAULT_TENANT_FILE
+
+    return DEFAULT_TENANT_FILE
 
 
 @pytest.fixture(scope="session")
-def _running_local_azure(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[LocalAzure]:
+def _running_local_azure(
+    tmp_path_factory: pytest.TempPathFactory, local_azure_tenant_file: Path
+) -> Iterator[LocalAzure]:
     from local_azure.cloud import LocalAzure
-    from local_azure.tenant import loader
+    from local_azure.tenant.loader import load
 
-    file = pytestconfig.getini(_TENANT_FILE)
-    directory = loader.load(pytestconfig.rootpath / file if file else loader.DEFAULT_TENANT_FILE)
-    with LocalAzure(directory, port=0, state=tmp_path_factory.mktemp("local_azure")) as azure:
+    with LocalAzure(load(local_azure_tenant_file), port=0, state=tmp_path_factory.mktemp("local_azure")) as azure:
         yield azure
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -180,26 +181,30 @@ def test_changes_are_undone_after_each_test(installed: Installed, tmp_path: Path
     assert "2 passed" in run_pytest(installed, tmp_path)
 
 
-def test_own_tenant_file_is_configured(installed: Installed, tmp_path: Path):
+def test_tenant_file_is_replaced_by_a_fixture(installed: Installed, tmp_path: Path):
     changed_tenant_file(tmp_path, "sites/0/name", "shop")
-    (tmp_path / "pytest.ini").write_text("[pytest]\nlocal_azure_tenant = tenant.json\n")
-    (tmp_path / "test_shop.py").write_text("def test_site(local_azure):\n    local_azure.environment('shop')\n")
+    (tmp_path / "test_shop.py").write_text(
+        "import pathlib, pytest\n"
+        "@pytest.fixture(scope='session')\n"
+        "def local_azure_tenant_file(): return pathlib.Path('tenant.json')\n"
+        "def test_site(local_azure): local_azure.environment('shop')\n"
+    )
     assert "1 passed" in run_pytest(installed, tmp_path)
 
 
+README = (APP / "local_azure" / "README.md").read_text("utf-8")
 FOREIGN = [
-    ("pyjwt_app", "jwt"),
-    ("fastapi_app", "fastapi_azure_auth"),
+    ("pyjwt_app", "jwt", re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]),
+    ("fastapi_app", "fastapi_azure_auth", (FOREIGN_APPS / "check_fastapi_app.py").read_text()),
 ]
 
 
-@pytest.mark.parametrize(("app", "library"), FOREIGN, ids=[case[1] for case in FOREIGN])
-def test_tests_of_another_project_need_less_than_10_lines(app, library, installed: Installed, tmp_path: Path):
+@pytest.mark.parametrize(("app", "library", "test"), FOREIGN, ids=[case[1] for case in FOREIGN])
+def test_tests_of_another_project_need_less_than_10_lines(app, library, test, installed: Installed, tmp_path: Path):
     if importlib.util.find_spec(library) is None:
         pytest.skip(f"{library} is installed with requirements-bench.txt")
-    shutil.copy(FOREIGN_APPS / f"{app}.py", tmp_path)
-    test = (FOREIGN_APPS / f"check_{app}.py").read_text()
     assert len([line for line in test.splitlines() if line]) < 10
+    shutil.copy(FOREIGN_APPS / f"{app}.py", tmp_path)
     (tmp_path / f"test_{app}.py").write_text(test)
     assert "1 passed" in run_pytest(installed, tmp_path)
 
