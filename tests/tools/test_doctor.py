@@ -71,6 +71,25 @@ def test_settings_of_another_environment_are_ignored(msi_host: Host):
     foreign = {"AAD_FUNC_URL": "https://aad-func.invalid/api/aad-func", "AAD_FUNC_CLIENT_ID": "x"}
     ended = run("doctor", msi_host.url("msi-func"), settings=foreign)
     assert (ended.code, ended.state("aad-func")) == (0, "skipped")
+    assert "needs --aad" in ended.out
+
+
+OLD = {"Date": "Thu, 01 Jan 2026 00:00:00 GMT"}
+ORDER = [
+    ("unreachable before a clock", None, as_json(401, {"code": "missing_token"}, **OLD), "Nothing listens", 3),
+    ("a clock before another URL", as_json(200, {"caller": {}, "roles": []}, **OLD), http(200), "msi-func's clock", 1),
+    ("the clock of another site", ACCEPTED, http(200, **OLD), "The URL after --aad", 3),
+    ("an open door before all", None, as_json(200, {"caller": {}}, **OLD), "Take aad-func off the network", 1),
+]
+
+
+@pytest.mark.parametrize(("why", "call", "direct", "verdict", "code"), ORDER, ids=[case[0] for case in ORDER])
+def test_most_severe_finding_is_the_verdict(why, call, direct, verdict, code):
+    with Scripted(msi_func(call)) as msi, Scripted(lambda request: direct) as aad:
+        url = msi.origin if call else "http://127.0.0.1:9/api/msi-func"
+        ended = run("doctor", url, "--aad", aad.origin)
+    assert verdict in ended.verdict
+    assert ended.code == code
 
 
 def test_credentials_are_sent_to_msi_func_only_and_never_printed(aad_settings: dict[str, str]):

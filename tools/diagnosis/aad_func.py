@@ -6,7 +6,7 @@ from tools import commands
 from tools.diagnosis import clocks, msi_func
 from tools.diagnosis.aad_url import PATH, ask_directly, has_path, with_path, wrong_url
 from tools.diagnosis.evidence import Evidence
-from tools.diagnosis.finding import Finding, inconclusive
+from tools.diagnosis.finding import Finding, Severity
 from tools.diagnosis.platform_page import RETURN_401, is_sign_in_redirect, platform_finding
 from tools.diagnosis.rejection import rejection
 
@@ -31,7 +31,8 @@ def _direct(evidence: Evidence) -> Iterator[Finding]:
     direct = evidence.direct
     if direct and direct.status not in (0, 401, 403) and not direct.is_accepted:
         cause = f"The URL after --aad is not aad-func's: it responded {direct.status} instead of 401."
-        yield inconclusive(cause, commands.doctor(evidence.msi_url, with_path(evidence.aad_url)))
+        step = commands.doctor(evidence.msi_url, with_path(evidence.aad_url))
+        yield Finding(cause, step, Severity.INCONCLUSIVE)
 
 
 def _error(evidence: Evidence) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from common.remediations import VALIDATION_STEPS
 from tools import commands
 from tools.diagnosis import identity
 from tools.diagnosis.evidence import Evidence
-from tools.diagnosis.finding import Finding, inconclusive
+from tools.diagnosis.finding import Finding, Severity
 from tools.diagnosis.platform_page import platform_finding
 from tools.diagnosis.settings import settings_finding
 from tools.probe import REFUSED, TLS, ProbeResult
@@ -66,9 +66,9 @@ def unreachable(app: str, probe: ProbeResult) -> Finding:
     }
     if reason.startswith("no "):  # no connection, or no complete response, within the time limit
         cause = f"{app} at {where} did not respond within {probe.milliseconds / 1000:.0f} seconds."
-        return inconclusive(cause, f"{commands.doctor(probe.url)} --timeout 120")
+        return Finding(cause, f"{commands.doctor(probe.url)} --timeout 120", Severity.UNREACHABLE)
     cause, step = steps.get(reason, (f"There is no usable response of {app}: {reason}.", ""))
-    return inconclusive(cause, step or commands.read_log(app, probe.url))
+    return Finding(cause, step or commands.read_log(app, probe.url), Severity.UNREACHABLE)
 
 
 def _other(evidence: Evidence) -> Finding:
