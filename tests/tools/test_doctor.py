@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ import pytest
 from common.problems import PROBLEM_TYPES
 from tests.support import apps
 from tests.support.apps import Host
+from tests.support.local_tenant import LocalAzure
 from tests.support.scripted import HANG, Reply, Request, Scripted, as_json, http
 from tests.support.tool import Ended, run, run_process
+from tests.tools.stage import Stage
 
 ACCEPTED = as_json(200, {"caller": {}, "roles": ["DoAll"]})
 MISSING_TOKEN = {"status": 401, "code": "missing_token"}
@@ -36,6 +39,14 @@ def test_healthy_apps_pass_every_check_within_two_seconds(msi_host: Host, aad_ho
     assert time.process_time() - started < 2
     assert ended.code == 0, ended.out
     assert ended.verdict == "Healthy. aad-func accepts msi-func, with the roles DoAll."
+    assert {line.split()[0] for line in ended.out.splitlines()[:6]} == {"ok"}
+
+
+def test_healthy_apps_behind_easy_auth_pass_every_check(azure: LocalAzure, tmp_path: Path, state: Path):
+    stage = Stage(azure, tmp_path, state)
+    with stage.stack:
+        ended = stage.easy_auth()
+    assert ended.code == 0, ended.out
     assert {line.split()[0] for line in ended.out.splitlines()[:6]} == {"ok"}
 
 
@@ -213,6 +224,16 @@ def test_hostile_response_is_neither_a_traceback_nor_a_command(body):
         assert ended.code in (0, 1, 3)
         assert not re.search(r"[^\n -~]", ended.out + ended.err)
         assert ended.code == 0 or not re.search(r"\$\(reboot|;reboot", ended.step.replace("'$(reboot)'", ""))
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[", "//[::1", "\x7f", "http://x:99999999/", "https://login.microsoftonline.com@x"]
+)
+def test_hostile_redirect_is_no_traceback(location):
+    with Scripted(lambda request: http(302, Location=location)) as site:
+        ended = run("doctor", f"{site.origin}/api/msi-func")
+    assert ended.code in (1, 3)
+    assert ended.step
 
 
 def test_documents_of_any_shape_are_no_traceback():

@@ -37,7 +37,7 @@ def test_fault_has_its_verdict_step_and_exit_code(
 
 def is_command_or_instruction(step: str) -> bool:
     """Return whether the step is a sentence, or a command without unquoted placeholders, which redirect in a shell."""
-    if not re.match(r"(az|curl|export|func|openssl|python|read) ", step):
+    if not re.match(r"(az|curl|export|func|openssl|python|read|sleep) ", step):
         return step[:1].isupper()
     words = list(shlex.shlex(step, posix=True, punctuation_chars=True))
     redirected = [target for sign, target in itertools.pairwise(words) if set(sign) <= set("<>")]

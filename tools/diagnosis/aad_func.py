@@ -7,7 +7,7 @@ from tools.diagnosis import clocks, msi_func
 from tools.diagnosis.aad_url import PATH, ask_directly, has_path, with_path, wrong_url
 from tools.diagnosis.evidence import Evidence
 from tools.diagnosis.finding import Finding, Severity
-from tools.diagnosis.platform_page import RETURN_401, is_sign_in_redirect, platform_finding
+from tools.diagnosis.platform_page import RETURN_401, is_sign_in_redirect, platform_finding, throttled
 from tools.diagnosis.rejection import rejection
 
 
@@ -57,6 +57,8 @@ def _by_status(evidence: Evidence) -> Finding:
         return _unauthorized(evidence)
     if status == 403:
         return _forbidden(evidence)
+    if status == 429:
+        return throttled("aad-func", evidence.msi_url)
     if status >= 500:
         cause = f"aad-func failed with status {status} and without an error code."
         step = commands.restart if status == 503 else commands.read_log

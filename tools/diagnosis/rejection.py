@@ -64,7 +64,7 @@ def _caller_not_allowed(evidence: Evidence) -> Finding:
     known = commands.guid_in(client_id) or "<client ID>"
     value = f"{listed},{known}" if listed else known
     step = commands.set_setting("aad-func", evidence.aad_url, "AAD_FUNC_ALLOWED_CALLERS", value)
-    note = "" if listed else "  (and the callers that are allowed already)"
+    note = "" if listed else "  # after the callers that are allowed already"
     return Finding(f"The client {known} is not in AAD_FUNC_ALLOWED_CALLERS of aad-func.", step + note)
 
 
