@@ -69,11 +69,9 @@ def _caller_not_allowed(evidence: Evidence) -> Finding:
 
 
 def _missing_role(evidence: Evidence) -> Finding:
-    api = commands.guid_in(evidence.settings.get("AAD_FUNC_CLIENT_ID", "")) or commands.guid_in(
-        evidence.settings.get("AAD_FUNC_SCOPE", "")
-    )
-    problem, fresh = evidence.call.downstream, evidence.fresh
-    return role_finding(problem, fresh, api=api, msi_url=evidence.msi_url, aad_url=evidence.aad_url)
+    settings, problem = evidence.settings, evidence.call.downstream
+    api = settings.get("AAD_FUNC_CLIENT_ID") or settings.get("AAD_FUNC_SCOPE", "")
+    return role_finding(problem, evidence.fresh, api=api, msi_url=evidence.msi_url, aad_url=evidence.aad_url)
 
 
 def _misconfigured(evidence: Evidence) -> Finding:
