@@ -4,7 +4,7 @@ import requests
 
 from local_azure.cloud import LocalAzure
 from tests.support import apps
-from tests.support.local_tenant import STAGING
+from tests.support.tenant_requests import STAGING
 
 
 def post(azure: LocalAzure, path: str, token: str = "", **values: str) -> requests.Response:
@@ -13,18 +13,18 @@ def post(azure: LocalAzure, path: str, token: str = "", **values: str) -> reques
 
 
 def outcome(host: apps.Host) -> tuple[int, int | None]:
-    """msi-func's status, and aad-func's where that is another."""
-    answer = requests.get(host.url("msi-func"), timeout=30)
-    return answer.status_code, answer.json().get("downstream", {}).get("status")
+    """Return msi-func's status, and aad-func's if it is another."""
+    response = requests.get(host.url("msi-func"), timeout=30)
+    return response.status_code, response.json().get("downstream", {}).get("status")
 
 
 def test_assigned_role_takes_effect_after_a_day_or_with_another_spelling(fresh: LocalAzure):
     api, slot = fresh.directory.application("aad-func"), fresh.directory.site(STAGING).identities[0]
-    refused, let_in = (502, 403), (200, None)
+    denied, allowed = (502, 403), (200, None)
     with apps.running({**apps.aad_settings(fresh), "AzureWebJobs.msi_func.Disabled": "true"}) as aad:
         settings = {**apps.msi_settings(fresh, aad.url("aad-func"), site=STAGING)}
         with apps.running(settings) as msi:
-            assert outcome(msi) == refused
+            assert outcome(msi) == denied
 
             admin = {"user": "admin@local.example", "scope": "https://graph.microsoft.com/.default"}
             token = post(fresh, "local-azure/user-token", **admin).json()["access_token"]
@@ -32,17 +32,17 @@ def test_assigned_role_takes_effect_after_a_day_or_with_another_spelling(fresh: 
             where = f"v1.0/servicePrincipals/{api.object_id}/appRoleAssignedTo"
             assert post(fresh, where, token, **role).status_code == 201
 
-            assert outcome(msi) == refused
+            assert outcome(msi) == denied
         with apps.running(settings) as restarted:
-            assert outcome(restarted) == refused
+            assert outcome(restarted) == denied
 
-            # A version 2 token's audience is the client id, however it was asked for.
+            # A version 2 token's audience is the client id, however it was requested.
             capitals = {"AAD_FUNC_SCOPE": settings["AAD_FUNC_SCOPE"].replace(api.client_id, api.client_id.upper())}
             with apps.running({**settings, **capitals}) as shortcut:
-                assert outcome(shortcut) == let_in
+                assert outcome(shortcut) == allowed
 
             assert post(fresh, "local-azure/advance", duration="24h").json()["expired_tokens"] == 2
             # msi-func's own library caches the token as well.
-            assert outcome(restarted) == refused
+            assert outcome(restarted) == denied
         with apps.running(settings) as again:
-            assert outcome(again) == let_in
+            assert outcome(again) == allowed

@@ -86,15 +86,15 @@ def test_printed_calls_on_behalf_of_users_work(state: Path):
     try:
         printed = "".join(iter(demo.stdout.readline, "Enter here restarts msi-func, Ctrl+C stops everything.\n"))
         part = printed.partition("On behalf of a user")[2].partition("The 24-hour story")[0]
-        answers = [bash(command) for command in re.findall(r"^  (\S.*)$", part, re.MULTILINE)]
+        responses = [bash(command) for command in re.findall(r"^  (\S.*)$", part, re.MULTILINE)]
     finally:
         demo.terminate()
         demo.communicate(timeout=commands.SECONDS)
-    let_in, refused, asked, again = answers
-    assert '"kind": "user"' in let_in
-    assert '"code": "missing_role"' in refused
-    assert 'error="insufficient_claims"' in asked
-    assert '"kind": "user"' in again
+    with_role, without_role, challenged, with_mfa = responses
+    assert '"kind": "user"' in with_role
+    assert '"code": "missing_role"' in without_role
+    assert 'error="insufficient_claims"' in challenged
+    assert '"kind": "user"' in with_mfa
 
 
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")
@@ -138,9 +138,9 @@ def bash(script: str) -> str:
     return done.stdout
 
 
-def status(answer: str) -> int:
-    """What aad-func said."""
-    return json.loads(answer).get("downstream", {}).get("status", 200)
+def status(response: str) -> int:
+    """Return aad-func's status."""
+    return json.loads(response).get("downstream", {}).get("status", 200)
 
 
 def test_the_demo_runs_once_behind_easy_auth(state: Path):
