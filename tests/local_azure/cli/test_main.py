@@ -45,8 +45,8 @@ def test_damaged_keys_are_an_error_that_names_the_file(tmp_path: Path):
 def test_http_and_https_need_different_ports(state: Path):
     port = free_port()
     done = call("serve", "--port", port, "--https-port", port, "--state", state)
-    told = f"local_azure: Port {port} cannot serve http and https: choose another one with --https-port.\n"
-    assert (done.returncode, done.stderr) == (1, told)
+    message = f"local_azure: Port {port} cannot serve http and https: choose another one with --https-port.\n"
+    assert (done.returncode, done.stderr) == (1, message)
 
 
 def test_every_command_has_help():

@@ -11,9 +11,9 @@ import pytest
 
 from tests.support import commands
 from tests.support.commands import call, start
-from tests.support.local_tenant import API, is_listening, port_of
+from tests.support.tenant_requests import API, is_listening, port_of
 
-ON_LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="told from /proc, which is Linux's")
+ON_LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs /proc")
 
 
 SCRIPT = """
@@ -72,8 +72,3 @@ def test_run_leaves_nothing_behind(state: Path):
     for process in done.stdout.split():
         status = Path(f"/proc/{process}/status")
         assert not status.exists() or "State:\tZ" in status.read_text()
-
-
-def status(answer: str) -> int:
-    """What aad-func said."""
-    return json.loads(answer).get("downstream", {}).get("status", 200)

@@ -12,9 +12,9 @@ import requests
 from local_azure.tenant.loader import load
 from tests.support import commands
 from tests.support.commands import serving
-from tests.support.local_tenant import is_listening, port_of
+from tests.support.tenant_requests import is_listening, port_of
 
-ON_LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="told from /proc, which is Linux's")
+ON_LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs /proc")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
