@@ -10,7 +10,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 help:
 	@echo "make demo    both function apps with a local tenant, until Ctrl+C (ARGS=--once: call once and exit)"
-	@echo "make test    lint, types, layers and tests"
+	@echo "make test    lint, types, import rules and tests (ARGS='-k name': some of them, without coverage)"
 	@echo "make fuzz    attacks at random for SECONDS=60 (SEED=123: one run again)"
 	@echo "make bench   benchmarks, compared with baselines (about eight minutes; ARGS=validation: a part of it)"
 	@echo "make soak    both functions under load for ten minutes, while keys change and faults come and go"
@@ -24,8 +24,12 @@ demo: $(READY)
 
 # Four at a time, on fewer cores too: much of a test is waiting for a process or the other side.
 test: lint
-	@$(BIN)/python -m pytest --cov -n 4 tests/aad_func $(ARGS)
-	@$(BIN)/python -m pytest -n 4 --ignore=tests/aad_func $(ARGS)
+ifeq ($(ARGS),)
+	@$(BIN)/python -m pytest --cov -n 4 tests/aad_func
+	@$(BIN)/python -m pytest -n 4 --ignore=tests/aad_func
+else
+	@$(BIN)/python -m pytest -n 4 $(ARGS)
+endif
 
 fuzz: $(READY)
 	@SEED=$(SEED) SECONDS=$(SECONDS) $(BIN)/python -m tests.fuzz

@@ -36,7 +36,7 @@ REMEDIATIONS = {
     "call_mode_not_allowed": "Use a mode that MSI_FUNC_CALL_MODES lists, or add this one to it.",
     "token_unavailable": "Do what the detail says; python -m tools.doctor prints the command for each cause.",
     "downstream_error": (
-        "Do what the advice for the code inside says. Without a code, aad-func's code did not respond: "
+        "Do what the advice for the code inside says. Without a code, the API's own code did not respond: "
         "python -m tools.doctor tells a stopped app, an access restriction, Easy Auth and a wrong AAD_FUNC_URL apart."
     ),
     "downstream_unreachable": "Check that the API runs, then AAD_FUNC_URL, DNS, and network rules between the apps.",

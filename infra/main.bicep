@@ -207,7 +207,7 @@ module registration 'modules/registration.bicep' = if (newRegistration) {
   }
 }
 
-module callerIdentityOfUser 'modules/identity.bicep' = if (asUserAssigned) {
+module callingIdentity 'modules/identity.bicep' = if (asUserAssigned) {
   name: 'caller-identity'
   scope: group
   params: {
@@ -281,7 +281,7 @@ module msiFunc 'modules/function-app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     perInstanceConcurrency: perInstanceConcurrency
     userAssignedIdentityIds: concat(
-      asUserAssigned ? [callerIdentityOfUser!.outputs.id] : [],
+      asUserAssigned ? [callingIdentity!.outputs.id] : [],
       hasCallerRegistration ? [federatedIdentity!.outputs.id] : []
     )
     applicationInsightsName: monitoring.outputs.name
@@ -291,11 +291,11 @@ module msiFunc 'modules/function-app.bicep' = {
 
 var callerObjectId = asApplication
   ? callerRegistration!.outputs.servicePrincipalId
-  : asUserAssigned ? callerIdentityOfUser!.outputs.principalId : msiFunc.outputs.principalId
+  : asUserAssigned ? callingIdentity!.outputs.principalId : msiFunc.outputs.principalId
 
 // A site does not expose the client ID of its system-assigned identity.
 var callerClientIds = concat(
-  asUserAssigned ? [callerIdentityOfUser!.outputs.clientId] : [],
+  asUserAssigned ? [callingIdentity!.outputs.clientId] : [],
   hasCallerRegistration ? [callerRegistration!.outputs.clientId] : []
 )
 
@@ -339,7 +339,7 @@ module msiFuncSettings 'modules/app-settings.bicep' = {
         'AzureWebJobs.aad_func.Disabled': 'true'
       },
       asApplication ? { AAD_FUNC_CREDENTIAL: 'application' } : {},
-      asUserAssigned ? { AAD_FUNC_IDENTITY_CLIENT_ID: callerIdentityOfUser!.outputs.clientId } : {},
+      asUserAssigned ? { AAD_FUNC_IDENTITY_CLIENT_ID: callingIdentity!.outputs.clientId } : {},
       hasCallerRegistration
         ? {
             ENTRA_TENANT_ID: tenantId

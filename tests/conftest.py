@@ -21,6 +21,8 @@ from tests.support.clock import Clock, FastForward
 from tests.support.forge import Forge
 from tests.support.tenant import VERSIONS, Tenant
 
+pytest_plugins = ["local_azure.testing"]
+
 T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, T]], T]
 

@@ -1,9 +1,9 @@
 """Collects the doctor's evidence: a handful of GET requests, reported as they finish, within one time limit."""
 
 import asyncio
-import os
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -60,12 +60,27 @@ async def collect(target: Target, report: Report, progress: Callable[[str], None
         send("without a token", _without_token(target.msi_url) if _is_msi_func(call) else "", target.headers),
         send("forged principal", forged, principal),
         send("forged token", forged, {"Authorization": f"Bearer {forged_token(claims)}"}),
-        _fresh(call, settings),
+        _until(deadline, _fresh(call, settings)),
     )
-    evidence = Evidence(
-        call, without_token, direct, forged_principal, forged_signature, fresh, settings, aad_url, bool(target.headers)
+    return Evidence(
+        call,
+        without_token,
+        direct,
+        forged_principal,
+        forged_signature,
+        fresh,
+        settings,
+        aad_url,
+        has_key="x-functions-key" in target.headers,
+        is_client_id_known=await _until(deadline, _is_client_id_known(call, settings)),
     )
-    return replace(evidence, is_client_id_known=await _is_client_id_known(evidence))
+
+
+async def _until(deadline: float, work: Awaitable[T]) -> T | None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout_at(deadline):
+            return await work
+    return None
 
 
 async def _with_progress(name: str, work: Awaitable[T], progress: Callable[[str], None]) -> T:
@@ -90,7 +105,7 @@ def _is_msi_func(call: ProbeResult) -> bool:
     return call.is_accepted or call.code.startswith("downstream_")
 
 
-async def _fresh(call: ProbeResult, settings: dict[str, str]) -> FreshToken | None:
+async def _fresh(call: ProbeResult, settings: Mapping[str, str]) -> FreshToken | None:
     """Return a new token, if the role is missing and this machine has a managed identity, as in msi-func's console."""
     scope = settings.get("AAD_FUNC_SCOPE", "")
     is_application = string(mapping(call.downstream, "caller"), "kind") == "application"
@@ -99,13 +114,13 @@ async def _fresh(call: ProbeResult, settings: dict[str, str]) -> FreshToken | No
     return await request_fresh_token(settings.get("AAD_FUNC_IDENTITY_CLIENT_ID"), scope)
 
 
-async def _is_client_id_known(evidence: Evidence) -> bool | None:
+async def _is_client_id_known(call: ProbeResult, settings: Mapping[str, str]) -> bool | None:
     """Return whether Entra issues tokens for AAD_FUNC_CLIENT_ID; None if that was not or could not be determined."""
-    client_id = guid_in(evidence.settings.get("AAD_FUNC_CLIENT_ID", ""))
-    if evidence.call.downstream_code != "wrong_audience" or not client_id or not _has_identity(evidence.settings):
+    client_id = guid_in(settings.get("AAD_FUNC_CLIENT_ID", ""))
+    if call.downstream_code != "wrong_audience" or not client_id or not _has_identity(settings):
         return None
     try:
-        await http.token_for(os.environ.get("AAD_FUNC_IDENTITY_CLIENT_ID"), f"{client_id}/.default")
+        await http.token_for(settings.get("AAD_FUNC_IDENTITY_CLIENT_ID"), f"{client_id}/.default")
     except Problem as problem:
         # A generic 500 is all that the platform returns for an unknown API.
         return False if problem.members.get("endpoint_status") == 500 else None

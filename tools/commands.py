@@ -75,7 +75,7 @@ def identity(url: str, command: str) -> str:
     """Return a command about the app's managed identity, such as assign or show."""
     if _in_azure(url):
         return f"az functionapp identity {command} {_ids(url)}"
-    return f"az functionapp identity {command} --name <msi-func app> --resource-group <group>"
+    return f"az functionapp identity {command} --name '<msi-func app>' --resource-group '<group>'"
 
 
 def doctor(url: str, aad_url: str = "") -> str:

@@ -60,7 +60,10 @@ def _examine(options: argparse.Namespace) -> int:
         raise ToolError("--timeout is a number of seconds from 1 to 600.", console.USAGE)
     target = Target(options.url, options.aad, _headers(options.url, options.timeout), options.timeout)
 
+    reported = set()
+
     def report(name: str, result: ProbeResult) -> None:
+        reported.add(name)
         if not options.json:
             console.write_check(_check(name, result), _WIDTH)
 
@@ -74,6 +77,9 @@ def _examine(options: argparse.Namespace) -> int:
         verdict = found[0] if found else None
         console.write_json({"verdict": verdict, "findings": found, "checks": [check.as_dict() for check in checks]})
     else:
+        for check in checks:
+            if check.name not in reported:
+                console.write_check(check, _WIDTH)
         _print(evidence, checks, findings)
     if findings:
         return findings[0].exit_code
@@ -135,10 +141,6 @@ def _clock(evidence: Evidence) -> CheckResult:
 
 
 def _print(evidence: Evidence, checks: list[CheckResult], findings: list[Finding]) -> None:
-    reported = ("msi-func", "aad-func", "without a token", "forged principal", "forged token")
-    for check in checks:
-        if check.name not in reported or check.detail.startswith(("needs", "msi-func did not", "aad-func did not")):
-            console.write_check(check, _WIDTH)
     console.write("")
     if findings:
         console.write(f"Verdict: {findings[0].cause}")

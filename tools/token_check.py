@@ -24,14 +24,16 @@ _SHOWN = {"wrong_issuer": "iss", "wrong_tenant": "tid", "wrong_audience": "aud",
 
 @dataclass(frozen=True, slots=True)
 class TokenReport:
-    """aad-func's checks in order. `problem` is None if it would accept the token, as far as it can be checked here.
-
-    `is_verified` means that the signature is the tenant's, so the claims can be trusted.
-    """
+    """aad-func's checks in order. `problem` is None if it would accept the token, as far as it can be checked here."""
 
     checks: tuple[CheckResult, ...]
     problem: Problem | None
-    is_verified: bool
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the signature was verified, so that the claims can be trusted."""
+        name = next(name for name, codes in VALIDATION_STEPS if "bad_signature" in codes)
+        return any(check.name == name and check.state == "ok" for check in self.checks)
 
     @property
     def code(self) -> str:
@@ -51,10 +53,9 @@ async def check_token(token: str, claims: Mapping[str, Any], scope: str, *, audi
     problem = None if skipped.get("wrong_tenant") else await _problem(authorizer, headers)
     if problem is not None and problem.code == "signing_keys_unavailable":
         skipped |= dict.fromkeys(_VERIFIED_WITH_KEYS, problem.detail)
-    is_verified = "bad_signature" not in skipped and _step(problem) > _step(Problem("wrong_issuer"))
     if "bad_signature" in skipped:
         problem = await _problem(replace(authorizer, validator=_ClaimsReader({})), headers)
-    return TokenReport(tuple(_checks(problem, skipped, claims)), problem, is_verified)
+    return TokenReport(tuple(_checks(problem, skipped, claims)), problem)
 
 
 async def _problem(authorizer: Authorizer, headers: Mapping[str, str]) -> Problem | None:

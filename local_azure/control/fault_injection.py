@@ -54,6 +54,10 @@ class FaultInjector:
         self.faults[endpoint] = fault
         self._left[endpoint] = fault.count or 0
 
+    def reset_counters(self) -> None:
+        """Start counting at 0."""
+        self.counters = Counter(dict.fromkeys(self.endpoints, 0))
+
     def clear(self) -> None:
         """Remove all faults."""
         self.faults.clear()

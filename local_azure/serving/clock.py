@@ -19,3 +19,7 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Move the clock forward."""
         self._offset += seconds
+
+    def reset(self) -> None:
+        """Return to this machine's time."""
+        self._offset = 0.0

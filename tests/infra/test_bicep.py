@@ -13,13 +13,20 @@ import pytest
 from local_azure.tenant.loader import load
 from msi_func.function import CALL_MODES
 from tests.support.apps import APP
-from tests.support.bicep import Bicep, BicepError, blank
+from tests.support.bicep import Bicep, passed
 from tests.support.bicep_deployment import Deployment
+from tests.support.bicep_tokens import BicepSyntaxError
 
 INFRA = APP / "infra"
 FILES = {path.relative_to(INFRA).as_posix(): Bicep(path) for path in sorted(INFRA.rglob("*.bicep"))}
 MAIN = FILES["main.bicep"]
-FUNCTION_APP = FILES["modules/function-app.bicep"]
+REQUIRED = {"environmentName": "dev", "location": "westeurope"}
+DEPLOYED = Deployment(MAIN.path, REQUIRED)
+# Together, these have every setting that the template knows.
+COMBINATIONS = [
+    {"callerIdentity": "user", "audiences": "api://orders", "allowedCallers": "client"},
+    {"callAs": "application", "roleAssignment": "setting", "assignmentRequired": False},
+]
 
 # Names of settings that are not everywhere, and where they belong instead.
 PLATFORM = {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "WEBSITE_AUTH_ENABLED", "WEBSITE_INSTANCE_ID"}  # Azure sets them
@@ -49,18 +56,18 @@ def test_every_module_is_there_and_gets_what_it_asks_for(name: str):
     file = FILES[name]
     modules = file.named("module")
     for module in modules.values():
-        called = Bicep(file.path.parent / module.string)
-        given = module.keys("params")
-        assert called.path.exists(), module.string
+        called = Bicep(file.path.parent / module.type)
+        given = passed(module)
+        assert called.path.exists(), module.type
         assert called.required <= given, module.name
         assert given <= called.named("param").keys(), module.name
     for module, output in file.outputs_used():
-        assert output in Bicep(file.path.parent / modules[module].string).named("output"), f"{module}.{output}"
+        assert output in Bicep(file.path.parent / modules[module].type).named("output"), f"{module}.{output}"
 
 
 def test_every_module_file_is_used():
     used = {
-        (file.path.parent / module.string).resolve()
+        (file.path.parent / module.type).resolve()
         for file in FILES.values()
         for module in file.named("module").values()
     }
@@ -70,8 +77,8 @@ def test_every_module_file_is_used():
 def test_every_resource_has_a_type_and_a_version():
     for file in FILES.values():
         for resource in file.named("resource").values():
-            nested = resource.body.startswith(" ")
-            assert nested or re.fullmatch(r"Microsoft\.[\w./]+@(v1\.0|\d{4}-\d\d-\d\d)", resource.string), resource.name
+            nested = any(resource in parent.nested for parent in file.named("resource").values())
+            assert nested or re.fullmatch(r"Microsoft\.[\w./]+@(v1\.0|\d{4}-\d\d-\d\d)", resource.type), resource.name
 
 
 def test_the_parameters_file_names_parameters_and_leaves_no_required_one_out():
@@ -88,26 +95,28 @@ def test_defaults_are_the_same_with_azd_and_without():
     for name, parameter in given.items():
         default = parameter["value"].strip("${}").partition("=")[2]
         if name not in MAIN.required:
-            assert MAIN.named("param")[name].head.partition("=")[2].strip().strip("'") == default, name
+            assert str(MAIN.default(name)) in (default, default.capitalize()), name
 
 
 @pytest.mark.parametrize(
     "broken",
     ["param a string\nvar b = 'x\n", "var a = {\n", "var a = ]\n", "var a = '${b'\n", "/* x\n*/ var a = (\n"],
 )
-def test_the_reader_refuses_what_is_not_well_formed(broken: str, tmp_path: Path):
+def test_the_reader_rejects_files_that_are_not_well_formed(broken: str, tmp_path: Path):
     file = tmp_path / "broken.bicep"
     file.write_text(broken)
-    with pytest.raises(BicepError):
+    with pytest.raises(BicepSyntaxError):
         _ = Bicep(file).declarations
 
 
-def test_the_reader_sees_what_is_missing_and_what_is_too_much(tmp_path: Path):
+def test_the_reader_finds_undeclared_and_unused_names(tmp_path: Path):
     file = tmp_path / "some.bicep"
     file.write_text("param a string // b\nvar c = '${d}-e' /* f */\noutput g string = h.i ? toLower('j') : k\n")
     assert Bicep(file).undeclared() == {"d", "h", "k"}
     assert Bicep(file).unused() == {"a", "c"}
-    assert blank("'it\\'s' // x")[1] == ""
+    other = tmp_path / "other.bicep"
+    other.write_text("var a = 'it\\'s' // x\noutput b string = lower(a)\n")
+    assert Bicep(other).undeclared() == {"lower"}
 
 
 def bicep_compiler() -> list[str] | None:
@@ -150,18 +159,14 @@ def _name(node: ast.expr) -> set[str]:
     return set()
 
 
-def setting_keys(text: str) -> set[str]:
-    """The keys of all objects in a piece of Bicep, quoted ones included."""
-    return {a or b for a, b in re.findall(r"(?:(?<=[\s{])([A-Za-z]\w*)|'([\w.]+)'):", text)}
-
-
 def in_bicep() -> set[str]:
-    services = [MAIN.named("module")[name].object("settings") for name in ("aadFuncSettings", "msiFuncSettings")]
-    return set().union(*map(setting_keys, services), host_settings())
+    deployments = [Deployment(MAIN.path, {**REQUIRED, **more}) for more in COMBINATIONS]
+    names = ("AAD_FUNC_NAME", "MSI_FUNC_NAME")
+    return {setting for each in deployments for name in names for setting in each.settings(each.outputs[name])}
 
 
 def host_settings() -> set[str]:
-    return setting_keys(FUNCTION_APP.named("output")["hostSettings"].body)
+    return set(DEPLOYED.value("aadFunc").outputs["hostSettings"])
 
 
 def in_sample() -> set[str]:
@@ -194,31 +199,23 @@ def test_the_sample_settings_have_what_has_no_default_and_nothing_that_the_code_
 
 
 def test_http_concurrency_is_set_for_both_apps_within_the_platforms_limits():
-    limits = re.search(
-        r"@minValue\((\d+)\)\n@maxValue\((\d+)\)\n.*\nparam perInstanceConcurrency int = (\d+)", MAIN.text
-    )
-    assert limits
-    least, most, default = map(int, limits.groups())
+    limits = MAIN.named("param")["perInstanceConcurrency"].decorators
+    least, most = limits["minValue"][0][1], limits["maxValue"][0][1]
     assert (least, most) == (1, 1000)
-    assert least < default <= most  # 1 is the platform's own default for Python
-    for name in ("aadFunc", "msiFunc"):
-        assert "perInstanceConcurrency: perInstanceConcurrency" in MAIN.named("module")[name].body
-    # Azure Resource Manager: functionAppConfig.scaleAndConcurrency.triggers.http.perInstanceConcurrency
-    triggers = FUNCTION_APP.named("resource")["site"].object("scaleAndConcurrency")
-    assert re.search(r"triggers: {\s+http: {\s+perInstanceConcurrency: perInstanceConcurrency\s+}\s+}", triggers)
+    assert least < MAIN.default("perInstanceConcurrency") <= most  # 1 is the platform's own default for Python
+    sites = Deployment(MAIN.path, {**REQUIRED, "perInstanceConcurrency": 17}).of_type("Microsoft.Web/sites")
+    assert len(sites) == 2
+    for site in sites:
+        scale = site.body["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+        assert scale["triggers"] == {"http": {"perInstanceConcurrency": 17}}
 
 
 def test_call_modes_are_those_of_the_code_and_default_to_app():
-    allowed = re.search(r"@allowed\(\[([^\]]*)\]\)\n@description\([^\n]*\)\nparam callModes string = 'app'", MAIN.text)
-    assert allowed
-    for modes in re.findall(r"'([^']*)'", allowed[1]):
+    for modes in MAIN.allowed("callModes"):
         assert set(modes.split(",")) <= set(CALL_MODES), modes
-    assert "MSI_FUNC_CALL_MODES: callModes" in MAIN.named("module")["msiFuncSettings"].object("settings")
-
-
-def test_aad_func_relies_on_easy_auth_only_if_it_is_deployed():
-    assert "AAD_FUNC_AUTHENTICATION: easyAuth ? 'easy_auth' : 'token'" in MAIN.named("module")["aadFuncSettings"].body
-    assert "enabled: easyAuth" in MAIN.named("module")["aadFuncEasyAuth"].body
+        deployed = Deployment(MAIN.path, {**REQUIRED, "callModes": modes})
+        assert deployed.settings(deployed.outputs["MSI_FUNC_NAME"])["MSI_FUNC_CALL_MODES"] == modes
+    assert MAIN.default("callModes") == "app"
 
 
 def test_no_platform_setting_is_set_by_us():
@@ -226,10 +223,9 @@ def test_no_platform_setting_is_set_by_us():
 
 
 def test_an_optional_setting_is_left_out_where_it_has_no_value():
-    required = {"environmentName": "dev", "location": "westeurope"}
     for parameter, setting in (("audiences", "AAD_FUNC_AUDIENCES"), ("allowedCallers", "AAD_FUNC_ALLOWED_CALLERS")):
         for given in ("", "value"):
-            deployment = Deployment(MAIN.path, {**required, parameter: given})
+            deployment = Deployment(MAIN.path, {**REQUIRED, parameter: given})
             settings = deployment.settings(deployment.outputs["AAD_FUNC_NAME"])
             assert settings.get(setting, "") == given
 
@@ -247,12 +243,11 @@ def test_each_app_runs_one_function_the_other_is_switched_off():
                 ]
                 functions |= {word.value.value: node.name for word in keywords if word.arg == "route"}
     assert functions == {"aad-func": "aad_func", "msi-func": "msi_func"}
-    for module, service, other in (("aadFunc", "aad-func", "msi-func"), ("msiFunc", "msi-func", "aad-func")):
-        assert f"serviceName: '{service}'" in MAIN.named("module")[module].body
-        declared = MAIN.named("module")[f"{module}Settings"]
-        assert f"siteName: {module}.outputs.name" in declared.body
-        assert f"'AzureWebJobs.{functions[other]}.Disabled': 'true'" in declared.body
-        assert f"'AzureWebJobs.{functions[service]}.Disabled'" not in declared.body
+    for service, other in (("aad-func", "msi-func"), ("msi-func", "aad-func")):
+        (site,) = [each for each in DEPLOYED.of_type("Microsoft.Web/sites") if each.name.startswith(service)]
+        assert site.body["tags"]["azd-service-name"] == service
+        disabled = {name for name in DEPLOYED.settings(site.name) if name.endswith(".Disabled")}
+        assert disabled == {f"AzureWebJobs.{functions[other]}.Disabled"}
 
 
 def test_azure_yaml_deploys_both_services_from_this_folder():
@@ -260,21 +255,18 @@ def test_azure_yaml_deploys_both_services_from_this_folder():
     services = re.findall(
         r"^  ([\w-]+):\n    project: \.\n    language: python\n    host: function$", text, re.MULTILINE
     )
-    tags = re.findall(r"serviceName: '([\w-]+)'", MAIN.text)
+    tags = [site.body["tags"]["azd-service-name"] for site in DEPLOYED.of_type("Microsoft.Web/sites")]
     assert sorted(services) == sorted(tags) == ["aad-func", "msi-func"]
-    assert "'azd-service-name': serviceName" in FUNCTION_APP.text
-    assert f"https://${{aadFunc.outputs.hostName}}/api/{services[0]}'" in MAIN.text
+    assert DEPLOYED.outputs["AAD_FUNC_URL"].endswith(f"/api/{services[0]}")
 
 
 def test_role_and_scope_are_those_of_the_code_and_of_the_local_tenant():
     (app,) = [app for app in load().applications if app.name == "aad-func"]
     (role,), (scope,) = app.app_roles, app.scopes
     authorization = (APP / "aad_func" / "authorization.py").read_text()
-    for declared, setting, value in (
-        ("param appRoles string", "ROLE", role.value),
-        ("var scope", "SCOPE", scope.value),
-    ):
-        assert f"{declared} = '{value}'" in MAIN.text
+    settings = DEPLOYED.settings(DEPLOYED.outputs["AAD_FUNC_NAME"])
+    for setting, value in (("ROLE", role.value), ("SCOPE", scope.value)):
+        assert settings[f"AAD_FUNC_REQUIRED_{setting}"] == value
         assert f'"AAD_FUNC_REQUIRED_{setting}", "{value}"' in authorization
         assert f"| {value} |" in (APP / "docs" / "settings.md").read_text()
     registration = FILES["modules/registration.bicep"].text
@@ -284,5 +276,5 @@ def test_role_and_scope_are_those_of_the_code_and_of_the_local_tenant():
         assert f"'{client}'" in registration
     for claim in app.optional_claims:
         assert f"name: '{claim}'" in registration
-    assert "requestedAccessTokenVersion: tokenVersion" in registration
-    assert f"param tokenVersion int = {app.token_version}" in MAIN.text
+    (deployed,) = DEPLOYED.of_type("Microsoft.Graph/applications")
+    assert deployed.body["api"]["requestedAccessTokenVersion"] == app.token_version

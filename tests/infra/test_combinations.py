@@ -16,7 +16,8 @@ from msi_func.app_registration import AppRegistration
 from msi_func.downstream import DownstreamApi
 from tests.infra.decision import accepted_roles, app_settings
 from tests.support.apps import APP
-from tests.support.bicep_deployment import AUTHORITY, TENANT, Deployment, DeploymentError, Resource, identifier
+from tests.support.bicep_deployment import Deployment, Resource
+from tests.support.bicep_functions import AUTHORITY, TENANT, DeploymentError, identifier
 
 MAIN = APP / "infra" / "main.bicep"
 EXISTING = "5e15717e-c11d-4000-8000-000000000000"

@@ -165,7 +165,7 @@ def test_publishing_names_the_language():
 
 
 def test_limits_of_an_instance_are_those_of_the_code():
-    default = MAIN.named("param")["perInstanceConcurrency"].head.partition("= ")[2].strip()
+    default = MAIN.default("perInstanceConcurrency")
     assert f"PER_INSTANCE_CONCURRENCY, {default} by default" in OPTIONS
     assert f"at most {MAX_CONNECTIONS} connections per process to each host" in OPTIONS
 

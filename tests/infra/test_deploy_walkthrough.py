@@ -17,7 +17,7 @@ from msi_func.downstream import DownstreamApi
 from tests.infra.conftest import SECONDS
 from tests.infra.decision import accepted_roles, app_settings
 from tests.support.apps import APP
-from tests.support.fake_az import TENANT, fake_id
+from tests.support.fake_directory import TENANT, fake_id
 
 DEPLOY = (APP / "docs" / "deploy.md").read_text()
 OPTIONS = (APP / "docs" / "deploy-options.md").read_text()

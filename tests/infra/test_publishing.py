@@ -1,5 +1,6 @@
 """What azd and func publish is the app and nothing else, with dependencies that are pinned with hashes."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -76,6 +77,13 @@ def test_what_is_published_is_the_app_and_nothing_else(tool: str, tmp_path: Path
     published = published_by_azd(files, tmp_path) if tool == "azd" else published_by_func(files)
     assert published == {file for file in tracked() if file.split("/")[0] in DEPLOYED}
     assert {file.split("/")[0] for file in published} == DEPLOYED
+
+
+def test_responses_carry_hsts():
+    assert json.loads((APP / "host.json").read_text())["extensions"]["http"]["hsts"] == {
+        "isEnabled": True,
+        "maxAge": "365",
+    }
 
 
 def requirements(name: str) -> list[Requirement]:

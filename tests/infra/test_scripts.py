@@ -15,7 +15,7 @@ from tests.infra.conftest import SECONDS, Run
 from tests.support.apps import APP
 from tests.support.bicep import Bicep
 from tests.support.bicep_deployment import Deployment, Resource
-from tests.support.fake_az import TENANT, fake_id
+from tests.support.fake_directory import TENANT, fake_id
 
 SCRIPTS = sorted((APP / "scripts").glob("*.sh"))
 HOOKS = [path for path in SCRIPTS if path.name.startswith("azd-")]
@@ -245,14 +245,10 @@ def test_an_app_is_created_once_and_its_storage_knows_no_keys(run: Run):
 def test_an_app_has_the_same_http_concurrency_as_with_bicep(run: Run):
     _, _, state = run("create-function-app.sh", "aad-func-4711", "rg", "westeurope")
     scale = state["sites"]["aad-func-4711"]["scale"]
-    parameters = Bicep(APP / "infra" / "main.bicep").named("param")
-    defaults = {
-        name: parameters[name].head.partition("= ")[2].strip()
-        for name in ("perInstanceConcurrency", "maximumInstanceCount")
-    }
+    main = Bicep(APP / "infra" / "main.bicep")
     assert scale["trigger-type"] == "http"
-    assert scale["trigger-settings"] == f"perInstanceConcurrency={defaults['perInstanceConcurrency']}"
-    assert scale["maximum-instance-count"] == defaults["maximumInstanceCount"]
+    assert scale["trigger-settings"] == f"perInstanceConcurrency={main.default('perInstanceConcurrency')}"
+    assert scale["maximum-instance-count"] == str(main.default("maximumInstanceCount"))
 
 
 def test_apps_of_a_group_share_one_workspace_and_one_application_insights_in_it(run: Run):

@@ -4,27 +4,16 @@ IDs that Azure assigns are GUIDs made from the resource's name. Modules and reso
 absent, and reading one of their outputs is an error, as it is in a deployment.
 """
 
-import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tests.support.bicep_functions import FUNCTIONS, DeploymentError, identifier
 from tests.support.bicep_syntax import Expression, Statement, statements
 
-TENANT = "10ca1000-0000-4000-8000-000000000000"
-AUTHORITY = "https://login.microsoftonline.com/"
-ENVIRONMENT = {
-    "name": "AzureCloud",
-    "portal": "https://portal.azure.com",
-    "authentication": {"loginEndpoint": AUTHORITY},
-}
 _GUIDS = {"principalId", "clientId", "appId"}
-
-
-class DeploymentError(Exception):
-    """The template calls `fail`, or a parameter is not one of the allowed values."""
 
 
 @dataclass
@@ -63,11 +52,6 @@ class _Added(dict[str, Any]):
         if key == "defaultHostName":
             return f"{self.path.rpartition('/')[2]}.azurewebsites.net"
         return f"{key} of {self.path}" if key == "ConnectionString" else _Added(self.path, {"blob": "https://blob/"})
-
-
-def identifier(path: str) -> str:
-    """Return the GUID that stands for one that Azure assigns."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, path))
 
 
 @dataclass
@@ -204,39 +188,3 @@ class Deployment:
 
     def _call(self, name: str, arguments: list[Expression], local: dict[str, Any]) -> Any:
         return FUNCTIONS[name](*(self.evaluate(each, local) for each in arguments))
-
-
-def _fail(message: str) -> None:
-    raise DeploymentError(message)
-
-
-def _union(*objects: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for each in objects for key, value in each.items()}
-
-
-def _concat(*lists: Iterable[Any]) -> list[Any]:
-    return [item for each in lists for item in each]
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "concat": _concat,
-    "contains": lambda text, part: part in text,
-    "empty": lambda value: not value,
-    "environment": lambda: ENVIRONMENT,
-    "fail": _fail,
-    "filter": lambda items, test: [item for item in items if test(item)],
-    "guid": lambda *parts: identifier("/".join(parts)),
-    "join": lambda items, separator: separator.join(items),
-    "length": len,
-    "map": lambda items, change: [change(item) for item in items],
-    "resourceGroup": lambda: {"id": "/group"},
-    "split": lambda text, separator: text.split(separator),
-    "subscription": lambda: {"id": "/subscription"},
-    "subscriptionResourceId": lambda kind, name: f"{kind}/{name}",
-    "tenant": lambda: {"tenantId": TENANT},
-    "toLower": str.lower,
-    "toObject": lambda items, key, value: {key(item): value(item) for item in items},
-    "trim": str.strip,
-    "union": _union,
-    "uniqueString": lambda *parts: uuid.uuid5(uuid.NAMESPACE_URL, "/".join(parts)).hex[:13],
-}

@@ -3,29 +3,16 @@
 https://learn.microsoft.com/azure/azure-resource-manager/bicep/file
 """
 
-import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.bicep_tokens import BicepSyntaxError, Token, tokens
+
 Expression = tuple[Any, ...]
 
-_TOKEN = re.compile(
-    r"(?P<space>[ \t\r]+|//[^\n]*|/\*.*?\*/)"
-    r"|(?P<newline>\n)"
-    r"|(?P<number>\d+)"
-    r"|(?P<name>[A-Za-z_]\w*)"
-    r"|(?P<operator>=>|==|!=|<=|>=|&&|\|\||\?\?|\.\?|[-+*/%!<>?:=.,@(){}\[\]])"
-    r"|(?P<quote>')",
-    re.DOTALL,
-)
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "'": "'", "\\": "\\", "$": "$"}
 _BINARY = [("??",), ("||",), ("&&",), ("==", "!="), ("<", ">", "<=", ">="), ("+", "-"), ("*", "/", "%")]
-
-
-class BicepSyntaxError(Exception):
-    """The text is not in the part of the language that this parser reads."""
 
 
 @dataclass(frozen=True)
@@ -42,50 +29,8 @@ class Statement:
     nested: tuple["Statement", ...] = ()
 
 
-def _string(text: str, start: int) -> tuple[list[Any], int]:
-    """Return the parts of a string, literal text or tokens of an interpolation, and the position after it."""
-    parts: list[Any] = [""]
-    position = start
-    while text[position] != "'":
-        if text[position] == "\n":
-            raise BicepSyntaxError("a string is not closed")
-        if text[position] == "\\":
-            parts[-1] += _ESCAPES[text[position + 1]]
-            position += 2
-        elif text.startswith("${", position):
-            tokens, position = _tokens(text, position + 2, "}")
-            parts += [tokens, ""]
-        else:
-            parts[-1] += text[position]
-            position += 1
-    return parts, position + 1
-
-
-def _tokens(text: str, position: int = 0, closing: str = "") -> tuple[list[tuple[str, Any]], int]:
-    found: list[tuple[str, Any]] = []
-    depth = 0
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if not match:
-            raise BicepSyntaxError(f"unexpected {text[position : position + 20]!r}")
-        position = match.end()
-        kind, value = str(match.lastgroup), match[0]
-        if kind == "quote":
-            parts, position = _string(text, position)
-            found.append(("string", parts))
-            continue
-        if closing and depth == 0 and value == closing:
-            return [*found, ("end", "")], position
-        depth += (value in "({[") - (value in ")}]") if kind == "operator" else 0
-        if kind != "space":
-            found.append((kind, value))
-    if closing or depth:
-        raise BicepSyntaxError("a bracket is not closed")
-    return [*found, ("end", "")], position
-
-
 class _Parser:
-    def __init__(self, tokens: list[tuple[str, Any]]) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self.tokens, self.at = tokens, 0
 
     def peek(self, *values: str) -> bool:
@@ -245,7 +190,7 @@ def _text(parts: list[Any]) -> Expression:
 @cache
 def statements(path: Path) -> tuple[Statement, ...]:
     """Return the statements of a file. Raises BicepSyntaxError."""
-    parser = _Parser(_tokens(path.read_text())[0])
+    parser = _Parser(tokens(path.read_text())[0])
     found = []
     parser.lines()
     while parser.tokens[parser.at][0] != "end":

@@ -126,6 +126,12 @@ FAULTS = [
         "Allowed token audiences",
     ),
     Fault(
+        "Easy Auth of another registration",
+        lambda s: s.easy_auth(api="aad-func-v1"),
+        "Easy Auth in front of aad-func rejected the token (401).",
+        "Allowed token audiences",
+    ),
+    Fault(
         "Easy Auth 401, anonymous allowed",
         lambda s: s.fronted(by_token(responses.EASY_AUTH_401, responses.AAD_401), responses.AAD_401),
         "Easy Auth in front of aad-func rejected the token (401).",
@@ -136,6 +142,12 @@ FAULTS = [
         lambda s: _same(s, responses.SIGN_IN),
         "Easy Auth of aad-func redirects to a sign-in page.",
         "Unauthenticated requests: HTTP 401",
+    ),
+    Fault(
+        "throttled",
+        lambda s: _same(s, http(429)),
+        "aad-func throttles requests (429).",
+        "sleep 60; python -m tools.doctor",
     ),
     Fault(
         "front end 503",

@@ -1,6 +1,6 @@
 """msi-func does not respond, or something else does."""
 
-from tests.support.scripted import HANG, RESET, Reply, http
+from tests.support.scripted import HANG, RESET, Reply, as_json, http
 from tests.support.tool import Ended
 from tests.tools import stage as responses
 from tests.tools.fault import Fault
@@ -76,6 +76,19 @@ FAULTS = [
         lambda s: s.page(responses.FRONT_END_503),
         "App Service cannot reach msi-func (503)",
         "Restart the host of msi-func",
+    ),
+    Fault("throttled", lambda s: s.page(http(429)), "msi-func throttles requests (429).", "sleep 60; python"),
+    Fault(
+        "403 without a page",
+        lambda s: s.page(responses.FORBIDDEN),
+        "Easy Auth or an access restriction of msi-func rejects this machine (403).",
+        "In the portal: msi-func",
+    ),
+    Fault(
+        "published without a build",
+        lambda s: s.page(as_json(500, {"code": "misconfigured", "detail": "No aiohttp.", "package": "aiohttp"})),
+        "msi-func: No aiohttp.",
+        "func azure functionapp publish '<msi-func app>' --python",
     ),
     Fault(
         "start page",

@@ -3,13 +3,14 @@
 import contextlib
 import random
 import ssl
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import trustme
 
-from tests.support import apps
+from tests.support import apps, commands
 from tests.support.own_tenant import LocalAzure, fault, own_tenant
 from tests.support.scripted import Reply, Request, Scripted, as_json, http
 from tests.support.tool import Ended, run
@@ -107,6 +108,20 @@ class Stage:
         settings = apps.msi_settings(self.azure, aad.url("aad-func")) | (clock if "msi-func" in functions else {})
         msi = self.stack.enter_context(apps.running(settings))
         return run("doctor", msi.url("msi-func"), "--aad", aad.url("aad-func"))
+
+    def easy_auth(self, *, api: str = "aad-func") -> Ended:
+        """Examine msi-func and aad-func behind the emulated Easy Auth for a registration."""
+        aad = self.stack.enter_context(apps.running({**apps.aad_settings(self.azure), **apps.EASY_AUTH}))
+        url, port = f"{self.azure.origin}", unused_port()
+        arguments = ("easy-auth", "--to", aad.origin, "--api", api, "--port", port, "--url", url)
+        process = self.stack.enter_context(commands.start(*arguments))
+        self.stack.callback(process.terminate)
+        while apps.is_free(port):
+            assert process.poll() is None
+            time.sleep(0.05)
+        front = f"http://127.0.0.1:{port}/api/aad-func"
+        msi = self.stack.enter_context(apps.running(apps.msi_settings(self.azure, front)))
+        return run("doctor", msi.url("msi-func"), "--aad", front)
 
     def tenant(self) -> LocalAzure:
         """Return a tenant that the fault may change."""

@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ import pytest
 from common.problems import PROBLEM_TYPES
 from tests.support import apps
 from tests.support.apps import Host
+from tests.support.own_tenant import LocalAzure
 from tests.support.scripted import HANG, Reply, Request, Scripted, as_json, http
 from tests.support.tool import Ended, run, run_process
+from tests.tools.stage import Stage
 
 ACCEPTED = as_json(200, {"caller": {}, "roles": ["DoAll"]})
 MISSING_TOKEN = {"status": 401, "code": "missing_token"}
@@ -36,6 +39,14 @@ def test_healthy_apps_pass_every_check_within_two_seconds(msi_host: Host, aad_ho
     assert time.process_time() - started < 2
     assert ended.code == 0, ended.out
     assert ended.verdict == "Healthy. aad-func accepts msi-func, with the roles DoAll."
+    assert {line.split()[0] for line in ended.out.splitlines()[:6]} == {"ok"}
+
+
+def test_healthy_apps_behind_easy_auth_pass_every_check(azure: LocalAzure, tmp_path: Path, state: Path):
+    stage = Stage(azure, tmp_path, state)
+    with stage.stack:
+        ended = stage.easy_auth()
+    assert ended.code == 0, ended.out
     assert {line.split()[0] for line in ended.out.splitlines()[:6]} == {"ok"}
 
 
@@ -71,6 +82,25 @@ def test_settings_of_another_environment_are_ignored(msi_host: Host):
     foreign = {"AAD_FUNC_URL": "https://aad-func.invalid/api/aad-func", "AAD_FUNC_CLIENT_ID": "x"}
     ended = run("doctor", msi_host.url("msi-func"), settings=foreign)
     assert (ended.code, ended.state("aad-func")) == (0, "skipped")
+    assert "needs --aad" in ended.out
+
+
+OLD = {"Date": "Thu, 01 Jan 2026 00:00:00 GMT"}
+ORDER = [
+    ("unreachable before a clock", None, as_json(401, {"code": "missing_token"}, **OLD), "Nothing listens", 3),
+    ("a clock before another URL", as_json(200, {"caller": {}, "roles": []}, **OLD), http(200), "msi-func's clock", 1),
+    ("the clock of another site", ACCEPTED, http(200, **OLD), "The URL after --aad", 3),
+    ("an open door before all", None, as_json(200, {"caller": {}}, **OLD), "Take aad-func off the network", 1),
+]
+
+
+@pytest.mark.parametrize(("why", "call", "direct", "verdict", "code"), ORDER, ids=[case[0] for case in ORDER])
+def test_most_severe_finding_is_the_verdict(why, call, direct, verdict, code):
+    with Scripted(msi_func(call)) as msi, Scripted(lambda request: direct) as aad:
+        url = msi.origin if call else "http://127.0.0.1:9/api/msi-func"
+        ended = run("doctor", url, "--aad", aad.origin)
+    assert verdict in ended.verdict
+    assert ended.code == code
 
 
 def test_credentials_are_sent_to_msi_func_only_and_never_printed(aad_settings: dict[str, str]):
@@ -194,6 +224,16 @@ def test_hostile_response_is_neither_a_traceback_nor_a_command(body):
         assert ended.code in (0, 1, 3)
         assert not re.search(r"[^\n -~]", ended.out + ended.err)
         assert ended.code == 0 or not re.search(r"\$\(reboot|;reboot", ended.step.replace("'$(reboot)'", ""))
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[", "//[::1", "\x7f", "http://x:99999999/", "https://login.microsoftonline.com@x"]
+)
+def test_hostile_redirect_is_no_traceback(location):
+    with Scripted(lambda request: http(302, Location=location)) as site:
+        ended = run("doctor", f"{site.origin}/api/msi-func")
+    assert ended.code in (1, 3)
+    assert ended.step
 
 
 def test_documents_of_any_shape_are_no_traceback():

@@ -1,6 +1,8 @@
 """Every fault that the doctor distinguishes, produced for real: the verdict, the step and the exit code."""
 
+import itertools
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,17 @@ def test_fault_has_its_verdict_step_and_exit_code(
     assert fault.verdict in ended.verdict, ended.out
     assert fault.step in ended.step, ended.out
     assert ended.code == fault.code, ended.out
+    assert is_command_or_instruction(ended.step), ended.step
     assert not re.search(r"eyJ|Traceback|See \w+$", ended.out)
+
+
+def is_command_or_instruction(step: str) -> bool:
+    """Return whether the step is a sentence, or a command without unquoted placeholders, which redirect in a shell."""
+    if not re.match(r"(az|curl|export|func|openssl|python|read|sleep) ", step):
+        return step[:1].isupper()
+    words = list(shlex.shlex(step, posix=True, punctuation_chars=True))
+    redirected = [target for sign, target in itertools.pairwise(words) if set(sign) <= set("<>")]
+    return set(redirected) <= {"/dev/null"}
 
 
 def test_there_are_at_least_fifty_faults():

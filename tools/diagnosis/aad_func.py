@@ -6,8 +6,8 @@ from tools import commands
 from tools.diagnosis import clocks, msi_func
 from tools.diagnosis.aad_url import PATH, ask_directly, has_path, with_path, wrong_url
 from tools.diagnosis.evidence import Evidence
-from tools.diagnosis.finding import Finding, inconclusive
-from tools.diagnosis.platform_page import RETURN_401, is_sign_in_redirect, platform_finding
+from tools.diagnosis.finding import Finding, Severity
+from tools.diagnosis.platform_page import RETURN_401, is_sign_in_redirect, platform_finding, throttled
 from tools.diagnosis.rejection import rejection
 
 
@@ -31,7 +31,8 @@ def _direct(evidence: Evidence) -> Iterator[Finding]:
     direct = evidence.direct
     if direct and direct.status not in (0, 401, 403) and not direct.is_accepted:
         cause = f"The URL after --aad is not aad-func's: it responded {direct.status} instead of 401."
-        yield inconclusive(cause, commands.doctor(evidence.msi_url, with_path(evidence.aad_url)))
+        step = commands.doctor(evidence.msi_url, with_path(evidence.aad_url))
+        yield Finding(cause, step, Severity.INCONCLUSIVE)
 
 
 def _error(evidence: Evidence) -> Iterator[Finding]:
@@ -56,6 +57,8 @@ def _by_status(evidence: Evidence) -> Finding:
         return _unauthorized(evidence)
     if status == 403:
         return _forbidden(evidence)
+    if status == 429:
+        return throttled("aad-func", evidence.msi_url)
     if status >= 500:
         cause = f"aad-func failed with status {status} and without an error code."
         step = commands.restart if status == 503 else commands.read_log

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from aad_func.access_token import LEEWAY
+from common.problems import PROBLEM_TYPES
 from tools.diagnosis.evidence import Evidence
 from tools.diagnosis.finding import Finding
+from tools.probe import ProbeResult
 
 _STEP = "Correct the clock of {}: timedatectl set-ntp true (Windows: w32tm /resync)."
 
@@ -12,7 +14,12 @@ _STEP = "Correct the clock of {}: timedatectl set-ntp true (Windows: w32tm /resy
 def skews(evidence: Evidence) -> dict[str, float]:
     """Return the seconds by which each app's clock is ahead of this machine's."""
     probes = {"msi-func": evidence.call, "aad-func": evidence.direct}
-    return {app: probe.skew for app, probe in probes.items() if probe is not None and probe.skew is not None}
+    return {app: probe.skew for app, probe in probes.items() if probe and _is_app(probe) and probe.skew is not None}
+
+
+def _is_app(probe: ProbeResult) -> bool:
+    """Return whether one of the apps responded, and not another server, whose clock does not matter."""
+    return probe.is_accepted or probe.status == 401 or probe.code in PROBLEM_TYPES
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:

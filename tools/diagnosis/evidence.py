@@ -24,7 +24,7 @@ class Evidence:
     fresh: FreshToken | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     aad_url: str = ""  # given, or from the settings
-    has_key: bool = False  # credentials were sent to msi-func
+    has_key: bool = False  # a function key was sent to msi-func
     is_client_id_known: bool | None = None  # Entra issues tokens for AAD_FUNC_CLIENT_ID; None if undetermined
 
     @property

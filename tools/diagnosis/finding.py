@@ -11,7 +11,8 @@ class Severity(IntEnum):
 
     INCONCLUSIVE = 1
     FAULT = 2
-    OPEN_DOOR = 3
+    UNREACHABLE = 3
+    OPEN_DOOR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,8 @@ class Finding:
     @property
     def exit_code(self) -> int:
         """The doctor's exit code if this is the verdict."""
-        return UNREACHABLE if self.severity is Severity.INCONCLUSIVE else FAULT
+        return UNREACHABLE if self.severity in (Severity.INCONCLUSIVE, Severity.UNREACHABLE) else FAULT
 
     def as_dict(self) -> dict[str, str]:
         """Return the finding for --json."""
         return {"severity": self.severity.name.lower(), "cause": self.cause, "step": self.step}
-
-
-def inconclusive(cause: str, step: str) -> Finding:
-    """Return a finding that proves no fault of the apps."""
-    return Finding(cause, step, Severity.INCONCLUSIVE)

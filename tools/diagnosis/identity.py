@@ -1,5 +1,7 @@
 """msi-func has no token for aad-func: its identity, or the user whose token it exchanges."""
 
+import shlex
+
 from common.remediations import REMEDIATIONS
 from msi_func import token_errors
 from tools import commands
@@ -24,17 +26,18 @@ def finding(evidence: Evidence) -> Finding:
         return Finding(cause, commands.assign_role(api, "", evidence.settings.get("AAD_FUNC_REQUIRED_ROLE", "DoAll")))
     if call.code == "federated_credential_mismatch":
         app = commands.guid_in(evidence.settings.get("MSI_FUNC_CLIENT_ID", "")) or "<MSI_FUNC_CLIENT_ID>"
-        return Finding(cause, f"az ad app federated-credential list --id {app}")
+        return Finding(cause, f"az ad app federated-credential list --id {shlex.quote(app)}")
     return Finding(cause, _user_steps(evidence).get(call.code, REMEDIATIONS[call.code]))
 
 
 def _user_steps(evidence: Evidence) -> dict[str, str]:
     app = commands.guid_in(evidence.settings.get("MSI_FUNC_CLIENT_ID", "")) or "<MSI_FUNC_CLIENT_ID>"
+    scope = shlex.quote(f"api://{app}/.default")
     request = (
-        f"export MSI_FUNC_TOKEN=$(az account get-access-token --scope api://{app}/.default "
+        f"export MSI_FUNC_TOKEN=$(az account get-access-token --scope {scope} "
         "--query accessToken --output tsv)  # then run the doctor again"
     )
-    sign_in = f"az login --scope api://{app}/.default"
+    sign_in = f"az login --scope {scope}"
     return {
         **dict.fromkeys(("user_token_required", "user_token_wrong_audience", "user_token_expired"), request),
         **dict.fromkeys(("user_token_rejected", "interaction_required"), sign_in),
@@ -66,4 +69,4 @@ def _token_step(evidence: Evidence) -> str:
 
 def _safe(scope: str) -> str:
     guid = commands.guid_in(scope)
-    return f"api://{guid}/.default" if guid else "<AAD_FUNC_SCOPE>"
+    return f"api://{guid}/.default" if guid else "'<AAD_FUNC_SCOPE>'"

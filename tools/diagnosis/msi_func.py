@@ -9,8 +9,8 @@ from common.remediations import VALIDATION_STEPS
 from tools import commands
 from tools.diagnosis import identity
 from tools.diagnosis.evidence import Evidence
-from tools.diagnosis.finding import Finding, inconclusive
-from tools.diagnosis.platform_page import platform_finding
+from tools.diagnosis.finding import Finding, Severity
+from tools.diagnosis.platform_page import platform_finding, throttled
 from tools.diagnosis.settings import settings_finding
 from tools.probe import REFUSED, TLS, ProbeResult
 
@@ -66,9 +66,9 @@ def unreachable(app: str, probe: ProbeResult) -> Finding:
     }
     if reason.startswith("no "):  # no connection, or no complete response, within the time limit
         cause = f"{app} at {where} did not respond within {probe.milliseconds / 1000:.0f} seconds."
-        return inconclusive(cause, f"{commands.doctor(probe.url)} --timeout 120")
+        return Finding(cause, f"{commands.doctor(probe.url)} --timeout 120", Severity.UNREACHABLE)
     cause, step = steps.get(reason, (f"There is no usable response of {app}: {reason}.", ""))
-    return inconclusive(cause, step or commands.read_log(app, probe.url))
+    return Finding(cause, step or commands.read_log(app, probe.url), Severity.UNREACHABLE)
 
 
 def _other(evidence: Evidence) -> Finding:
@@ -80,6 +80,11 @@ def _other(evidence: Evidence) -> Finding:
         return platform
     if call.status == 401:
         return _key(evidence)
+    if call.status == 429:
+        return throttled("msi-func", url)
+    if call.status == 403:
+        cause = "Easy Auth or an access restriction of msi-func rejects this machine (403)."
+        return Finding(cause, "In the portal: msi-func > Settings: look at Authentication, then at Networking.")
     if not path.lower().rstrip("/").endswith(PATH):
         right = urlsplit(url)._replace(path=PATH).geturl()
         return Finding(f"The path of the URL is {path or '/'}; msi-func's is {PATH}.", commands.doctor(right))

@@ -36,7 +36,8 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     if audience.rstrip("/") in _MICROSOFT:
         yield _open(evidence, f"it accepts a token for another audience, {audience}, which every application can get")
     elif audience and not _is_expected(audience, evidence):
-        yield _open(evidence, f"it accepts a token for another audience, {audience}, than its AAD_FUNC_CLIENT_ID")
+        reason = f"it accepts a token for another audience, {audience}, than AAD_FUNC_CLIENT_ID on this machine"
+        yield _open(evidence, reason)
 
 
 def is_trusted_principal(probe: ProbeResult) -> bool:

@@ -1,7 +1,7 @@
 """Responses of App Service in place of an app: recognized by headers and by the text of the page."""
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from tools import commands
 from tools.diagnosis.finding import Finding
@@ -27,19 +27,31 @@ def platform_finding(app: str, probe: ProbeResult) -> Finding | None:
     if is_sign_in_redirect(probe):
         return Finding(f"Easy Auth of {app} redirects to a sign-in page.", RETURN_401.format(app=app))
     if status in (301, 302, 307, 308):
-        location = urlsplit(probe.headers.get("Location", ""))
-        return Finding(f"The URL of {app} redirects to {location.netloc or 'another URL'}.", _use_https(app, probe))
+        where = _location(probe).hostname or "another path"
+        return Finding(f"The URL of {app} redirects to {where}.", _use_https(app, probe))
     if status == 503 and not probe.code:
         cause = f"App Service cannot reach {app} (503): the app does not start or is overloaded."
         return Finding(cause, commands.restart(app, url))
     return None
 
 
+def throttled(app: str, msi_url: str) -> Finding:
+    """Return the finding for status 429."""
+    return Finding(f"{app} throttles requests (429).", f"sleep 60; {commands.doctor(msi_url)}")
+
+
 def is_sign_in_redirect(probe: ProbeResult) -> bool:
     """Return whether the response sends a browser to a sign-in page."""
-    location = urlsplit(probe.headers.get("Location", ""))
+    location = _location(probe)
     is_sign_in = (location.hostname or "") in _SIGN_IN_HOSTS or location.path.startswith("/.auth/login")
     return probe.status in (302, 303, 307) and is_sign_in
+
+
+def _location(probe: ProbeResult) -> SplitResult:
+    try:
+        return urlsplit(probe.headers.get("Location", ""))
+    except ValueError:
+        return urlsplit("")
 
 
 def _address(text: str) -> str:
@@ -50,7 +62,7 @@ def _address(text: str) -> str:
 
 
 def _use_https(app: str, probe: ProbeResult) -> str:
-    location = urlsplit(probe.headers.get("Location", ""))
+    location = _location(probe)
     if location.scheme == "https" and location.hostname == urlsplit(probe.url).hostname:
         return f"Use the https URL of {app}: {urlsplit(probe.url)._replace(scheme='https').geturl()}"
     return f"Use the URL of the app {app} itself, without the redirect."

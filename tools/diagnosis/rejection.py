@@ -64,16 +64,14 @@ def _caller_not_allowed(evidence: Evidence) -> Finding:
     known = commands.guid_in(client_id) or "<client ID>"
     value = f"{listed},{known}" if listed else known
     step = commands.set_setting("aad-func", evidence.aad_url, "AAD_FUNC_ALLOWED_CALLERS", value)
-    note = "" if listed else "  (and the callers that are allowed already)"
+    note = "" if listed else "  # after the callers that are allowed already"
     return Finding(f"The client {known} is not in AAD_FUNC_ALLOWED_CALLERS of aad-func.", step + note)
 
 
 def _missing_role(evidence: Evidence) -> Finding:
-    api = commands.guid_in(evidence.settings.get("AAD_FUNC_CLIENT_ID", "")) or commands.guid_in(
-        evidence.settings.get("AAD_FUNC_SCOPE", "")
-    )
-    problem, fresh = evidence.call.downstream, evidence.fresh
-    return role_finding(problem, fresh, api=api, msi_url=evidence.msi_url, aad_url=evidence.aad_url)
+    settings, problem = evidence.settings, evidence.call.downstream
+    api = settings.get("AAD_FUNC_CLIENT_ID") or settings.get("AAD_FUNC_SCOPE", "")
+    return role_finding(problem, evidence.fresh, api=api, msi_url=evidence.msi_url, aad_url=evidence.aad_url)
 
 
 def _misconfigured(evidence: Evidence) -> Finding:

@@ -15,7 +15,7 @@ def settings_finding(app: str, url: str, problem: Mapping[str, Any]) -> Finding:
     detail = string(problem, "detail")
     package = string(problem, "package")
     if package:
-        return Finding(f"{app}: {detail}", "func azure functionapp publish <app> --python")
+        return Finding(f"{app}: {detail}", f"func azure functionapp publish '<{app} app>' --python")
     names = [name for name in strings(problem, "settings") if re.fullmatch(r"\w+", name)]
     if not names:
         return Finding(f"{app}: {detail}", REMEDIATIONS["misconfigured"])

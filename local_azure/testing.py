@@ -1,0 +1,184 @@
+"""A pytest plugin with the fixture `local_azure`: a tenant in the test process, on free ports."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from local_azure.cloud import LocalAzure
+    from local_azure.control.fault_injection import FaultInjector
+    from local_azure.serving.clock import Clock
+    from local_azure.tenant.grants import Assignment
+
+# Settings by which client libraries would find other credentials.
+_CREDENTIALS = (
+    *(f"AZURE_{name}" for name in ("CLIENT_ID", "CLIENT_SECRET", "CLIENT_CERTIFICATE_PATH", "USERNAME", "PASSWORD")),
+    *("AZURE_FEDERATED_TOKEN_FILE", "AZURE_TOKEN_CREDENTIALS", "IDENTITY_ENDPOINT", "IDENTITY_HEADER"),
+    *("IDENTITY_SERVER_THUMBPRINT", "IMDS_ENDPOINT", "MSI_ENDPOINT", "MSI_SECRET"),
+)
+
+
+class LocalTenant:
+    """A running tenant. Everything that a test changes is undone after the test."""
+
+    def __init__(self, azure: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._azure = azure
+        self._directory = azure.directory
+        self._monkeypatch = monkeypatch
+        self.tenant_id = azure.directory.tenant_id
+        self.authority = f"{azure.origin}/{self.tenant_id}"  # over http, as for fetching keys without the local CA
+        self.issuer = azure.issuer.issuer(2)  # of version 2 tokens
+        self.faults = Faults(azure.faults)
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the platform's token cache: `clock.advance(24 * 3600)`."""
+        return self._azure.clock
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """The number of requests in this test by endpoint: msi, imds, metadata, keys, token and graph."""
+        return dict(self._azure.faults.counters)
+
+    def environment(self, site: str | None = None, *, imds: bool = False) -> dict[str, str]:
+        """Set and return the settings with which this process runs as a site, by default the tenant's first.
+
+        With `imds`, it runs as a virtual machine. Other credentials are removed from the environment.
+        """
+        settings = self._azure.environment(site, imds=imds)
+        for name in _CREDENTIALS:
+            self._monkeypatch.delenv(name, raising=False)
+        for name, value in settings.items():
+            self._monkeypatch.setenv(name, value)
+        return settings
+
+    def token(
+        self,
+        audience: str,
+        *,
+        site: str | None = None,
+        user: str | None = None,
+        daemon: str | None = None,
+        roles: Sequence[str] | None = None,
+        scopes: Sequence[str] | None = None,
+        expired: bool = False,
+        not_before: float | None = None,
+        wrong_key: bool = False,
+        claims: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Return a new token for an API, which `audience` names: its name, client ID or App ID URI.
+
+        The caller is a `user`, an application `daemon`, or the system-assigned identity of a `site`, by default of the
+        tenant's first. Roles and scopes are those in the tenant unless given. An `expired` token expired an hour ago;
+        `not_before` is in seconds from now; `wrong_key` signs with a key that the tenant does not publish. `claims`
+        replaces claims and omits those that are None.
+        """
+        from local_azure.entra import crafted_token
+
+        payload = crafted_token.payload(
+            self._directory, self._azure.issuer, audience, site=site, user=user, daemon=daemon
+        )
+        if roles is not None:
+            payload["roles"] = list(roles) or None
+        if scopes is not None:
+            payload["scp"] = " ".join(scopes) or None
+        if expired:
+            crafted_token.move_lifetime(payload, "exp", time.time() - 3600)
+        if not_before is not None:
+            crafted_token.move_lifetime(payload, "nbf", time.time() + not_before)
+        payload |= claims or {}
+        present = {name: value for name, value in payload.items() if value is not None}
+        return crafted_token.sign(self._azure.keys, present, wrong_key=wrong_key)
+
+    def assign(self, role: str, *, to: str, of: str | None = None) -> None:
+        """Assign an app role to a principal, by name. `of` names the API, if several have the role."""
+        assignment = self._assignment(role, to, of)
+        if assignment not in self._directory.assignments:
+            self._directory.assignments.append(assignment)
+
+    def remove(self, role: str, *, from_: str, of: str | None = None) -> None:
+        """Remove an app role from a principal. Raises ValueError if it is not assigned."""
+        self._directory.assignments.remove(self._assignment(role, from_, of))
+
+    def rotate_keys(self) -> str:
+        """Sign new tokens with a new key, and return its `kid`."""
+        return self._azure.keys.rotate().kid
+
+    def _assignment(self, role: str, principal: str, api: str | None) -> Assignment:
+        from local_azure.entra.crafted_token import named
+        from local_azure.tenant.grants import Assignment
+
+        roles = [
+            (app.object_id, app_role.id)
+            for app in self._directory.applications
+            if api in (None, app.name) and (app_role := app.role(role)) is not None
+        ]
+        if len(roles) != 1:
+            raise ValueError(f"{len(roles)} applications have the role {role}: name the API with of=")
+        return Assignment(named([*self._directory.principals()], principal).object_id, *roles[0])
+
+
+class Faults:
+    """Faults in the responses of the endpoints msi, imds, metadata, keys, token and graph."""
+
+    def __init__(self, injector: FaultInjector) -> None:
+        self._injector = injector
+
+    def inject(
+        self,
+        endpoint: str,
+        *,
+        status: int | None = None,
+        delay: float = 0,
+        truncate: bool = False,
+        reset: bool = False,
+        count: int | None = None,
+    ) -> None:
+        """Respond with this status, after `delay` seconds, with truncated JSON or a TCP reset, to `count` requests."""
+        from local_azure.control.fault_injection import Fault
+
+        if endpoint not in self._injector.endpoints:
+            raise ValueError(f"{endpoint} is not one of {', '.join(self._injector.endpoints)}")
+        self._injector.inject(endpoint, Fault(delay, status, truncate, reset, count))
+
+    def clear(self) -> None:
+        """Remove all faults."""
+        self._injector.clear()
+
+
+@pytest.fixture(scope="session")
+def local_azure_tenant_file() -> Path:
+    """The shipped tenant file. Override this fixture to use another one."""
+    from local_azure.tenant.loader import DEFAULT_TENANT_FILE
+
+    return DEFAULT_TENANT_FILE
+
+
+@pytest.fixture(scope="session")
+def _running_local_azure(
+    tmp_path_factory: pytest.TempPathFactory, local_azure_tenant_file: Path
+) -> Iterator[LocalAzure]:
+    from local_azure.cloud import LocalAzure
+    from local_azure.tenant.loader import load
+
+    with LocalAzure(load(local_azure_tenant_file), port=0, state=tmp_path_factory.mktemp("local_azure")) as azure:
+        yield azure
+
+
+@pytest.fixture
+def local_azure(_running_local_azure: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalTenant]:
+    """The tenant that all tests share, as it was when it started."""
+    azure = _running_local_azure
+    assignments, keys = [*azure.directory.assignments], [*azure.keys.keys]
+    azure.faults.reset_counters()
+    yield LocalTenant(azure, monkeypatch)
+    azure.directory.assignments[:], azure.keys.keys[:] = assignments, keys
+    azure.faults.clear()
+    azure.token_cache.clear()
+    azure.clock.reset()
