@@ -9,7 +9,8 @@ import pytest
 
 from bench import api, report
 from bench.load import Load
-from bench.load_runner import LoadResult, MeasurementError, load, successful
+from bench.load_runner import LoadResult, MeasurementError, interleave, load, successful
+from bench.progress import heartbeat
 from bench.soak import growth, in_background
 from local_azure.server import free_port
 from tests.support.apps import Host
@@ -25,6 +26,18 @@ JUDGED = [
     ("ours is twice, and at most that", report.ratio("", "", TWICE, "", most=2), 2, True),
     ("ours is twice, less is required", report.ratio("", "", TWICE, "", most=1.9), 2, False),
     ("one round of three is an outlier", report.ratio("", "", [(1, 1), (9, 1), (1, 1)], "", most=1), 1, True),
+    (
+        "the goal is missed by less than is shown",
+        report.speedup("", "", [(1, 0.9499)] * 3, "", least=0.95),
+        0.9499,
+        False,
+    ),
+    (
+        "one round of ours is undisturbed",
+        report.speedup("", "", [(1, 2), (4, 2), (4, 2), (1, 2)], "", least=2),
+        2,
+        True,
+    ),
     ("at the limit", report.value("", 5, most=5), None, True),
     ("beyond the limit", report.value("", 6, most=5), None, False),
     ("enough", report.value("", 5, least=5), None, True),
@@ -42,6 +55,42 @@ def test_row_says_whether_its_goal_is_reached(why, row: report.Row, ratio, is_re
 def test_row_shows_the_median_and_the_spread():
     row = report.ratio("", "", [(1, 10), (2, 10), (3, 10), (4, 10), (50, 10)], "ms")
     assert (row.ours, row.theirs) == ("3 ± 12.8 ms", "10 ± 0 ms")
+    assert row.compared == "0.300 ± 1.275"
+
+
+def test_order_of_contenders_is_reversed_in_every_other_round():
+    called = []
+
+    def contender(name: str) -> LoadResult:
+        called.append(name)
+        return LoadResult(rate=len(called), median=1, longest=1, statuses={"200": 1}, cpu=ord(name))
+
+    rounds = interleave(2, lambda: contender("a"), lambda: contender("b"))
+    assert "".join(called) == "baabba"
+    assert [[chr(int(each.cpu)) for each in round_] for round_ in rounds] == [["a", "b"], ["a", "b"]]
+
+
+def test_progress_is_shown_during_a_long_measurement(capfd):
+    with heartbeat("validation", interval=0.001):
+        while "validation ... 0 s" not in capfd.readouterr().err:
+            pass
+
+
+def test_callers_of_a_load_pause_between_requests_and_send_the_query():
+    with Scripted(lambda request: as_json(200, {})) as server:
+        requests = Load(f"{server.origin}/api?as=user", seconds=60, limit=6, tokens=None, pause=0.001)
+        output = asyncio.run(requests.run(callers=2))
+    assert output["statuses"] == {"200": 6}
+    assert {request.target for request in server.requests} == {"/api?as=user"}
+
+
+def test_api_reports_its_highest_number_of_requests_in_flight():
+    with api.running() as server:
+        requests = Load(server.url(1), seconds=60, limit=3, tokens=None)
+        assert asyncio.run(requests.run(callers=3))["statuses"] == {"200": 3}
+        assert server.peak == 3
+        server.reset_peak()
+        assert server.peak == 0
 
 
 def test_load_counts_responses_and_sends_tokens_in_turn():
