@@ -24,7 +24,7 @@ FAULTS = {
 
 
 class FaultSchedule:
-    """Faults of the tenant and of the identity endpoint, by seconds of a cycle: see docs/performance.md."""
+    """Faults of the tenant and of the identity endpoint, by seconds of a cycle: see bench/README.md."""
 
     def __init__(self, azure: LocalAzure) -> None:
         self._azure = azure
@@ -92,3 +92,11 @@ def invalid_tokens(azure: LocalAzure) -> LabeledTokens:
         yield "invalid", forge.token()[:-8] + "AAAAAAAA"
         yield "invalid", secrets.token_urlsafe(3000)
         yield "unknown key", forge.sign(forge.claims(), forge.header(kid=secrets.token_hex(8)))
+
+
+def users(azure: LocalAzure) -> LabeledTokens:
+    """Yield tokens of users for msi-func: alternately a new one, and one of 20 that come again."""
+    known = [Forge(azure, "msi-func-api").token(user=True, number=-number) for number in range(20)]
+    for number, token in enumerate(itertools.cycle(known)):
+        yield "user", token
+        yield "new user", Forge(azure, "msi-func-api").token(user=True, number=number)

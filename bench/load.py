@@ -43,8 +43,9 @@ class Load:
         ]
         start = time.perf_counter()
         self._end = start + self._seconds
-        for _, caller in connections:
-            caller.send()
+        for index, (_, caller) in enumerate(connections):
+            # Spread over the pause, so that they do not all send at once.
+            loop.call_later(self.pause * index / callers, caller.send)
         for _, caller in connections:
             await caller.closed
         durations = sorted(self.durations) or [0.0]
