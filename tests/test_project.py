@@ -11,7 +11,7 @@ import pytest
 from tests.support.apps import APP
 
 WORKFLOW = (APP / ".github" / "workflows" / "ci.yml").read_text()
-PYTHONS = ["3.11", "3.12", "3.13"]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
 def tracked() -> list[str]:
