@@ -18,6 +18,7 @@ PARTS = {
     "scaling": scaling.rows,
     "cold_start": cold_start.rows,
     "throughput": throughput.rows,
+    "latency": throughput.latency_rows,
     "concurrency": concurrency.rows,
     "memory": memory.rows,
 }

@@ -32,7 +32,12 @@ def rows(azure: LocalAzure) -> Iterator[Row]:
             yield from _compare(host, ("aad-func", "hello"), {"hello": 0.95}, tokens=[token])
         with _msi_host(azure, folder, server.url(0), token) as host:
             yield from _compare(host, FUNCTIONS, {"requests-relay": 3.0, "aiohttp-relay": 0.8})
-        yield from _slow_api(azure, folder, server, token)
+
+
+def latency_rows(azure: LocalAzure) -> Iterator[Row]:
+    """msi-func and the relays with an API that takes 100 ms."""
+    with baselines.app_with_baselines() as folder, api.running() as server:
+        yield from _slow_api(azure, folder, server, Forge(azure).token())
 
 
 def _compare(
