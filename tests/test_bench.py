@@ -261,5 +261,15 @@ SAMPLES = [
 
 @pytest.mark.parametrize(("why", "numbers", "is_steady"), SAMPLES, ids=[case[0] for case in SAMPLES])
 def test_soak_detects_growth(why, numbers, is_steady):
-    samples = [dict.fromkeys(("memory, MB", "threads", "open files", "connections"), number) for number in numbers]
-    assert {row.is_reached for row in growth("a host", samples)} == {is_steady}
+    names = ("memory, MB", "threads", "other open files")
+    samples = [{**dict.fromkeys(names, number), "connections": 400} for number in numbers]
+    *grown, connections = growth("a host", samples)
+    assert {row.is_reached for row in grown} == {is_steady}
+    assert connections.is_reached
+
+
+def test_soak_detects_connections_that_are_left_open():
+    samples = [{"memory, MB": 60, "threads": 2, "other open files": 9, "connections": 30 * each} for each in range(20)]
+    assert [row.name for row in growth("a host", samples) if row.is_reached is False] == [
+        "a host: connections, at most"
+    ]
