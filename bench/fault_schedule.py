@@ -4,6 +4,7 @@ import itertools
 import secrets
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,8 +96,17 @@ def invalid_tokens(azure: LocalAzure) -> LabeledTokens:
 
 
 def users(azure: LocalAzure) -> LabeledTokens:
-    """Yield tokens of users for msi-func: alternately a new one, and one of 20 that come again."""
-    known = [Forge(azure, "msi-func-api").token(user=True, number=-number) for number in range(20)]
-    for number, token in enumerate(itertools.cycle(known)):
-        yield "user", token
-        yield "new user", Forge(azure, "msi-func-api").token(user=True, number=number)
+    """Yield tokens of users for msi-func: alternately a new one, and one of 20 that come again for a cycle.
+
+    A token must not outlive its signing key, which is removed after a few cycles.
+    """
+    numbers = itertools.count()
+
+    def sign_in() -> str:
+        return Forge(azure, "msi-func-api").token(user=True, number=next(numbers))
+
+    while True:
+        known, end = itertools.cycle([sign_in() for _ in range(20)]), time.monotonic() + CYCLE
+        while time.monotonic() < end:
+            yield "user", next(known)
+            yield "new user", sign_in()

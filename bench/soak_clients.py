@@ -68,15 +68,15 @@ class OrderClient:
         failed = [order for order, status in statuses.items() if status == "502"]
         # A reset that comes after a response can meet the next request on the connection.
         unexplained = len(set(failed) - set(journal["reset"])) - journal["resets"].get("after the response", 0)
-        yield value("POSTs to an API that resets connections, 200", len(succeeded), least=minutes * 200)
+        yield value("POSTs to an API that resets connections, 200", len(succeeded), least=minutes * 20)
         yield value("of these lost", sum(order not in stored for order in succeeded), most=0)
         yield value("POSTs doubled", sum(count > 1 for count in stored.values()), most=0)
         yield value("POSTs without a response, 502", len(failed))
         yield value("of these without a reset", max(0, unexplained), most=0)
         yield value("POSTs with any other response", len(statuses) - len(succeeded) - len(failed), most=0)
-        yield value("GETs to the same API, 200", self.gets["200"], least=minutes * 200)
+        yield value("GETs to the same API, 200", self.gets["200"], least=minutes * 20)
         yield value("GETs with any other response", self.gets.total() - self.gets["200"], most=0)
-        yield value("connections that the API reset", sum(journal["resets"].values()), least=minutes * 5)
+        yield value("connections that the API reset", sum(journal["resets"].values()), least=minutes)
 
 
 def _status(session: requests.Session, method: str, url: str, **options: Any) -> str:
