@@ -24,6 +24,7 @@ from local_azure.serving.defaults import HTTP_PORT, HTTPS_PORT, STATE
 from local_azure.serving.errors import StartError
 from local_azure.serving.http_server import BackgroundServer, Listener, require_local_host
 from local_azure.serving.ports import LOOPBACK, bind
+from local_azure.serving.web_pages import reject_web_pages
 from local_azure.tenant.directory import Directory
 from local_azure.tenant.principals import Site
 
@@ -62,7 +63,7 @@ class LocalAzure:
         self.clock = Clock()
         self.token_cache = ManagedIdentityTokenCache(self.issuer, self.clock, enabled=cache_tokens)
         self.faults = FaultInjector()
-        app = require_local_host(Starlette(routes=self._routes()))
+        app = require_local_host(reject_web_pages(Starlette(routes=self._routes())))
         self._server = BackgroundServer(app, [Listener(http), Listener(https, self.certificates.server_context())])
 
     def __enter__(self) -> "LocalAzure":
