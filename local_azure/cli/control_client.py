@@ -6,6 +6,7 @@ from typing import Any
 
 import requests
 
+from local_azure.cli.log_output import escape_control_chars
 from local_azure.serving.local_client import TIMEOUT, local_session, tenant_unreachable
 
 
@@ -21,5 +22,6 @@ def send(method: str, url: str, command: str, values: Mapping[str, Any] | None =
         raise tenant_unreachable(url) from None
     if response.ok:
         return result
-    print(f"local_azure: {result.get('message') or result.get('error_description')}", file=sys.stderr)
+    message = str(result.get("message") or result.get("error_description"))
+    print(f"local_azure: {escape_control_chars(message)}", file=sys.stderr)
     return None
