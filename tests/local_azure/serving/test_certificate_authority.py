@@ -104,28 +104,25 @@ def test_node_rejects_a_certificate_for_another_host(certificates: Certificates)
     assert "permitted subtree violation" in done.stdout
 
 
-def test_authority_cannot_create_another_authority(certificates: Certificates):
+def test_authority_cannot_create_another_authority(certificates: Certificates, tmp_path: Path):
     parent = authority(certificates)
-    pem = (certificates.bundle.parent / CA_FILE).read_bytes()
-    key = load_pem_private_key(parent.private_key_pem.bytes(), None)
-    child = trustme.CA(organization_unit_name="child")
-    template = x509.load_pem_x509_certificate(child.cert_pem.bytes())
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(template.subject)
-        .issuer_name(x509.load_pem_x509_certificate(pem).subject)
-        .public_key(template.public_key())
-        .serial_number(2)
-        .not_valid_before(datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1))
-        .not_valid_after(datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(template.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    child = trustme.CA.from_pem(signed.public_bytes(Encoding.PEM), child.private_key_pem.bytes())
+    child = trustme.CA(path_length=0)
+    unsigned = x509.load_pem_x509_certificate(child.cert_pem.bytes())
+    signed = x509.CertificateBuilder(
+        x509.load_pem_x509_certificate(parent.cert_pem.bytes()).subject,
+        unsigned.subject,
+        unsigned.public_key(),
+        unsigned.serial_number,
+        unsigned.not_valid_before_utc,
+        unsigned.not_valid_after_utc,
+        list(unsigned.extensions),
+    ).sign(load_pem_private_key(parent.private_key_pem.bytes(), None), hashes.SHA256())
+    leaf = child.issue_cert("127.0.0.1")
+    chain = tmp_path / "chain.pem"
+    chain.write_bytes(leaf.private_key_and_cert_chain_pem.bytes() + signed.public_bytes(Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    child.issue_cert("127.0.0.1").configure_cert(context)
-    with tls_server(context) as port, pytest.raises(ssl.SSLCertVerificationError):
+    context.load_cert_chain(chain)
+    with tls_server(context) as port, pytest.raises(ssl.SSLCertVerificationError, match="path length constraint"):
         handshake(port, "127.0.0.1", certificates.bundle)
 
 
