@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from local_azure.tenant.json_reader import JsonObject, require_distinct
+from local_azure.tenant.json_reader import Format, JsonObject, require_distinct
 from local_azure.tenant.principals import (
     Application,
     AppRole,
@@ -15,8 +15,23 @@ from local_azure.tenant.principals import (
     User,
 )
 
-# https://learn.microsoft.com/graph/api/resources/approle: no white space, no leading dot, 120 characters.
-_ROLE_VALUE = r"[^\s.]\S{0,119}"
+# https://learn.microsoft.com/graph/api/resources/approle
+_ROLE_VALUE = Format(
+    r"[^\s.]\S{0,119}",
+    "an app role's value: at most 120 characters without white space, the first one not a dot",
+    "app roles' values",
+)
+_SCOPE_VALUE = Format(r"\S+", "a scope's value: characters without white space", "scopes' values")
+_APP_ID_URI = Format(
+    r"[A-Za-z][\w.+-]*://\S+[^\s/]", "an App ID URI such as api://orders", "App ID URIs such as api://orders"
+)
+_OPTIONAL_CLAIM = Format("idtyp", "idtyp", "optional claims that are emulated: idtyp")
+_MEMBER_TYPE = Format("Application|User", "Application or User", "member types: Application, User")
+_ISSUER = Format(r"https://\S+", "an https URL", "https URLs")
+_RESOURCE_ID = Format(
+    r"/subscriptions/\S+", "an Azure resource ID, which starts with /subscriptions/", "Azure resource IDs"
+)
+_HEADER = Format(r"[!-~]+", "a string of printable ASCII characters without spaces", "ASCII strings")
 
 # The recommended audience: https://learn.microsoft.com/graph/api/resources/federatedidentitycredential
 TOKEN_EXCHANGE = "api://AzureADTokenExchange"
@@ -28,14 +43,14 @@ def parse_application(entry: JsonObject) -> Application:
         name=entry.string("name"),
         client_id=entry.guid("client_id"),
         object_id=entry.guid("object_id"),
-        app_id_uris=entry.strings("app_id_uris", (), like=r"[A-Za-z][\w.+-]*://\S+[^\s/]"),
+        app_id_uris=entry.strings("app_id_uris", (), like=_APP_ID_URI),
         # Entra's default is version 1.
         token_version=entry.one_of("token_version", (1, 2, None), None) or 1,
         app_roles=entry.objects("app_roles", _parse_role),
         scopes=entry.objects("scopes", _parse_scope),
         assignment_required=entry.boolean("assignment_required", False),
         pre_authorized_clients=entry.guids("pre_authorized_clients"),
-        optional_claims=entry.strings("optional_claims", (), like="idtyp"),
+        optional_claims=entry.strings("optional_claims", (), like=_OPTIONAL_CLAIM),
         secrets=entry.strings("secrets", ()),
         federated_credentials=entry.objects("federated_credentials", _parse_federated_credential),
     )
@@ -56,7 +71,7 @@ def parse_application(entry: JsonObject) -> Application:
 
 
 def _parse_role(entry: JsonObject) -> AppRole:
-    member_types = entry.strings("member_types", like="Application|User")
+    member_types = entry.strings("member_types", like=_MEMBER_TYPE)
     if not member_types:
         raise entry.error("member_types", "is empty; write Application, User or both")
     return AppRole(entry.guid("id"), entry.string("value", like=_ROLE_VALUE), member_types)
@@ -64,13 +79,13 @@ def _parse_role(entry: JsonObject) -> AppRole:
 
 def _parse_scope(entry: JsonObject) -> Scope:
     kind = entry.one_of("type", ("User", "Admin"), "User")
-    return Scope(entry.guid("id"), entry.string("value", like=r"\S+"), kind == "Admin")
+    return Scope(entry.guid("id"), entry.string("value", like=_SCOPE_VALUE), kind == "Admin")
 
 
 def _parse_federated_credential(entry: JsonObject) -> FederatedCredential:
     return FederatedCredential(
         name=entry.string("name"),
-        issuer=entry.string("issuer", None, like=r"https://\S+"),
+        issuer=entry.string("issuer", None, like=_ISSUER),
         subject=entry.string("subject"),
         audience=entry.string("audience", TOKEN_EXCHANGE),
     )
@@ -82,7 +97,7 @@ def parse_identity(entry: JsonObject) -> ManagedIdentity:
         name=entry.string("name"),
         client_id=entry.guid("client_id"),
         object_id=entry.guid("object_id"),
-        resource_id=entry.string("resource_id", like=r"/subscriptions/\S+"),
+        resource_id=entry.string("resource_id", like=_RESOURCE_ID),
         system_assigned=entry.one_of("kind", ("system", "user")) == "system",
     )
 
@@ -109,11 +124,11 @@ def site_parser(identities: Iterable[ManagedIdentity]) -> Callable[[JsonObject],
     def parse_site(entry: JsonObject) -> Site:
         site = Site(
             entry.string("name"),
-            entry.string("identity_header", like=r"[!-~]+"),
+            entry.string("identity_header", like=_HEADER),
             entry.references("identities", by_name),
         )
         if sum(one.system_assigned for one in site.identities) > 1:
-            raise entry.error("identities", "has more than one that is system-assigned")
+            raise entry.error("identities", "contains more than one system-assigned identity")
         return site
 
     return parse_site

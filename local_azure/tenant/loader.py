@@ -39,7 +39,7 @@ def _parse_directory(file: JsonObject) -> Directory:
         groups=file.objects("groups", group_parser([*applications, *identities, *users])),
     )
     if not directory.sites:
-        raise file.error("sites", "there has to be one at least")
+        raise file.error("sites", "is empty; a tenant needs at least one site")
     _require_distinct_names(directory)
     directory.assignments.extend(file.objects("assignments", lambda entry: _parse_assignment(entry, directory)))
     directory.consents = file.objects("consents", lambda entry: _parse_consent(entry, directory))

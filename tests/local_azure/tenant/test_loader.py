@@ -17,27 +17,31 @@ BAD = [
     ("tenant_id", MISSING, "tenant_id: is missing"),
     ("users", {}, "users: is not a list"),
     ("users/0", "me", "users[0]: is not a JSON object"),
-    ("users/0/nmae", "me", "users[0].nmae: is not known here; known are admin, name, object_id"),
+    ("users/0/nmae", "me", "users[0].nmae: is unknown; known are admin, name, object_id"),
     ("users/1/name", "DEVELOPER@local.example", "users[1].name: DEVELOPER@local.example is already at users[0].name"),
     ("users/0/admin", "yes", "users[0].admin: is not true or false"),
-    ("groups/0/members/1", "ghost", "groups[0].members[1]: nothing that can stand here is called ghost"),
-    ("sites/0/identities/0", "ghost", "sites[0].identities[0]: nothing that can stand here is called ghost"),
+    ("groups/0/members/1", "ghost", "groups[0].members[1]: the file has no such entry named ghost"),
+    ("sites/0/identities/0", "ghost", "sites[0].identities[0]: the file has no such entry named ghost"),
     ("sites/1/identity_header", "local-only-msi-func", "sites[1].identity_header: local-only-msi-func is already at"),
-    ("sites/1/identity_header", "a\0b", "sites[1].identity_header: is not a text like"),
-    ("sites/1/identity_header", " x", "sites[1].identity_header: is not a text like"),
-    ("sites/1/identity_header", "日本", "sites[1].identity_header: is not a text like"),
-    ("sites/0/identities", ["msi-func", "msi-func/slots/staging"], "sites[0].identities: has more than one that is"),
+    ("sites/1/identity_header", "a\0b", "sites[1].identity_header: is not a string of printable ASCII"),
+    ("sites/1/identity_header", " x", "sites[1].identity_header: is not a string of printable ASCII"),
+    ("sites/1/identity_header", "日本", "sites[1].identity_header: is not a string of printable ASCII"),
+    (
+        "sites/0/identities",
+        ["msi-func", "msi-func/slots/staging"],
+        "sites[0].identities: contains more than one",
+    ),
     ("managed_identities/0/kind", "both", "managed_identities[0].kind: is not one of system, user"),
     ("managed_identities/0/client_id", "dae00001-c11d-4000-8000-000000000000", "managed_identities[0].client_id: dae"),
     ("applications/1/token_version", True, "applications[1].token_version: is not one of 1, 2, null"),
     ("applications/1/token_version", 3, "applications[1].token_version: is not one of 1, 2, null"),
-    ("applications/1/app_id_uris/0", "aad-func", "applications[1].app_id_uris: is not a list of texts like"),
+    ("applications/1/app_id_uris/0", "aad-func", "applications[1].app_id_uris: is not a list of App ID URIs such as"),
     ("applications/1/app_id_uris/0", "https://GRAPH.microsoft.com", "applications[1].app_id_uris[0]: https://GRAPH"),
-    ("applications/1/app_roles/0/value", "Do all", "applications[1].app_roles[0].value: is not a text like"),
+    ("applications/1/app_roles/0/value", "Do all", "applications[1].app_roles[0].value: is not an app role's"),
     ("applications/1/app_roles/0/member_types", ["Group"], "applications[1].app_roles[0].member_types: is not"),
     ("applications/1/app_roles/0/member_types", [], "applications[1].app_roles[0].member_types: is empty"),
     ("applications/1/scopes/0/id", "aad00002-d0a1-4000-8000-000000000000", "applications[1].scopes[0].id: aad00002"),
-    ("applications/1/optional_claims", ["groups"], "applications[1].optional_claims: is not a list of texts like"),
+    ("applications/1/optional_claims", ["groups"], "applications[1].optional_claims: is not a list of optional claims"),
     ("applications/4/federated_credentials/0/subject", MISSING, "applications[4].federated_credentials[0].subject: is"),
     (
         "applications/4/federated_credentials/0/issuer",
@@ -93,3 +97,10 @@ def test_missing_file_is_an_error_that_names_it(tmp_path: Path):
 def test_comments_may_be_repeated(tmp_path: Path):
     (tmp_path / "tenant.json").write_text(DEFAULT_TENANT_FILE.read_text("utf-8").replace("{", '{"//": "a", ', 1))
     assert load(tmp_path / "tenant.json").name == load().name
+
+
+def test_messages_contain_no_regular_expression(tmp_path: Path):
+    for where, value, _ in BAD:
+        with pytest.raises(TenantFileError) as caught:
+            load(changed_tenant_file(tmp_path, where, value))
+        assert not set(r"\^*+?{}|") & set(str(caught.value).partition(".json: ")[2]), caught.value
