@@ -66,7 +66,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
     proxy = commands.add_parser("easy-auth", help="put App Service authentication in front of an app")
     proxy.add_argument("--to", required=True, metavar="URL", help="the app, started with WEBSITE_AUTH_ENABLED=True")
-    proxy.add_argument("--api", required=True, metavar="NAME", help="the app's registration in the tenant file")
+    rules = proxy.add_mutually_exclusive_group(required=True)
+    rules.add_argument("--api", metavar="NAME", help="the app's registration; requests without its token get a 401")
+    rules.add_argument(
+        "--auth-settings", type=Path, metavar="FILE", help="registration and rules from an authsettingsV2 document"
+    )
     proxy.add_argument("--port", type=int, default=8072, help="default: %(default)s; 0: any free port")
     _add_tenant_file(proxy)
     control_arguments.add_url(proxy)

@@ -1,4 +1,4 @@
-"""Passing a request on to a server as it came, and its answer back as it came."""
+"""Forwarding of requests to a server, unchanged in both directions."""
 
 import http.client
 from collections.abc import Iterable, Iterator
@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from local_azure.serving.errors import StartError
 
-TIMEOUT = 230  # seconds; as long as App Service waits for an app
+TIMEOUT = 230  # seconds; App Service's limit for an app's response
 CHUNK = 64 * 1024
 
-# RFC 9110 section 7.6.1: these are about one connection. Host is passed on, and a length is counted anew.
+# RFC 9110 section 7.6.1. Host is forwarded, and Content-Length is set anew.
 _HOP_BY_HOP = {
     "connection",
     "keep-alive",
@@ -26,13 +26,13 @@ _HOP_BY_HOP = {
 Headers = Iterable[tuple[str, str]]
 
 
-class Unreachable(Exception):
-    """The server does not answer, or not in HTTP."""
+class UpstreamUnreachable(Exception):
+    """The server does not respond, or its response is not valid HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer whose body is still to be read, and read once."""
+class UpstreamResponse:
+    """A response whose body can be read once."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -40,7 +40,7 @@ class Answer:
 
 
 class Forwarder:
-    """Sends to one server. `http.client` because it changes nothing: no path made tidy, no cookie, no .netrc."""
+    """Forwards to one server, with `http.client` because it normalizes no path and adds no cookies or credentials."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -52,8 +52,8 @@ class Forwarder:
             raise StartError(f"{url} is not the address of a local app, such as http://127.0.0.1:7072.")
         self._host, self._port = parts.hostname, port
 
-    def send(self, method: str, path: str, headers: Headers, body: bytes) -> Answer:
-        """Blocks until the answer's headers are there. Raises Unreachable."""
+    def send(self, method: str, path: str, headers: Headers, body: bytes) -> UpstreamResponse:
+        """Return the response as soon as its headers have arrived. Raises UpstreamUnreachable."""
         connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
@@ -63,12 +63,14 @@ class Forwarder:
             response = connection.getresponse()
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
-            raise Unreachable(str(error)) from None
-        return Answer(response.status, end_to_end(response.getheaders()), _chunks(connection, response))
+            raise UpstreamUnreachable(str(error)) from None
+        return UpstreamResponse(
+            response.status, without_hop_by_hop(response.getheaders()), _chunks(connection, response)
+        )
 
 
-def end_to_end(headers: Headers) -> list[tuple[str, str]]:
-    """Those of the headers that are not about one connection."""
+def without_hop_by_hop(headers: Headers) -> list[tuple[str, str]]:
+    """Return the headers that do not concern a single connection only."""
     headers = list(headers)
     named = {
         part.strip().lower() for name, value in headers if name.lower() == "connection" for part in value.split(",")

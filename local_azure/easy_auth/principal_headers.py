@@ -1,7 +1,7 @@
-"""The headers in which App Service authentication (Easy Auth) tells an app who calls.
+"""The headers in which App Service authentication (Easy Auth) passes a caller's claims to an app.
 
-https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities; names of claims as with the
-token store on, which is how the portal sets it.
+https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities. Claims have the names that they
+have if the token store is enabled, the portal's default.
 """
 
 import base64
@@ -24,24 +24,24 @@ _LONG_NAMES = {
     "family_name": f"{_SOAP}/surname",
     "upn": f"{_SOAP}/upn",
 }
-_OURS = ("x-ms-client-principal", "x-ms-token-")
+_RESERVED = ("x-ms-client-principal", "x-ms-token-")
 
 
-def is_ours(name: str) -> bool:
-    """Is this a header that only Easy Auth may set? In any spelling that a server could take for it."""
-    return name.strip().lower().replace("_", "-").startswith(_OURS)
+def is_reserved(name: str) -> bool:
+    """Return whether only Easy Auth may set this header, in any spelling that a server could accept."""
+    return name.strip().lower().replace("_", "-").startswith(_RESERVED)
 
 
 def headers(claims: Mapping[str, Any]) -> dict[str, str]:
-    """For a caller with these verified claims.
+    """Return the headers for a caller with these validated claims.
 
-    Who is known by no name (an application) goes by its object id; what App Service writes then is not documented.
+    The name of an application is its object ID; App Service's value is not documented.
     """
     principal = {
         "auth_typ": "aad",
-        "claims": [{"typ": _LONG_NAMES.get(name, name), "val": value} for name, value in _flat(claims)],
+        "claims": [{"typ": _LONG_NAMES.get(name, name), "val": value} for name, value in _flatten(claims)],
         "name_typ": f"{_SOAP}/emailaddress",
-        # It names a type that Entra's app roles do not come under: those stay `roles`.
+        # No claim has this type: Entra's app roles are of type `roles`.
         "role_typ": _ROLE,
     }
     object_id = str(claims.get("oid", claims.get("sub", "")))
@@ -49,14 +49,14 @@ def headers(claims: Mapping[str, Any]) -> dict[str, str]:
     return {
         "X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps(principal).encode()).decode(),
         "X-MS-CLIENT-PRINCIPAL-ID": object_id,
-        # As UTF-8, where a name is not ASCII: what the platform does then is not documented.
+        # In UTF-8; App Service's encoding of other than ASCII names is not documented.
         "X-MS-CLIENT-PRINCIPAL-NAME": str(name).encode().decode("latin-1"),
         "X-MS-CLIENT-PRINCIPAL-IDP": "aad",
     }
 
 
-def _flat(claims: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Every value is a text, and a list is one claim for each of its values."""
+def _flatten(claims: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Yield each claim with its value as a string, and a list as one claim per item."""
     for name, value in claims.items():
         for one in value if isinstance(value, list) else [value]:
             yield name, one if isinstance(one, str) else json.dumps(one)

@@ -1,63 +1,24 @@
 """Easy Auth: which callers it accepts, the headers that it sets, and that clients cannot set them."""
 
 import base64
-import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from local_azure.cloud import LocalAzure
-from local_azure.easy_auth.proxy import EasyAuthProxy
-from local_azure.entra.jwks_client import JwksClient
 from local_azure.serving.errors import StartError
-from local_azure.serving.http_server import BackgroundServer, Listener, require_local_host
-from local_azure.serving.ports import bind, free_port
+from local_azure.serving.ports import free_port
 from local_azure.tenant.loader import load
 from tests.support import apps
+from tests.support.easy_auth_proxy import METHODS, call, easy_auth, echoing_app, principal, seen
 from tests.support.forge import CALLER, CALLER_OBJECT, GONE, USER_OBJECT, Forge, encode
-
-METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
-
-
-async def echo(request: Request) -> Response:
-    """What the app saw; Set-Cookie twice, as headers may repeat."""
-    seen = {
-        "method": request.method,
-        "target": request.scope["raw_path"].decode() + "?" + request.scope["query_string"].decode(),
-        "headers": [[name.decode(), value.decode()] for name, value in request.headers.raw],
-        "body": (await request.body()).decode(),
-    }
-    response = JSONResponse(seen, status_code=int(request.query_params.get("status", "200")))
-    response.headers.append("set-cookie", "a=1")
-    response.headers.append("set-cookie", "b=2")
-    return response
-
-
-@contextlib.contextmanager
-def serving(app) -> Iterator[str]:
-    listener = bind(0)
-    with BackgroundServer(app, [Listener(listener)]):
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-@contextlib.contextmanager
-def easy_auth(azure: LocalAzure, to: str, api: str = "aad-func") -> Iterator[str]:
-    app = azure.directory.application(api)
-    keys = JwksClient(azure.origin, azure.directory.tenant_id, app.token_version)
-    with serving(require_local_host(EasyAuthProxy(to, app, keys))) as origin:
-        yield origin
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[str]:
-    with serving(Starlette(routes=[Route("/{path:path}", echo, methods=METHODS)])) as origin:
+    with echoing_app() as origin:
         yield origin
 
 
@@ -65,24 +26,6 @@ def app() -> Iterator[str]:
 def front(azure: LocalAzure, app: str) -> Iterator[str]:
     with easy_auth(azure, app) as origin:
         yield origin
-
-
-def seen(answer: requests.Response) -> dict[str, list[str]]:
-    """The headers that the app saw, by lower-case name."""
-    found: dict[str, list[str]] = {}
-    for name, value in answer.json()["headers"]:
-        found.setdefault(name.lower(), []).append(value)
-    return found
-
-
-def principal(answer: requests.Response) -> dict:
-    (header,) = seen(answer)["x-ms-client-principal"]
-    return json.loads(base64.b64decode(header))
-
-
-def call(url: str, token: str | None, method: str = "GET", **options) -> requests.Response:
-    headers = {**options.pop("headers", {}), **({"Authorization": f"Bearer {token}"} if token else {})}
-    return requests.request(method, url, headers=headers, timeout=10, **options)
 
 
 def test_principal_has_an_applications_claims_under_easy_auths_names(front: str, forge: Forge):

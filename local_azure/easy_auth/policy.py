@@ -1,0 +1,64 @@
+"""Easy Auth's authorization policy: what happens without a token, and which callers may use the app.
+
+https://learn.microsoft.com/azure/app-service/configure-authentication-provider-aad#use-a-built-in-authorization-policy
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class UnauthenticatedAction(Enum):
+    """The response to a request without a token."""
+
+    ALLOW = "AllowAnonymous"
+    REDIRECT = "RedirectToLoginPage"
+    RETURN_401 = "Return401"
+    RETURN_403 = "Return403"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthPolicy:
+    """The rules of one app. An empty collection is no restriction; all restrictions must be met.
+
+    `checks_issuer` is false for multi-tenant issuers such as `common`. `identities` are object IDs of users and service
+    principals, `groups` object IDs in the token's `groups` claim: a caller needs one of either. `excluded_paths` need
+    no token; one that ends with `/*` includes everything below.
+    """
+
+    allowed_audiences: tuple[str, ...] = ()
+    checks_issuer: bool = True
+    allowed_applications: frozenset[str] = frozenset()
+    identities: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    unauthenticated_action: UnauthenticatedAction = UnauthenticatedAction.RETURN_401
+    excluded_paths: tuple[str, ...] = ()
+
+    def action_for(self, path: str) -> UnauthenticatedAction:
+        """Return the response to a request for `path`, as in the request line, without a token."""
+        return UnauthenticatedAction.ALLOW if self._is_excluded(path) else self.unauthenticated_action
+
+    def allows(self, claims: Mapping[str, Any]) -> bool:
+        """Return whether the caller with these validated claims may use the app. App roles do not matter."""
+        return self._allows_application(claims) and self._allows_principal(claims)
+
+    def _allows_application(self, claims: Mapping[str, Any]) -> bool:
+        client_id = str(claims.get("appid" if claims.get("ver") == "1.0" else "azp", ""))
+        return not self.allowed_applications or client_id in self.allowed_applications
+
+    def _allows_principal(self, claims: Mapping[str, Any]) -> bool:
+        if not self.identities and not self.groups:
+            return True
+        groups = claims.get("groups", ())
+        in_group = isinstance(groups, list) and not self.groups.isdisjoint(map(str, groups))
+        return in_group or str(claims.get("oid", "")) in self.identities
+
+    def _is_excluded(self, path: str) -> bool:
+        # An app could resolve such a path to one that is not excluded.
+        if "%" in path or "/." in path or "\\" in path or "//" in path:
+            return False
+        return any(
+            path == excluded or (excluded.endswith("/*") and path.startswith(excluded[:-1]))
+            for excluded in self.excluded_paths
+        )

@@ -1,0 +1,82 @@
+"""Easy Auth's proxy in front of an app that returns the requests that it receives."""
+
+import base64
+import contextlib
+import json
+from collections.abc import Iterator
+
+import requests
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local_azure.cloud import LocalAzure
+from local_azure.easy_auth.policy import AuthPolicy
+from local_azure.easy_auth.proxy import EasyAuthProxy
+from local_azure.entra.jwks_client import JwksClient
+from local_azure.serving.http_server import BackgroundServer, Listener, require_local_host
+from local_azure.serving.ports import bind
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
+
+
+async def echo(request: Request) -> Response:
+    """What the app saw; Set-Cookie twice, as headers may repeat."""
+    seen = {
+        "method": request.method,
+        "target": request.scope["raw_path"].decode() + "?" + request.scope["query_string"].decode(),
+        "headers": [[name.decode(), value.decode()] for name, value in request.headers.raw],
+        "body": (await request.body()).decode(),
+    }
+    response = JSONResponse(seen, status_code=int(request.query_params.get("status", "200")))
+    response.headers.append("set-cookie", "a=1")
+    response.headers.append("set-cookie", "b=2")
+    return response
+
+
+@contextlib.contextmanager
+def serving(app) -> Iterator[str]:
+    listener = bind(0)
+    with BackgroundServer(app, [Listener(listener)]):
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def easy_auth(
+    azure: LocalAzure,
+    to: str,
+    api: str = "aad-func",
+    policy: AuthPolicy | None = None,
+    token_version: int | None = None,
+) -> Iterator[str]:
+    """The proxy in front of the app at `to`."""
+    app = azure.directory.application(api)
+    keys = JwksClient(azure.origin, azure.directory.tenant_id, token_version or app.token_version)
+    with serving(require_local_host(EasyAuthProxy(to, app, keys, policy))) as origin:
+        yield origin
+
+
+@contextlib.contextmanager
+def echoing_app() -> Iterator[str]:
+    """An app that returns the requests that it receives."""
+    with serving(Starlette(routes=[Route("/{path:path}", echo, methods=METHODS)])) as origin:
+        yield origin
+
+
+def seen(answer: requests.Response) -> dict[str, list[str]]:
+    """The headers that the app saw, by lower-case name."""
+    found: dict[str, list[str]] = {}
+    for name, value in answer.json()["headers"]:
+        found.setdefault(name.lower(), []).append(value)
+    return found
+
+
+def principal(answer: requests.Response) -> dict:
+    (header,) = seen(answer)["x-ms-client-principal"]
+    return json.loads(base64.b64decode(header))
+
+
+def call(url: str, token: str | None, method: str = "GET", **options) -> requests.Response:
+    headers = {**options.pop("headers", {}), **({"Authorization": f"Bearer {token}"} if token else {})}
+    return requests.request(method, url, headers=headers, timeout=10, **options)
