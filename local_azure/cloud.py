@@ -8,6 +8,7 @@ from starlette.routing import Route
 from local_azure import environment
 from local_azure.control.fault_injection import FaultInjector
 from local_azure.control.plane import ControlPlane
+from local_azure.entra import unknown_tenant
 from local_azure.entra.assertions import AssertionValidator
 from local_azure.entra.discovery import Jwks, OpenIdMetadata
 from local_azure.entra.key_ring import KeyRing
@@ -98,6 +99,7 @@ class LocalAzure:
             "graph": Graph(self.directory, self.keys, self.issuer).routes(),
         }
         instrumented = [self.faults.instrument(name, routes) for name, routes in endpoints.items()]
+        instrumented.append(self.faults.instrument("metadata", unknown_tenant.routes()))
         users = UserTokens(self.directory, self.issuer)
         control = ControlPlane(self.keys, self.clock, self.token_cache, users, self.faults, self.environment)
         return [route for routes in (*instrumented, control.routes()) for route in routes]

@@ -17,7 +17,7 @@ from local_azure.tenant.principals import (
 
 @dataclass(slots=True)
 class Directory:
-    """One tenant. Only its assignments change while it runs."""
+    """One tenant. Only its assignments and groups change while it runs."""
 
     tenant_id: str
     name: str

@@ -22,8 +22,11 @@ _ROLE_VALUE = Format(
     "app roles' values",
 )
 _SCOPE_VALUE = Format(r"\S+", "a scope's value: characters without white space", "scopes' values")
+# Only Microsoft's own applications have a slash at the end.
 _APP_ID_URI = Format(
-    r"[A-Za-z][\w.+-]*://\S+[^\s/]", "an App ID URI such as api://orders", "App ID URIs such as api://orders"
+    r"[A-Za-z][\w.+-]*://\S+[^\s/]|https://[^\s/]+/",
+    "an App ID URI such as api://orders",
+    "App ID URIs such as api://orders",
 )
 _OPTIONAL_CLAIM = Format("idtyp", "idtyp", "optional claims that are emulated: idtyp")
 _MEMBER_TYPE = Format("Application|User", "Application or User", "member types: Application, User")

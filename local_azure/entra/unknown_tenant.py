@@ -1,0 +1,25 @@
+"""Metadata requests for a tenant that does not exist, such as `common`: the local directory is one tenant."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from local_azure.entra.errors import TokenRequestError, error_response
+
+_PATHS = (
+    "/.well-known/openid-configuration",
+    "/v2.0/.well-known/openid-configuration",
+    "/discovery/keys",
+    "/discovery/v2.0/keys",
+)
+
+
+def routes() -> list[Route]:
+    """Return the routes for a Starlette app, behind those of the tenant that exists."""
+    return [Route(f"/{{tenant}}{path}", _respond) for path in _PATHS]
+
+
+async def _respond(request: Request) -> JSONResponse:
+    error = TokenRequestError(90002, tenant=request.path_params["tenant"])
+    error.error = "invalid_tenant"  # the token endpoint's is invalid_request
+    return error_response(error)
