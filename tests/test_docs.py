@@ -19,6 +19,7 @@ import requests
 from common.problems import PROBLEM_TYPES
 from common.remediations import REMEDIATIONS, VALIDATION_STEPS
 from local_azure.cloud import LocalAzure
+from local_azure.tenant.loader import load
 from msi_func import entra_errors, http_client, http_session, token_errors
 from msi_func.bearer_token_auth import BearerTokenAuth
 from msi_func.downstream import DownstreamApi
@@ -145,6 +146,30 @@ def test_second_api_takes_one_line_and_its_settings(caller: Caller):
         ("GET", "/v1.0/organization"),
     ]
     assert "client_id=1de00003" in endpoint.requests[1].target
+
+
+GRAPH_EXAMPLES = ("from_settings", "$select", "graph.pages", "graph.post", "identity_client_id", "user=")
+
+
+def test_graph_examples_run_against_the_shipped_tenant(caller: Caller, state: Path):
+    with LocalAzure(load(), port=0, state=state) as azure:
+        caller.is_site(azure)
+        caller.set(on_behalf_of_settings(azure))
+        caller.set({"GRAPH_URL": f"{azure.origin}/v1.0", "GRAPH_SCOPE": "https://graph.microsoft.com/.default"})
+        headers = {"authorization": f"Bearer {user_token(azure)}"}
+        names: dict[str, Any] = {
+            "DownstreamApi": DownstreamApi,
+            "UserAssertion": UserAssertion,
+            "req": func.HttpRequest("GET", "/", headers=headers, body=b""),
+        }
+        for part in GRAPH_EXAMPLES:
+            caller.run(execute(example(part), names))
+        groups = [group.name for group in azure.directory.groups]
+    assert names["organizations"] == [{"id": load().tenant_id, "displayName": "Local tenant"}]
+    assert names["names"] == [user.name for user in load().users]
+    assert (names["created"].status, groups) == (201, ["developers", "Orders"])
+    assert names["response"].json()["value"][0]["id"] == load().tenant_id
+    assert names["me"]["userPrincipalName"] == "developer@local.example"
 
 
 def test_settings_of_a_second_api_are_those_that_the_code_reads(caller: Caller):

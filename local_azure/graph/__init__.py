@@ -1,1 +1,1 @@
-"""The part of Microsoft Graph that assigns app roles."""
+"""The part of Microsoft Graph that finds principals and assigns app roles."""

@@ -35,6 +35,11 @@ def not_found(what: str) -> GraphError:
     return GraphError(404, "Request_ResourceNotFound", message)
 
 
+def not_emulated(what: str) -> GraphError:
+    """Return the error for something that Graph has and local_azure has not."""
+    return GraphError(501, "NotImplemented", f"local_azure does not emulate {what}; its README lists what it does.")
+
+
 def timestamp(seconds: float) -> str:
     """Return seconds since the epoch in ISO 8601, in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

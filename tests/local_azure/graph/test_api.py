@@ -1,4 +1,4 @@
-"""Graph, as far as role assignment goes: who may, what comes back, and its words when it refuses."""
+"""Microsoft Graph: permissions, directory objects, role assignments, and Graph's errors."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,7 +192,7 @@ def test_application_with_the_permission_can_assign(azure: LocalAzure):
     assert azure.directory.roles(load().user("developer@local.example"), v3) == ["DoAll"]
 
 
-def test_users_and_groups_require_directory_read_all(azure: LocalAzure):
+def test_users_and_groups_are_found_by_filter(azure: LocalAzure):
     user = {"id": "05e50001-0b1d-4000-8000-000000000000", "displayName": "developer@local.example"}
     for query in (
         "displayName eq 'x' or userPrincipalName eq 'Developer@local.example'",
@@ -218,3 +218,197 @@ UNSUPPORTED = ["startswith(displayName,'a')", "id eq 'x'", "displayName eq x", "
 def test_unsupported_filter_is_reported_as_such(condition, azure: LocalAzure):
     answer = graph(azure, "GET", f"servicePrincipals?$filter={condition}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "Request_UnsupportedQuery")
+
+
+def tokens_with(azure: LocalAzure, **claims) -> str:
+    return Forge(azure).token(version=1, aud=GRAPH, **claims)
+
+
+DEVELOPER = "05e50001-0b1d-4000-8000-000000000000"
+
+
+def test_me_is_the_tokens_user(azure: LocalAzure):
+    response = graph(azure, "GET", "me", user_token(azure, "developer@local.example"))
+    assert response.status_code == 200
+    assert (response.json()["id"], response.json()["userPrincipalName"]) == (DEVELOPER, "developer@local.example")
+    assert response.json()["@odata.context"].endswith("#users/$entity")
+
+
+def test_me_requires_a_user(azure: LocalAzure):
+    response = graph(azure, "GET", "me", tokens_with(azure, roles=["Directory.Read.All"]))
+    assert response.status_code == 400
+    assert response.json()["error"]["message"] == "/me request is only valid with delegated authentication flow."
+
+
+def test_organization_is_the_tenant(azure: LocalAzure):
+    (tenant,) = graph(azure, "GET", "organization").json()["value"]
+    assert (tenant["id"], tenant["displayName"]) == (azure.directory.tenant_id, "Local tenant")
+    assert graph(azure, "GET", f"organization/{tenant['id']}").json()["displayName"] == "Local tenant"
+    assert graph(azure, "GET", f"organization/{NOBODY}").status_code == 404
+
+
+def test_applications_are_this_tenants_registrations(azure: LocalAzure):
+    registered = graph(azure, "GET", "applications").json()["value"]
+    assert {"aad-func", "aad-func-v1", "nightly-job"} <= {app["displayName"] for app in registered}
+    assert not [app for app in registered if app["displayName"].startswith(("Microsoft", "Azure", "AAD Token"))]
+    (by_uri,) = graph(azure, "GET", f"applications?$filter=identifierUris/any(u:u eq '{API.app_id_uris[0]}')").json()[
+        "value"
+    ]
+    (by_app_id,) = graph(azure, "GET", f"applications?$filter=appId eq '{API.client_id}'").json()["value"]
+    by_id = graph(azure, "GET", f"applications/{by_uri['id']}").json()
+    by_alternate = graph(azure, "GET", f"applications(appId='{API.client_id}')").json()
+    for found in (by_id, by_alternate):
+        del found["@odata.context"]
+    assert by_uri == by_app_id == by_id == by_alternate
+    assert by_id["api"]["requestedAccessTokenVersion"] == 2
+    assert by_id["id"] != API.object_id  # that is the service principal's
+    assert [role["value"] for role in by_id["appRoles"]] == ["DoAll"]
+
+
+def test_user_is_found_by_object_id_and_by_user_principal_name(azure: LocalAzure):
+    for key in (DEVELOPER, "developer@local.example", "Developer@LOCAL.example"):
+        assert graph(azure, "GET", f"users/{key}").json()["id"] == DEVELOPER
+    assert graph(azure, "GET", "users/ghost@local.example").json()["error"]["code"] == "Request_ResourceNotFound"
+
+
+def test_group_members_are_users_and_service_principals(azure: LocalAzure):
+    group = load().groups[0]
+    members = graph(azure, "GET", f"groups/{group.object_id}/members").json()["value"]
+    assert [(member["@odata.type"], member["displayName"]) for member in members] == [
+        ("#microsoft.graph.servicePrincipal", "msi-func/slots/staging"),
+        ("#microsoft.graph.user", "developer@local.example"),
+        ("#microsoft.graph.user", "guarded@local.example"),
+    ]
+    selected = graph(azure, "GET", f"groups/{group.object_id}/members?$select=displayName").json()["value"]
+    assert selected[1] == {"@odata.type": "#microsoft.graph.user", "displayName": "developer@local.example"}
+    assert graph(azure, "GET", f"groups/{NOBODY}/members").status_code == 404
+
+
+def test_select_returns_the_named_properties_only(azure: LocalAzure):
+    listed = graph(azure, "GET", "users?$select=displayName,id").json()
+    assert {frozenset(user) for user in listed["value"]} == {frozenset({"displayName", "id"})}
+    assert listed["@odata.context"].endswith("$metadata#users(displayName,id)")
+    one = graph(azure, "GET", f"users/{DEVELOPER}?$select=displayName").json()
+    assert one.keys() == {"@odata.context", "displayName"}
+    me = graph(azure, "GET", "me?$select=id", user_token(azure, "developer@local.example")).json()
+    assert (me["id"], len(me)) == (DEVELOPER, 2)
+
+
+def test_top_returns_pages_with_links(azure: LocalAzure):
+    names, url, pages = [], f"{azure.origin}/v1.0/users?$top=3&$select=displayName", 0
+    while url:
+        assert url.startswith(f"{azure.origin}/v1.0/users?")
+        page = requests.get(url, headers={"Authorization": f"Bearer {user_token(azure)}"}, timeout=10).json()
+        assert len(page["value"]) <= 3
+        names += [user["displayName"] for user in page["value"]]
+        url, pages = page.get("@odata.nextLink"), pages + 1
+    assert (names, pages) == ([user.name for user in load().users], 2)
+    exact = graph(azure, "GET", f"users?$top={len(names)}").json()
+    assert "@odata.nextLink" not in exact
+    filtered = graph(azure, "GET", "users?$top=1&$filter=displayName eq 'developer@local.example'").json()
+    assert (len(filtered["value"]), "@odata.nextLink" in filtered) == (1, False)
+
+
+def test_page_has_100_objects_by_default(azure: LocalAzure, monkeypatch):
+    users = [{"id": str(number), "displayName": "x"} for number in range(101)]
+    monkeypatch.setattr("local_azure.graph.resources.entities", lambda kind, directory: users)
+    first = graph(azure, "GET", "users").json()
+    assert len(first["value"]) == 100
+    headers = {"Authorization": f"Bearer {user_token(azure)}"}
+    rest = requests.get(first["@odata.nextLink"], headers=headers, timeout=10).json()
+    assert rest["value"] == users[100:]
+    assert "@odata.nextLink" not in rest
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("$top=0", "Invalid page size specified: '0'. Must be between 1 and 999 inclusive."),
+        ("$top=1000", "Invalid page size specified: '1000'. Must be between 1 and 999 inclusive."),
+        ("$top=-1", "Invalid page size specified: '-1'."),
+        ("$top=", "Invalid page size specified: ''."),
+        ("$top=٣", "Invalid page size specified: '٣'."),
+        ("$skiptoken=x", "The specified page token value has expired"),
+        ("$skiptoken=99999999999", "The specified page token value has expired"),
+    ],
+)
+def test_invalid_page_is_rejected(query: str, message: str, azure: LocalAzure):
+    response = graph(azure, "GET", f"users?{query}")
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "Request_BadRequest")
+    assert response.json()["error"]["message"].startswith(message)
+
+
+GROUP = {"displayName": "Orders", "mailNickname": "orders", "mailEnabled": False, "securityEnabled": True}
+
+
+def test_group_is_created_and_can_have_a_role(azure: LocalAzure):
+    writer = tokens_with(azure, roles=["Group.ReadWrite.All"])
+    response = graph(azure, "POST", "groups", writer, json=GROUP)
+    assert (response.status_code, response.json()["displayName"]) == (201, "Orders")
+    created = response.json()["id"]
+    assert graph(azure, "GET", f"groups/{created}", writer).json()["securityEnabled"] is True
+    assert graph(azure, "GET", f"groups/{created}/members").json()["value"] == []
+    assigned = graph(azure, "POST", TO_API, json=triple(created))
+    assert (assigned.status_code, assigned.json()["principalType"]) == (201, "Group")
+    reader = tokens_with(azure, roles=["Directory.Read.All"])
+    assert graph(azure, "POST", "groups", reader, json=GROUP).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "message"),
+    [
+        ({"mailNickname": None}, 400, "A value is required for property 'mailNickname' of resource 'Group'."),
+        ({"displayName": ""}, 400, "A value is required for property 'displayName' of resource 'Group'."),
+        ({"securityEnabled": "true"}, 400, "A value is required for property 'securityEnabled' of resource 'Group'."),
+        ({"mailEnabled": True}, 501, "local_azure does not emulate other groups than security groups"),
+        ({"groupTypes": ["Unified"]}, 501, "local_azure does not emulate the property groupTypes of a new group"),
+    ],
+)
+def test_invalid_group_is_rejected(changes, status, message, azure: LocalAzure):
+    groups = azure.directory.groups
+    writer = tokens_with(azure, roles=["Group.ReadWrite.All"])
+    response = graph(azure, "POST", "groups", writer, json=GROUP | changes)
+    assert response.status_code == status
+    assert response.json()["error"]["message"].startswith(message)
+    assert azure.directory.groups == groups
+
+
+NOT_EMULATED = [
+    ("GET", "devices", "GET /v1.0/devices"),
+    ("PATCH", f"users/{DEVELOPER}", f"PATCH /v1.0/users/{DEVELOPER}"),
+    ("DELETE", f"groups/{NOBODY}", f"DELETE /v1.0/groups/{NOBODY}"),
+    ("POST", "me/sendMail", "POST /v1.0/me/sendMail"),
+    ("GET", "../beta/me", "GET /beta/me"),
+    ("GET", "users?$orderby=displayName", "the query option $orderby here"),
+    ("GET", "users?$count=true", "the query option $count here"),
+    ("GET", "users?$expand=manager", "the query option $expand here"),
+    ("GET", f"users/{DEVELOPER}?$filter=x", "the query option $filter here"),
+    ("GET", "users?$select=mail", "the property mail here"),
+    ("GET", f"users/{DEVELOPER}?$select=id,jobTitle", "the property jobTitle here"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "what"), NOT_EMULATED, ids=[f"{row[0]} {row[1]}" for row in NOT_EMULATED])
+def test_other_requests_say_that_they_are_not_emulated(method, path, what, azure: LocalAzure):
+    response = graph(azure, method, path)
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (501, "NotImplemented")
+    assert error["message"] == f"local_azure does not emulate {what}; its README lists what it does."
+
+
+@pytest.mark.parametrize(
+    ("path", "permissions"),
+    [
+        ("users", {"User.Read.All", "Directory.Read.All"}),
+        ("groups", {"Group.ReadWrite.All", "Directory.Read.All"}),
+        (f"groups/{load().groups[0].object_id}/members", {"Group.ReadWrite.All", "Directory.Read.All"}),
+        ("organization", {"User.Read", "Organization.Read.All", "Directory.Read.All"}),
+        ("applications", {"Application.Read.All", "Directory.Read.All"}),
+        ("servicePrincipals", {"Application.Read.All", "Directory.Read.All"}),
+    ],
+)
+def test_each_collection_requires_one_of_its_permissions(path: str, permissions: set[str], azure: LocalAzure):
+    api = load().application("Microsoft Graph")
+    known = {role.value for role in api.app_roles} | {scope.value for scope in api.scopes}
+    allowed = {name for name in known if graph(azure, "GET", path, tokens_with(azure, roles=[name])).ok}
+    assert allowed == permissions
