@@ -4,6 +4,7 @@ RFC 5280 section 4.2.1.10. Processes trust it beside the public roots: without n
 could impersonate any host to them.
 """
 
+import base64
 import datetime
 import ipaddress
 
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 LIFETIME = datetime.timedelta(days=365)
 RENEWAL_MARGIN = datetime.timedelta(days=30)  # a process that starts now can run for at least this long
 
+_NAME = "local_azure"
 _BASIC_CONSTRAINTS = x509.BasicConstraints(ca=True, path_length=0)
 _NAME_CONSTRAINTS = x509.NameConstraints(
     permitted_subtrees=[
@@ -41,7 +43,7 @@ def create_authority() -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
     # The number distinguishes the authorities of several state folders in one bundle.
     number = x509.random_serial_number()
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"local_azure {number:x}"[:64])])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{_NAME} {number:x}"[:64])])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -73,3 +75,12 @@ def is_current(pem: bytes) -> bool:
         and critical.get(_NAME_CONSTRAINTS.oid) == _NAME_CONSTRAINTS
         and RENEWAL_MARGIN < remaining <= LIFETIME
     )
+
+
+def is_outdated(pem: bytes) -> bool:
+    """Return whether this is the certificate of a local authority that is not current, from an earlier bundle."""
+    try:
+        # Other certificates are not parsed: old roots violate rules, about which cryptography warns.
+        return _NAME.encode() in base64.b64decode(b"".join(pem.splitlines()[1:-1])) and not is_current(pem)
+    except ValueError:
+        return False

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from local_azure.serving import private_files
-from local_azure.serving.certificate_authority import create_authority, is_current
+from local_azure.serving.certificate_authority import create_authority, is_current, is_outdated
 from local_azure.serving.errors import StartError
 from local_azure.serving.ports import LOOPBACK
 
@@ -54,9 +54,11 @@ class Certificates:
         return context
 
     def _trusted(self) -> Iterable[bytes]:
-        """Return each certificate once, although the named files often contain the same ones."""
+        """Return each certificate once. The named files often contain the public roots, or are an earlier bundle."""
         import certifi
 
-        named = [Path(os.environ[name]) for name in SETTINGS if os.environ.get(name)]
-        files = [file.read_bytes() for file in (Path(certifi.where()), *named) if file.is_file()]
-        return dict.fromkeys(block for pem in (*files, self._certificate) for block in _CERTIFICATE.findall(pem))
+        trusted = dict.fromkeys(_CERTIFICATE.findall(Path(certifi.where()).read_bytes()))
+        for file in {Path(os.environ[name]) for name in SETTINGS if os.environ.get(name)}:
+            blocks = _CERTIFICATE.findall(file.read_bytes()) if file.is_file() else []
+            trusted |= dict.fromkeys(block for block in blocks if block not in trusted and not is_outdated(block))
+        return [*trusted, self._certificate] if self._certificate not in trusted else trusted

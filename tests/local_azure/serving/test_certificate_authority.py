@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from local_azure.cloud import LocalAzure
 from local_azure.serving.certificate_authority import create_authority, is_current
-from local_azure.serving.certificates import CA_FILE, Certificates
+from local_azure.serving.certificates import BUNDLE_FILE, CA_FILE, SETTINGS, Certificates
 from local_azure.serving.ports import bind
 
 NODE = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
@@ -213,3 +213,20 @@ def test_authority_is_valid_for_a_year(certificates: Certificates):
     certificate = x509.load_pem_x509_certificate((certificates.bundle.parent / CA_FILE).read_bytes())
     lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
     assert datetime.timedelta(days=365) <= lifetime < datetime.timedelta(days=366)
+
+
+def test_outdated_authority_of_an_earlier_bundle_is_not_trusted(tmp_path: Path, few_roots, monkeypatch):
+    """A terminal with the settings of an earlier start names its bundle."""
+    monkeypatch.setattr("certifi.where", lambda: few_roots)
+    outdated, other, company = without_constraints(), create_authority(), trustme.CA().cert_pem.bytes()
+    earlier = tmp_path / BUNDLE_FILE
+    earlier.write_bytes(b"\n".join(pem.partition(b"-----BEGIN EC")[0] for pem in (outdated, other, company)))
+    (tmp_path / CA_FILE).write_bytes(outdated)
+    for name in SETTINGS:
+        monkeypatch.setenv(name, str(earlier))
+    bundle = Certificates(tmp_path).bundle.read_bytes()
+    assert outdated.partition(b"-----END CERT")[0] not in bundle
+    assert other.partition(b"-----END CERT")[0] in bundle
+    assert company in bundle
+    assert Path(few_roots).read_bytes() in bundle
+    assert Certificates(tmp_path).bundle.read_bytes().count(b"BEGIN CERT") == bundle.count(b"BEGIN CERT") == 4
