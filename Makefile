@@ -12,7 +12,7 @@ help:
 	@echo "make demo    both function apps with a local tenant, until Ctrl+C (ARGS=--once: call once and exit)"
 	@echo "make test    lint, types, import rules and tests (ARGS='-k name': some of them, without coverage)"
 	@echo "make fuzz    attacks at random for SECONDS=60 (SEED=123: one run again)"
-	@echo "make bench   benchmarks, compared with baselines (less than five minutes; ARGS=validation: a part of it)"
+	@echo "make bench   benchmarks, compared with baselines (about five minutes; ARGS=validation: a part of it)"
 	@echo "make soak    both functions under load for ten minutes, while keys rotate and endpoints fail"
 	@echo "make lint    the same without tests"
 	@echo "make screenshots   the pictures in docs/images, by a Chromium that is installed"

@@ -23,7 +23,7 @@ PARTS = {
     "memory": memory.rows,
 }
 EXAMPLES = """examples:
-  python -m bench              everything, in less than five minutes
+  python -m bench              everything, in about five minutes
   python -m bench validation   token validation only, in seconds
 """
 
