@@ -3,10 +3,12 @@
 import argparse
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-from bench import cold_start, concurrency, scaling, throughput, token_validation
+from bench import cold_start, concurrency, memory, scaling, throughput, token_validation
 from bench.command import run
+from bench.progress import heartbeat
 from bench.report import Row, table
 from local_azure.cloud import LocalAzure
 from local_azure.tenant.loader import load
@@ -16,10 +18,12 @@ PARTS = {
     "scaling": scaling.rows,
     "cold_start": cold_start.rows,
     "throughput": throughput.rows,
+    "latency": throughput.latency_rows,
     "concurrency": concurrency.rows,
+    "memory": memory.rows,
 }
 EXAMPLES = """examples:
-  python -m bench                 everything, in about six minutes
+  python -m bench              everything, in less than five minutes
   python -m bench validation   token validation only, in seconds
 """
 
@@ -37,16 +41,19 @@ def main() -> int:
     if unknown := [part for part in chosen if part not in PARTS]:
         parser.error(f"{unknown[0]} is not a part; parts are {', '.join(PARTS)}")
     rows: list[Row] = []
+    start = time.monotonic()
     with tempfile.TemporaryDirectory() as state, LocalAzure(load(), port=0, https_port=0, state=Path(state)) as azure:
         try:
             for part in chosen:
-                for row in PARTS[part](azure):
-                    rows.append(row)
-                    print(f"{part}: {row}", file=sys.stderr, flush=True)
+                with heartbeat(part):
+                    for row in PARTS[part](azure):
+                        rows.append(row)
+                        print(f"{part}: {row}", file=sys.stderr, flush=True)
         finally:
             print(table(rows), flush=True)  # also if it is interrupted
     missed = sum(row.is_reached is False for row in rows)
-    print(f"\n{missed} goals are missed." if missed else "\nAll goals are reached.")
+    verdict = f"{missed} goals are missed" if missed else "All goals are reached"
+    print(f"\n{verdict}, after {time.monotonic() - start:.0f} s.")
     return 1 if missed else 0
 
 

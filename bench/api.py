@@ -1,4 +1,7 @@
-"""An API whose latency is in the path: GET /0.1 is answered after 0.1 seconds. GET /connections returns their number.
+"""An API whose latency is in the path: the response to GET /0.1 takes 0.1 seconds.
+
+GET /connections returns the number of connections, GET /peak the highest number of requests in flight, and
+GET /reset-peak the same before it starts anew.
 
     python -m bench.api
 
@@ -39,7 +42,19 @@ class Api:
     @property
     def connections(self) -> int:
         """How many connections clients have opened so far, without those that ask for this number."""
-        return int(requests.get(f"{self.origin}/connections", timeout=10).json())
+        return self._number("connections")
+
+    @property
+    def peak(self) -> int:
+        """The highest number of requests in flight since `reset_peak`."""
+        return self._number("peak")
+
+    def reset_peak(self) -> None:
+        """Forget the requests so far."""
+        self._number("reset-peak")
+
+    def _number(self, name: str) -> int:
+        return int(requests.get(f"{self.origin}/{name}", timeout=10).json())
 
 
 @contextlib.contextmanager
@@ -56,6 +71,8 @@ def running() -> Iterator[Api]:
 
 class _Connection(asyncio.Protocol):
     opened = 0
+    in_flight = 0
+    peak = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
@@ -68,17 +85,35 @@ class _Connection(asyncio.Protocol):
             return
         path = self._received.split(b" ", 2)[1].decode().strip("/")
         self._received = b""
-        if path == "connections":
+        if path in _COUNTERS:
             _Connection.opened -= 1
-            self._respond(_response(_Connection.opened))
+            self._respond(_response(_COUNTERS[path]()))
         elif latency := float(path):
-            asyncio.get_running_loop().call_later(latency, self._respond, _RESPONSE)
+            _Connection.in_flight += 1
+            _Connection.peak = max(_Connection.peak, _Connection.in_flight)
+            asyncio.get_running_loop().call_later(latency, self._respond_late)
         else:
             self._respond(_RESPONSE)
+
+    def _respond_late(self) -> None:
+        _Connection.in_flight -= 1
+        self._respond(_RESPONSE)
 
     def _respond(self, response: bytes) -> None:
         if not self._transport.is_closing():
             self._transport.write(response)
+
+
+def _reset_peak() -> int:
+    peak, _Connection.peak = _Connection.peak, _Connection.in_flight
+    return peak
+
+
+_COUNTERS = {
+    "connections": lambda: _Connection.opened,
+    "peak": lambda: _Connection.peak,
+    "reset-peak": _reset_peak,
+}
 
 
 def _response(value: object) -> bytes:

@@ -1,4 +1,4 @@
-"""The app with the shortest possible functions next to its own: one that says hello, and two that only relay."""
+"""The app with functions next to its own: the shortest possible ones to compare with, and those of the soak."""
 
 import contextlib
 import tempfile
@@ -42,6 +42,36 @@ async def aiohttp_relay(req: func.HttpRequest, context: func.Context) -> func.Ht
         return func.HttpResponse(await response.read(), mimetype="application/json")
 """
 
+_LOOP_LAG = """
+import asyncio
+from bench.loop_lag import LoopLag
+
+lag = LoopLag()
+watching = None
+
+@app.route(route="loop-lag", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def loop_lag(req: func.HttpRequest) -> func.HttpResponse:
+    global watching
+    watching = watching or asyncio.create_task(lag.watch())
+    delays = {"blocked": lag.blocked, "collecting": lag.collecting, "late": lag.late}
+    return func.HttpResponse(json.dumps(delays), mimetype="application/json")
+"""
+
+_ORDERS = """
+from common.problems import Problem, problem_response
+from msi_func.downstream import DownstreamApi
+
+api = DownstreamApi.from_settings("ORDERS")
+
+@app.route(route="orders", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def orders(req: func.HttpRequest) -> func.HttpResponse:
+    try:
+        response = await (api.post(content=req.get_body()) if req.method == "POST" else api.get())
+        return func.HttpResponse(json.dumps(response.json()), mimetype="application/json")
+    except Problem as problem:
+        return problem_response(problem)
+"""
+
 
 @contextlib.contextmanager
 def hello_app() -> Iterator[Path]:
@@ -53,7 +83,20 @@ def hello_app() -> Iterator[Path]:
 @contextlib.contextmanager
 def app_with_baselines() -> Iterator[Path]:
     """The folder of this app with the functions `hello`, `requests-relay` and `aiohttp-relay` added."""
-    with _folder(f"{_IMPORTS}from original_function_app import app\n{_HELLO}{_RELAYS}") as folder:
+    with _app_with(f"{_HELLO}{_RELAYS}") as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def soak_app(*, orders: bool) -> Iterator[Path]:
+    """The folder of this app with the functions `loop-lag` and, if `orders`, `orders` added."""
+    with _app_with(f"{_LOOP_LAG}{_ORDERS if orders else ''}") as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def _app_with(functions: str) -> Iterator[Path]:
+    with _folder(f"{_IMPORTS}from original_function_app import app\n{functions}") as folder:
         (folder / "original_function_app.py").symlink_to(apps.APP / "function_app.py")
         for package in ("aad_func", "msi_func", "common"):
             (folder / package).symlink_to(apps.APP / package)

@@ -4,6 +4,7 @@ import itertools
 import secrets
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ FAULTS = {
 
 
 class FaultSchedule:
-    """Faults of the tenant and of the identity endpoint, by seconds of a cycle: see docs/performance.md."""
+    """Faults of the tenant and of the identity endpoint, by seconds of a cycle: see bench/README.md."""
 
     def __init__(self, azure: LocalAzure) -> None:
         self._azure = azure
@@ -92,3 +93,20 @@ def invalid_tokens(azure: LocalAzure) -> LabeledTokens:
         yield "invalid", forge.token()[:-8] + "AAAAAAAA"
         yield "invalid", secrets.token_urlsafe(3000)
         yield "unknown key", forge.sign(forge.claims(), forge.header(kid=secrets.token_hex(8)))
+
+
+def users(azure: LocalAzure) -> LabeledTokens:
+    """Yield tokens of users for msi-func: alternately a new one, and one of 20 that come again for a cycle.
+
+    A token must not outlive its signing key, which is removed after a few cycles.
+    """
+    numbers = itertools.count()
+
+    def sign_in() -> str:
+        return Forge(azure, "msi-func-api").token(user=True, number=next(numbers))
+
+    while True:
+        known, end = itertools.cycle([sign_in() for _ in range(20)]), time.monotonic() + CYCLE
+        while time.monotonic() < end:
+            yield "user", next(known)
+            yield "new user", sign_in()

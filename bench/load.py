@@ -19,10 +19,14 @@ from urllib.parse import urlsplit
 
 
 class Load:
-    """Callers of `url`, until `limit` requests were sent or `seconds` have passed; each sends the next of `tokens`."""
+    """Callers of `url`, until `limit` requests were sent or `seconds` have passed; each sends the next of `tokens`.
 
-    def __init__(self, url: str, *, seconds: float, limit: int, tokens: Iterator[str] | None) -> None:
+    Each caller waits `pause` seconds between a response and its next request.
+    """
+
+    def __init__(self, url: str, *, seconds: float, limit: int, tokens: Iterator[str] | None, pause: float = 0) -> None:
         self._url = urlsplit(url)
+        self.pause = pause
         self._seconds = seconds
         self._remaining = limit
         self._tokens = tokens
@@ -39,8 +43,9 @@ class Load:
         ]
         start = time.perf_counter()
         self._end = start + self._seconds
-        for _, caller in connections:
-            caller.send()
+        for index, (_, caller) in enumerate(connections):
+            # Spread over the pause, so that they do not all send at once.
+            loop.call_later(self.pause * index / callers, caller.send)
         for _, caller in connections:
             await caller.closed
         durations = sorted(self.durations) or [0.0]
@@ -57,7 +62,8 @@ class Load:
             return None
         self._remaining -= 1
         authorization = f"Authorization: Bearer {next(self._tokens).strip()}\r\n" if self._tokens else ""
-        return f"GET {self._url.path} HTTP/1.1\r\nHost: {self._url.netloc}\r\n{authorization}\r\n".encode()
+        path = self._url._replace(scheme="", netloc="").geturl()
+        return f"GET {path} HTTP/1.1\r\nHost: {self._url.netloc}\r\n{authorization}\r\n".encode()
 
 
 class _Caller(asyncio.Protocol):
@@ -72,7 +78,7 @@ class _Caller(asyncio.Protocol):
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
 
     def send(self) -> None:
-        request = self._load.next_request()
+        request = None if self._transport.is_closing() else self._load.next_request()
         self._received = b""
         self._is_waiting = request is not None
         if request is None:
@@ -87,7 +93,11 @@ class _Caller(asyncio.Protocol):
         if is_complete and len(body) >= _length(head):
             self._load.durations.append(time.perf_counter() - self._start)
             self._load.statuses[head[9:12].decode()] += 1
-            self.send()
+            self._is_waiting = False
+            if self._load.pause:
+                asyncio.get_running_loop().call_later(self._load.pause, self.send)
+            else:
+                self.send()
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._is_waiting:
@@ -109,11 +119,12 @@ def main() -> None:
     parser.add_argument("--callers", type=int, default=1, help="requests in flight at a time (1)")
     parser.add_argument("--seconds", type=float, default=60, help="no request is sent later (60)")
     parser.add_argument("--limit", type=int, default=sys.maxsize, help="number of requests in total (no limit)")
+    parser.add_argument("--pause", type=float, default=0, help="seconds between a response and the next request (0)")
     parser.add_argument("--tokens", type=Path, metavar="FILE", help="one token per line, used in turn, repeatedly")
     options = parser.parse_args()
     with ExitStack() as stack:
         tokens = itertools.cycle(stack.enter_context(options.tokens.open())) if options.tokens else None
-        load = Load(options.url, seconds=options.seconds, limit=options.limit, tokens=tokens)
+        load = Load(options.url, seconds=options.seconds, limit=options.limit, tokens=tokens, pause=options.pause)
         with suppress(KeyboardInterrupt):
             print(json.dumps(asyncio.run(load.run(options.callers))))
 

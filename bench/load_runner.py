@@ -41,16 +41,19 @@ def load(
     seconds: float | None = None,
     limit: int | None = None,
     tokens: Iterable[str] = (),
+    pause: float = 0,
+    query: str = "",
 ) -> LoadResult:
     """Send requests to a function for `seconds`, or `limit` requests, from another process (bench/load.py).
 
     Raises MeasurementError if a request stays without a response, or no connection is possible.
     """
-    url, seconds = host.url(function), seconds or MAX_SECONDS
+    url, seconds = host.url(function) + query, seconds or MAX_SECONDS
     with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
         file.writelines(f"{token}\n" for token in tokens)
         file.flush()
         command = [sys.executable, "-m", "bench.load", url, f"--callers={callers}", f"--seconds={seconds}"]
+        command += [f"--pause={pause}"] if pause else []
         command += [f"--limit={limit}"] if limit else []
         command += [f"--tokens={file.name}"] if tokens else []
         cpu = cpu_seconds(host)
@@ -85,5 +88,13 @@ def successful(result: LoadResult) -> LoadResult:
 
 
 def interleave(rounds: int, *contenders: Callable[[], LoadResult]) -> list[tuple[LoadResult, ...]]:
-    """Return the results of all contenders by round, without those of one warm-up round. Raises MeasurementError."""
-    return [tuple(successful(contender()) for contender in contenders) for _ in range(rounds + 1)][1:]
+    """Return the results of all contenders by round, without those of one warm-up round. Raises MeasurementError.
+
+    The order is reversed in every other round, so that a machine that becomes faster or slower favors none of them.
+    """
+    results = []
+    for round_ in range(rounds + 1):
+        order = contenders if round_ % 2 else contenders[::-1]
+        result = tuple(successful(contender()) for contender in order)
+        results.append(result if round_ % 2 else result[::-1])
+    return results[1:]

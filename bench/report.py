@@ -1,47 +1,56 @@
 """The rows of the report: one measurement, what it is compared with, and its goal."""
 
 import statistics
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 Pairs = Iterable[tuple[float, float]]  # ours and theirs by round: what else the machine did affected both
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`ratio` is comparable between machines; `is_reached` says whether the goal is, None if there is no goal."""
+    """One measurement. `is_reached` says whether its goal is, None if there is no goal."""
 
     name: str
     baseline: str
     ours: str
     theirs: str
-    ratio: float | None
+    ratio: float | None = None
+    spread: float = 0
     goal: str = ""
     is_reached: bool | None = None
 
+    @property
+    def compared(self) -> str:
+        """The ratio with its spread."""
+        spread = f" ± {self.spread:.3f}" if self.spread else ""
+        return "" if self.ratio is None else f"{self.ratio:.3f}{spread}"
+
     def __str__(self) -> str:
-        compared = f" against {self.theirs} ({self.baseline}): {self.ratio:.2f}" if self.ratio is not None else ""
+        compared = f" against {self.theirs} ({self.baseline}): {self.compared}" if self.compared else ""
         return f"{self.name}: {self.ours}{compared}{'  MISSED' if self.is_reached is False else ''}"
 
 
 def speedup(name: str, baseline: str, costs: Pairs, unit: str, *, least: float | None = None) -> Row:
-    """Return a row whose ratio is theirs divided by ours, because less is better."""
-    row = _row(name, baseline, costs, unit, lambda ours, theirs: theirs / ours)
-    return _judged(row, least, None)
+    """Return a row whose ratio is theirs divided by ours, because less is better.
+
+    It compares the cheapest round of each, as timeit does: other work on the machine adds to costs and never reduces
+    them.
+    """
+    return _row(name, baseline, costs, unit, lambda ours, theirs: theirs / ours, (least, None), min)
 
 
 def ratio(
     name: str, baseline: str, numbers: Pairs, unit: str, *, least: float | None = None, most: float | None = None
 ) -> Row:
     """Return a row whose ratio is ours divided by theirs."""
-    row = _row(name, baseline, numbers, unit, lambda ours, theirs: ours / theirs)
-    return _judged(row, least, most)
+    return _row(name, baseline, numbers, unit, lambda ours, theirs: ours / theirs, (least, most), statistics.median)
 
 
 def value(name: str, ours: float, unit: str = "", *, least: float | None = None, most: float | None = None) -> Row:
     """Return a row for a number that is compared only with its limits."""
     goal, is_reached = _goal(ours, least, most, unit)
-    return Row(name, "", _text(ours, unit), "", None, goal, is_reached)
+    return Row(name, "", _text(ours, unit), "", goal=goal, is_reached=is_reached)
 
 
 def table(rows: Iterable[Row]) -> str:
@@ -50,51 +59,49 @@ def table(rows: Iterable[Row]) -> str:
 
     marks = {None: "", True: "ok", False: "MISSED"}
     cells = [
-        (
-            row.name,
-            row.baseline,
-            row.ours,
-            row.theirs,
-            "" if row.ratio is None else f"{row.ratio:.2f}",
-            row.goal,
-            marks[row.is_reached],
-        )
-        for row in rows
+        (row.name, row.baseline, row.ours, row.theirs, row.compared, row.goal, marks[row.is_reached]) for row in rows
     ]
     headers = ("measurement", "baseline", "ours", "theirs", "ratio", "goal", "")
     alignment = ("left", "left", "right", "right", "right")
     return str(tabulate(cells, headers, tablefmt="github", disable_numparse=True, colalign=alignment))
 
 
-def _row(name: str, baseline: str, numbers: Pairs, unit: str, ratio: Callable[[float, float], float]) -> Row:
+def _row(
+    name: str,
+    baseline: str,
+    numbers: Pairs,
+    unit: str,
+    ratio: Callable[[float, float], float],
+    limits: tuple[float | None, float | None],
+    typical: Callable[[Sequence[float]], float],
+) -> Row:
     rounds = list(numbers)
     ours, theirs = zip(*rounds, strict=True)
-    return Row(name, baseline, _spread(ours, unit), _spread(theirs, unit), statistics.median(ratio(*x) for x in rounds))
-
-
-def _spread(numbers: tuple[float, ...], unit: str) -> str:
-    """Return the median and half the distance between the quartiles."""
-    text = _text(statistics.median(numbers), unit)
-    if len(numbers) < 4:
-        return text
-    low, _, high = statistics.quantiles(numbers)
-    return text.replace(f" {unit}", f" ± {_text((high - low) / 2, '')} {unit}")
-
-
-def _judged(row: Row, least: float | None, most: float | None) -> Row:
-    goal, is_reached = _goal(row.ratio or 0, least, most, "")
-    return replace(row, goal=goal, is_reached=is_reached)
+    compared = ratio(typical(ours), typical(theirs))
+    spread = _deviation([ratio(*each) for each in rounds])
+    cells = [f"{_text(typical(each), '')}{_plus_minus(each)} {unit}".strip() for each in (ours, theirs)]
+    goal, is_reached = _goal(compared, *limits, "")
+    return Row(name, baseline, cells[0], cells[1], compared, spread, goal, is_reached)
 
 
 def _goal(number: float, least: float | None, most: float | None, unit: str) -> tuple[str, bool | None]:
+    """Compare the unrounded number with its limits."""
     limits = {"or more": least, "or less": most}
-    goal = ", ".join(f"{_limit(limit, unit)} {words}" for words, limit in limits.items() if limit is not None)
+    goal = ", ".join(f"{limit:,g} {unit}".strip() + f" {words}" for words, limit in limits.items() if limit is not None)
     is_reached = (least is None or number >= least) and (most is None or number <= most)
     return goal, is_reached if goal else None
 
 
-def _limit(limit: float, unit: str) -> str:
-    return _text(limit, unit) if unit else f"{limit:,g}"
+def _deviation(numbers: Sequence[float]) -> float:
+    """Return half the distance between the quartiles, 0 if there are too few numbers."""
+    if len(numbers) < 4:
+        return 0
+    low, _, high = statistics.quantiles(numbers)
+    return (high - low) / 2
+
+
+def _plus_minus(numbers: Sequence[float]) -> str:
+    return f" ± {_text(_deviation(numbers), '')}" if len(numbers) >= 4 else ""
 
 
 def _text(number: float, unit: str) -> str:

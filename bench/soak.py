@@ -1,74 +1,51 @@
-"""Both functions under load for ten minutes, while keys rotate and endpoints fail: make soak.
+"""Both functions under load for ten minutes, while keys rotate and endpoints and connections fail: make soak.
 
     python -m bench.soak --minutes 10
 
 Tokens of the managed identity are valid for five and a half minutes here, so they are refreshed twice a minute. Every
 100 seconds the tenant's documents fail for half a minute, the identity endpoint fails for 20 seconds, and a new key
-signs; tokens with unknown keys make aad-func fetch the documents all the time. No valid request may fail, and no
-invalid one may succeed. Exits 1 otherwise, or if memory, threads, open files or connections grew.
+signs; tokens with unknown keys make aad-func fetch the documents all the time. No valid request may fail, no invalid
+one may succeed, and no POST may be lost or stored twice. Exits 1 otherwise, or if memory, threads or open files
+grew, if connections were left open, or if an event loop was blocked for longer than 50 ms.
 """
 
 import argparse
 import contextlib
+import functools
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
 
+from bench import baselines, unreliable_api
 from bench.command import run
-from bench.fault_schedule import CYCLE, FaultSchedule, LabeledTokens, invalid_tokens, valid_tokens
+from bench.fault_schedule import CYCLE, FaultSchedule, invalid_tokens, users, valid_tokens
 from bench.load_runner import MeasurementError, load
 from bench.report import Row, table, value
+from bench.soak_clients import OrderClient, in_background, requester
 from bench.throughput import ONLY_AAD, ONLY_MSI
 from local_azure.cloud import LocalAzure
-from local_azure.entra.token_issuer import MANAGED_IDENTITY_LIFETIME
 from local_azure.tenant import loader
 from tests.support import apps
+from tests.support import users as users_support
 from tests.support.apps import Host
 
 TOKEN_LIFETIME = 330  # seconds; a token is refreshed five minutes before it expires
 SAMPLE_INTERVAL = 10
-CALLERS = 8  # of msi-func, each sends its next request after each response
-MAX_GROWTH = {"memory, MB": 3, "threads": 1, "open files": 1, "connections": 1}  # a background request may be in flight
+CALLERS, PAUSE = 200, 0.5  # of msi-func; each waits between a response and its next request
+MAX_BLOCKED = 50  # milliseconds
+MAX_GROWTH = {"memory, MB": 3, "threads": 1, "other open files": 2}  # a background request may be in flight
+MAX_CONNECTIONS = 2 * CALLERS + 20  # incoming, outgoing and those of the other clients; a leak would exceed it
+
+MIN_REUSE = 10  # requests per connection
 
 Sample = dict[str, float]
-
-
-@contextlib.contextmanager
-def in_background(work: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Run `work` in a thread during the block, and raise at its end what `work` raised."""
-    stop = threading.Event()
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(work, stop)
-        try:
-            yield
-        finally:
-            stop.set()
-        running.result()
-
-
-def requester(url: str, tokens: LabeledTokens, counts: Counter[tuple[str, str]]) -> Callable[[threading.Event], None]:
-    """Return a function that sends some 16 requests per second and counts the responses by label and status."""
-
-    def send(stop: threading.Event) -> None:
-        with requests.Session() as session:
-            while not stop.wait(0.05):
-                label, token = next(tokens)
-                try:
-                    response = session.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
-                    counts[label, str(response.status_code)] += 1
-                except requests.RequestException as error:
-                    counts[label, type(error).__name__] += 1
-
-    return send
 
 
 def sample(host: Host) -> Sample:
@@ -76,46 +53,73 @@ def sample(host: Host) -> Sample:
     import psutil
 
     process = psutil.Process(host.pid)
+    connections = len(process.net_connections("tcp"))
     return {
         "memory, MB": process.memory_info().rss / 1e6,
         "threads": process.num_threads(),
-        "open files": process.num_fds(),
-        "connections": len(process.net_connections("tcp")),
+        "other open files": process.num_fds() - connections,
+        "connections": connections,
+        **{f"loop {name}, ms": 1e3 * seconds for name, seconds in _loop_lag(host).items()},
     }
+
+
+def _loop_lag(host: Host) -> dict[str, float]:
+    """Return the longest delays so far, and start to measure at the first call."""
+    lag: dict[str, float] = requests.get(host.url("loop-lag"), timeout=30).json()
+    return lag
 
 
 def soak(azure: LocalAzure, seconds: float, report: Callable[[str], None]) -> list[Row]:
     """Run everything at once for `seconds`."""
-    azure.issuer.clock = lambda: time.time() - (MANAGED_IDENTITY_LIFETIME - TOKEN_LIFETIME)
+    for_application = functools.partial(azure.issuer.issue_app_token, lifetime=TOKEN_LIFETIME)
+    azure.issuer.issue_app_token = for_application  # type: ignore[method-assign]  # of managed identities only
     faults, through_msi, direct = FaultSchedule(azure), Counter[str](), Counter[tuple[str, str]]()
     opened: set[object] = set()
     with contextlib.ExitStack() as stack:
         enter = stack.enter_context
-        aad = enter(apps.running({**apps.aad_settings(azure), **ONLY_AAD}))
-        msi = enter(apps.running({**apps.msi_settings(azure, aad.url("aad-func")), **ONLY_MSI}))
+        orders_origin = enter(unreliable_api.running())
+        aad_folder, msi_folder = enter(baselines.soak_app(orders=False)), enter(baselines.soak_app(orders=True))
+        aad = enter(apps.running({**apps.aad_settings(azure), **ONLY_AAD}, folder=aad_folder))
+        settings = users_support.settings(azure, aad.url("aad-func"), ORDERS_URL=f"{orders_origin}/orders")
+        settings["ORDERS_SCOPE"] = settings["AAD_FUNC_SCOPE"]
+        msi = enter(apps.running({**settings, **ONLY_MSI}, folder=msi_folder))
         hosts: dict[str, Host] = {"msi-func": msi, "aad-func": aad}
         samples: dict[str, list[Sample]] = {name: [] for name in hosts}
-        enter(in_background(requester(aad.url("aad-func"), valid_tokens(azure), direct)))
-        enter(in_background(requester(aad.url("aad-func"), invalid_tokens(azure), direct)))
-        enter(in_background(faults.run))
-        start = time.monotonic()
-        while (elapsed := time.monotonic() - start) < seconds:
-            try:
-                result = load(msi, "msi-func", CALLERS, seconds=min(SAMPLE_INTERVAL, seconds - elapsed))
-            except MeasurementError as error:
-                report(str(error))
-                through_msi["no response"] += 1
-                break
-            through_msi.update(result.statuses)
-            for name, host in hosts.items():
-                samples[name].append(sample(host))
-            opened |= connections_between(msi, aad)
-            report(_line(time.monotonic() - start, through_msi, samples))
+        orders = OrderClient(msi.url("orders"))
+        load(msi, "msi-func", 1, limit=10)  # the first request is a cold start, which `make bench` measures
+        for host in hosts.values():
+            _loop_lag(host)
+        with contextlib.ExitStack() as clients:
+            for client in (
+                requester(aad.url("aad-func"), valid_tokens(azure), direct),
+                requester(aad.url("aad-func"), invalid_tokens(azure), direct),
+                requester(f"{msi.url('msi-func')}?as=user", users(azure), direct),
+                orders.run,
+                faults.run,
+            ):
+                clients.enter_context(in_background(client))
+            start = time.monotonic()
+            while (elapsed := time.monotonic() - start) < seconds:
+                try:
+                    result = load(
+                        msi, "msi-func", CALLERS, seconds=min(SAMPLE_INTERVAL, seconds - elapsed), pause=PAUSE
+                    )
+                except MeasurementError as error:
+                    report(str(error))
+                    through_msi["no response"] += 1
+                    break
+                through_msi.update(result.statuses)
+                for name, host in hosts.items():
+                    samples[name].append(sample(host))
+                opened |= connections_between(msi, aad)
+                report(_line(time.monotonic() - start, through_msi, samples))
+        journal = unreliable_api.read_journal(orders_origin)
     return [
         *responses(seconds / 60, through_msi, direct),
+        *orders.rows(seconds / 60, journal),
         *tenant(seconds, azure, faults),
-        value("connections of msi-func to aad-func, of all samples", len(opened), least=1, most=3 * CALLERS),
-        *(row for name, taken in samples.items() for row in growth(name, taken)),
+        value("requests per connection to aad-func", through_msi.total() / max(1, len(opened)), least=MIN_REUSE),
+        *(row for name, taken in samples.items() for row in (*growth(name, taken), *loop_lag(name, taken))),
     ]
 
 
@@ -123,12 +127,15 @@ def responses(minutes: float, through_msi: Counter[str], direct: Counter[tuple[s
     """Enough requests of each kind, each with the right response."""
     other = direct.copy()
     valid = other.pop(("valid", "200"), 0)
+    known, new = other.pop(("user", "200"), 0), other.pop(("new user", "200"), 0)
     rejected = other.pop(("invalid", "401"), 0) + other.pop(("invalid", "403"), 0)
     unknown, unavailable = other.pop(("unknown key", "401"), 0), other.pop(("unknown key", "503"), 0)
-    yield value("requests to msi-func", through_msi.total(), least=minutes * 1000)
+    yield value("requests to msi-func", through_msi.total(), least=minutes * 500)
     yield value("of these failed", through_msi.total() - through_msi["200"], most=0)
-    yield value("requests to aad-func with valid tokens, 200", valid, least=minutes * 500)
-    yield value("with invalid tokens, 401 or 403", rejected, least=minutes * 400)
+    yield value("requests to msi-func on behalf of 20 users, 200", known, least=minutes * 20)
+    yield value("of a new user each, 200", new, least=minutes * 20)
+    yield value("requests to aad-func with valid tokens, 200", valid, least=minutes * 100)
+    yield value("with invalid tokens, 401 or 403", rejected, least=minutes * 80)
     yield value("with unknown keys, 401", unknown, least=minutes * 20)
     yield value("with unknown keys, 503 while the tenant fails", unavailable, least=minutes * 5)
     listed = ", ".join(f"{label}: {status}" for label, status in sorted(other))
@@ -165,12 +172,24 @@ def growth(name: str, samples: Sequence[Sample]) -> Iterator[Row]:
             for part in (samples[fifth : 2 * fifth] or samples, samples[-fifth:])
         )
         yield value(f"{name}, {what}: {before:.0f}, growth", after - before, most=most)
+    highest = max(sample["connections"] for sample in samples)
+    yield value(f"{name}: connections, at most", highest, most=MAX_CONNECTIONS)
+
+
+def loop_lag(name: str, samples: Sequence[Sample]) -> Iterator[Row]:
+    """Compare the longest time for which the event loop was blocked with its limit."""
+    if samples:
+        last = samples[-1]
+        yield value(f"{name}: event loop blocked, at most", last["loop blocked, ms"], "ms", most=MAX_BLOCKED)
+        yield value(f"{name}: garbage collection, at most", last["loop collecting, ms"], "ms")
+        yield value(f"{name}: timer of the event loop late, at most", last["loop late, ms"], "ms")
 
 
 def _line(elapsed: float, statuses: Counter[str], samples: Mapping[str, Sequence[Sample]]) -> str:
     hosts = (
         f"{name} {taken[-1]['memory, MB']:.0f} MB, {taken[-1]['threads']:.0f} threads, "
-        f"{taken[-1]['open files']:.0f} files, {taken[-1]['connections']:.0f} connections"
+        f"{taken[-1]['other open files']:.0f} files, {taken[-1]['connections']:.0f} connections, "
+        f"loop blocked {taken[-1]['loop blocked, ms']:.0f} ms, late {taken[-1]['loop late, ms']:.0f} ms"
         for name, taken in samples.items()
     )
     failed = statuses.total() - statuses["200"]

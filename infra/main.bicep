@@ -53,6 +53,7 @@ param location string
   '3.11'
   '3.12'
   '3.13'
+  '3.14'
 ])
 @description('Python version of both apps.')
 param pythonVersion string = '3.12'

@@ -17,6 +17,7 @@ fi
 if [ -n "${CALLER_SCOPE:-}" ]; then
   echo "For calls on behalf of users, assign the role to a user or group:"
   echo "  scripts/assign-role.sh $AAD_FUNC_CLIENT_ID <object ID of the user or group> $APP_ROLE"
+  echo "and send such a user's token: docs/deploy-options.md#on-behalf-of-users"
 fi
 cat <<END
 The apps in the portal: $RESOURCE_GROUP_URL

@@ -1,16 +1,23 @@
 """The benchmarks' own parts: goals can be missed, requests can fail, growth is detected. Nothing is timed here."""
 
 import asyncio
+import gc
 import itertools
 import threading
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
+import requests
 
-from bench import api, report
+from bench import api, report, unreliable_api
 from bench.load import Load
-from bench.load_runner import LoadResult, MeasurementError, load, successful
-from bench.soak import growth, in_background
+from bench.load_runner import LoadResult, MeasurementError, interleave, load, successful
+from bench.loop_lag import LoopLag, blocked_seconds
+from bench.progress import heartbeat
+from bench.soak import growth
+from bench.soak_clients import OrderClient, in_background
 from local_azure.serving.ports import free_port
 from tests.support.apps import Host
 from tests.support.scripted import CLOSE, Scripted, as_json, in_turn
@@ -25,6 +32,18 @@ JUDGED = [
     ("ours is twice, and at most that", report.ratio("", "", TWICE, "", most=2), 2, True),
     ("ours is twice, less is required", report.ratio("", "", TWICE, "", most=1.9), 2, False),
     ("one round of three is an outlier", report.ratio("", "", [(1, 1), (9, 1), (1, 1)], "", most=1), 1, True),
+    (
+        "the goal is missed by less than is shown",
+        report.speedup("", "", [(1, 0.9499)] * 3, "", least=0.95),
+        0.9499,
+        False,
+    ),
+    (
+        "one round of ours is undisturbed",
+        report.speedup("", "", [(1, 2), (4, 2), (4, 2), (1, 2)], "", least=2),
+        2,
+        True,
+    ),
     ("at the limit", report.value("", 5, most=5), None, True),
     ("beyond the limit", report.value("", 6, most=5), None, False),
     ("enough", report.value("", 5, least=5), None, True),
@@ -42,22 +61,58 @@ def test_row_says_whether_its_goal_is_reached(why, row: report.Row, ratio, is_re
 def test_row_shows_the_median_and_the_spread():
     row = report.ratio("", "", [(1, 10), (2, 10), (3, 10), (4, 10), (50, 10)], "ms")
     assert (row.ours, row.theirs) == ("3 ± 12.8 ms", "10 ± 0 ms")
+    assert row.compared == "0.300 ± 1.275"
+
+
+def test_order_of_contenders_is_reversed_in_every_other_round():
+    called = []
+
+    def contender(name: str) -> LoadResult:
+        called.append(name)
+        return LoadResult(rate=len(called), median=1, longest=1, statuses={"200": 1}, cpu=ord(name))
+
+    rounds = interleave(2, lambda: contender("a"), lambda: contender("b"))
+    assert "".join(called) == "baabba"
+    assert [[chr(int(each.cpu)) for each in round_] for round_ in rounds] == [["a", "b"], ["a", "b"]]
+
+
+def test_progress_is_shown_during_a_long_measurement(capfd):
+    with heartbeat("validation", interval=0.001):
+        while "validation ... 0 s" not in capfd.readouterr().err:
+            pass
+
+
+def test_callers_of_a_load_pause_between_requests_and_send_the_query():
+    with Scripted(lambda request: as_json(200, {})) as server:
+        sent = Load(f"{server.origin}/api?as=user", seconds=60, limit=6, tokens=None, pause=0.001)
+        output = asyncio.run(sent.run(callers=2))
+    assert output["statuses"] == {"200": 6}
+    assert {request.target for request in server.requests} == {"/api?as=user"}
+
+
+def test_api_reports_its_highest_number_of_requests_in_flight():
+    with api.running() as server:
+        sent = Load(server.url(1), seconds=60, limit=3, tokens=None)
+        assert asyncio.run(sent.run(callers=3))["statuses"] == {"200": 3}
+        assert server.peak == 3
+        server.reset_peak()
+        assert server.peak == 0
 
 
 def test_load_counts_responses_and_sends_tokens_in_turn():
     replies = in_turn(as_json(200, {}), as_json(503, {}), as_json(200, {"long": "x" * 100_000}), CLOSE)
     with Scripted(replies) as server:
-        requests = Load(f"{server.origin}/api", seconds=60, limit=9, tokens=itertools.cycle(["a\n", "b\n"]))
-        output = asyncio.run(requests.run(callers=1))
+        sent = Load(f"{server.origin}/api", seconds=60, limit=9, tokens=itertools.cycle(["a\n", "b\n"]))
+        output = asyncio.run(sent.run(callers=1))
     assert output["statuses"] == {"200": 2, "503": 1, "connection closed": 1}
-    assert len(requests.durations) == 3
+    assert len(sent.durations) == 3
     assert [request.headers["authorization"] for request in server.requests] == ["Bearer a", "Bearer b"] * 2
 
 
 def test_load_sends_as_many_requests_as_its_limit():
     with Scripted(lambda request: as_json(200, {})) as server:
-        requests = Load(f"{server.origin}/api", seconds=60, limit=20, tokens=None)
-        output = asyncio.run(requests.run(callers=3))
+        sent = Load(f"{server.origin}/api", seconds=60, limit=20, tokens=None)
+        output = asyncio.run(sent.run(callers=3))
     assert output["statuses"] == {"200": 20}
     assert server.connections == 3
     assert "authorization" not in server.requests[0].headers
@@ -65,9 +120,95 @@ def test_load_sends_as_many_requests_as_its_limit():
 
 def test_api_counts_the_connections_of_its_clients():
     with api.running() as server:
-        requests = Load(server.url(0.01), seconds=60, limit=20, tokens=None)
-        assert asyncio.run(requests.run(callers=4))["statuses"] == {"200": 20}
+        sent = Load(server.url(0.01), seconds=60, limit=20, tokens=None)
+        assert asyncio.run(sent.run(callers=4))["statuses"] == {"200": 20}
         assert [server.connections, server.connections] == [4, 4]
+
+
+def test_task_that_blocks_the_event_loop_is_detected():
+    async def measured() -> LoopLag:
+        lag = LoopLag()
+        watching = asyncio.create_task(lag.watch())
+        await asyncio.sleep(0)  # until it measures
+        await asyncio.create_task(block())
+        watching.cancel()
+        return lag
+
+    async def block() -> None:
+        await asyncio.sleep(0)
+        time.sleep(0.06)  # noqa: ASYNC251
+
+    callbacks = list(gc.callbacks)
+    lag = asyncio.run(measured())
+    assert gc.callbacks == callbacks
+    assert lag.blocked >= 0.06
+
+
+STEPS = [
+    ("computes", 0.06, 0.06, 0, 0.06),
+    ("computes while other processes have its core", 0.5, 0.01, 0, 0.01),
+    ("waits for a file or a lock", 0.06, 0.001, 1, 0.06),
+]
+
+
+@pytest.mark.parametrize(("why", "elapsed", "busy", "waits", "blocked"), STEPS, ids=[case[0] for case in STEPS])
+def test_step_blocks_the_event_loop_for_the_time_that_is_its_own(why, elapsed, busy, waits, blocked):
+    assert blocked_seconds(elapsed, busy, waits) == blocked
+
+
+def test_exception_of_a_measured_task_reaches_its_caller():
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    async def measured() -> None:
+        lag = LoopLag()
+        watching = asyncio.create_task(lag.watch())
+        await asyncio.sleep(0)  # until it measures
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.create_task(fail())
+        canceled = asyncio.create_task(asyncio.sleep(60))
+        await asyncio.sleep(0)
+        canceled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await canceled
+        watching.cancel()
+
+    asyncio.run(measured())
+
+
+def test_unreliable_api_resets_connections_and_knows_what_it_stored():
+    statuses: Counter[str] = Counter()
+    with unreliable_api.running() as origin:
+        for number in range(3 * unreliable_api.RESET_EVERY):
+            try:
+                response = requests.post(f"{origin}/orders", json={"order": str(number)}, timeout=10)
+                statuses[str(response.status_code)] += 1
+            except requests.ConnectionError:
+                statuses["reset"] += 1
+        journal = unreliable_api.read_journal(origin)
+    assert statuses == {"200": 3 * unreliable_api.RESET_EVERY - 2, "reset": 2}
+    assert journal["resets"] == dict.fromkeys(unreliable_api.RESETS, 1)
+    assert journal["stored"] == {str(number): 1 for number in range(3 * unreliable_api.RESET_EVERY)}
+    assert journal["reset"] == [str(50 * number - 1) for number in (1, 2, 3)]
+
+
+ORDERS = [
+    ("each is stored once", {"0": "200"}, {"0": 1}, []),
+    ("lost", {"0": "200"}, {}, ["of these lost"]),
+    ("doubled", {"0": "200"}, {"0": 2}, ["POSTs doubled"]),
+    ("reset, reported, and stored", {"0": "502"}, {"0": 1}, []),
+    ("failed without a reset", {"1": "502"}, {}, ["of these without a reset"]),
+    ("another response", {"0": "500"}, {"0": 1}, ["POSTs with any other response"]),
+]
+
+
+@pytest.mark.parametrize(("why", "statuses", "stored", "missed"), ORDERS, ids=[case[0] for case in ORDERS])
+def test_soak_detects_lost_and_doubled_orders(why, statuses, stored, missed):
+    orders = OrderClient("")
+    orders.statuses = statuses
+    journal = {"stored": stored, "reset": ["0"], "resets": {}}
+    assert [row.name for row in orders.rows(0, journal) if row.is_reached is False] == missed
 
 
 def test_failure_in_the_background_of_a_soak_fails_it():
@@ -120,5 +261,15 @@ SAMPLES = [
 
 @pytest.mark.parametrize(("why", "numbers", "is_steady"), SAMPLES, ids=[case[0] for case in SAMPLES])
 def test_soak_detects_growth(why, numbers, is_steady):
-    samples = [dict.fromkeys(("memory, MB", "threads", "open files", "connections"), number) for number in numbers]
-    assert {row.is_reached for row in growth("a host", samples)} == {is_steady}
+    names = ("memory, MB", "threads", "other open files")
+    samples = [{**dict.fromkeys(names, number), "connections": 400} for number in numbers]
+    *grown, connections = growth("a host", samples)
+    assert {row.is_reached for row in grown} == {is_steady}
+    assert connections.is_reached
+
+
+def test_soak_detects_connections_that_are_left_open():
+    samples = [{"memory, MB": 60, "threads": 2, "other open files": 9, "connections": 30 * each} for each in range(20)]
+    assert [row.name for row in growth("a host", samples) if row.is_reached is False] == [
+        "a host: connections, at most"
+    ]

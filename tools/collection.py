@@ -8,6 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from common.problems import Problem
+from common.settings import is_https_or_loopback
 from msi_func.credentials import has_managed_identity
 from tools import http
 from tools.commands import guid_in
@@ -37,29 +38,30 @@ class Target:
 async def collect(target: Target, report: Report, progress: Callable[[str], None]) -> Evidence:
     """Return the evidence. `report` receives each probe as it finishes, `progress` a line every few seconds."""
     settings = settings_for(target.msi_url)
-    aad_url = target.aad_url or settings.get("AAD_FUNC_URL", "")
+    configured = settings.get("AAD_FUNC_URL", "")
+    aad_url = target.aad_url or (configured if is_https_or_loopback(configured) else "")
     deadline = asyncio.get_running_loop().time() + target.seconds
 
-    async def send(name: str, url: str, headers: dict[str, str], limit: float = SECOND_LIMIT) -> ProbeResult | None:
-        if not url:
-            return None
+    async def send(name: str, url: str, headers: dict[str, str], limit: float) -> ProbeResult:
         left = max(deadline - asyncio.get_running_loop().time(), 0.1)
         result = await _with_progress(name, probe(url, min(left, limit), headers), progress)
         report(name, result)
         return result
 
+    async def send_to(url: str, name: str, headers: dict[str, str], limit: float = SECOND_LIMIT) -> ProbeResult | None:
+        return await send(name, url, headers, limit) if url else None
+
+    first_limit = target.seconds * FIRST_SHARE
     call, direct = await asyncio.gather(
-        send("msi-func", target.msi_url, target.headers, target.seconds * FIRST_SHARE),
-        send("aad-func", aad_url, {}, target.seconds * FIRST_SHARE),
+        send("msi-func", target.msi_url, target.headers, first_limit), send_to(aad_url, "aad-func", {}, first_limit)
     )
-    assert call is not None  # noqa: S101 its URL is required
     claims = forged_claims(mapping(call.body, "claims"), settings)
     forged = aad_url if direct and direct.status else ""
     principal = {"X-MS-CLIENT-PRINCIPAL": forged_client_principal(claims), "X-MS-CLIENT-PRINCIPAL-IDP": "aad"}
     without_token, forged_principal, forged_signature, fresh = await asyncio.gather(
-        send("without a token", _without_token(target.msi_url) if _is_msi_func(call) else "", target.headers),
-        send("forged principal", forged, principal),
-        send("forged token", forged, {"Authorization": f"Bearer {forged_token(claims)}"}),
+        send_to(_without_token(target.msi_url) if _is_msi_func(call) else "", "without a token", target.headers),
+        send_to(forged, "forged principal", principal),
+        send_to(forged, "forged token", {"Authorization": f"Bearer {forged_token(claims)}"}),
         _until(deadline, _fresh(call, settings)),
     )
     return Evidence(

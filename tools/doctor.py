@@ -135,9 +135,9 @@ def _clock(evidence: Evidence) -> CheckResult:
     skews = clocks.skews(evidence)
     if not skews:
         return CheckResult("clocks", "skipped", "no Date header")
-    state = "failed" if any(clocks.findings(evidence)) else "ok"
+    is_wrong = any(clocks.findings(evidence))
     detail = ", ".join(f"{app} {skew:+.0f} s" for app, skew in skews.items())
-    return CheckResult("clocks", state, f"compared with this machine: {detail}")  # type: ignore[arg-type]
+    return CheckResult("clocks", "failed" if is_wrong else "ok", f"compared with this machine: {detail}")
 
 
 def _print(evidence: Evidence, checks: list[CheckResult], findings: list[Finding]) -> None:

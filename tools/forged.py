@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from common.settings import is_guid
+from tools.probe import string
 
 # An object ID that does not exist.
 NOBODY = "f0f0f0f0-f0f0-4f0f-8f0f-f0f0f0f0f0f0"
@@ -18,12 +19,12 @@ def forged_claims(known: Mapping[str, Any], settings: Mapping[str, str]) -> dict
     Tenant and audience are those of an accepted caller (`known`) or of this machine's settings, which are not secret.
     Made-up values still show whether the app trusts them: it then reports another error than missing credentials.
     """
-    tenant = str(known.get("tid") or settings.get("ENTRA_TENANT_ID", "")).lower()
+    tenant = (string(known, "tid") or settings.get("ENTRA_TENANT_ID", "")).lower()
     tenant = tenant if is_guid(tenant) else NOBODY
-    client = str(known.get("azp") or known.get("appid") or NOBODY)
+    client = string(known, "azp") or string(known, "appid") or NOBODY
     return {
-        "aud": str(known.get("aud") or settings.get("AAD_FUNC_CLIENT_ID", NOBODY)),
-        "iss": str(known.get("iss") or f"https://login.microsoftonline.com/{tenant}/v2.0"),
+        "aud": string(known, "aud") or settings.get("AAD_FUNC_CLIENT_ID", NOBODY),
+        "iss": string(known, "iss") or f"https://login.microsoftonline.com/{tenant}/v2.0",
         "tid": tenant,
         "oid": NOBODY,
         "sub": NOBODY,
@@ -33,7 +34,7 @@ def forged_claims(known: Mapping[str, Any], settings: Mapping[str, str]) -> dict
         "appidacr": "2",
         "idtyp": "app",
         "roles": settings.get("AAD_FUNC_REQUIRED_ROLE", "DoAll"),
-        "ver": str(known.get("ver") or "2.0"),
+        "ver": string(known, "ver") or "2.0",
     }
 
 

@@ -139,7 +139,7 @@ def _content(response: http.DownstreamResponse, method: str) -> dict[str, Any]:
     )
     if response.status == 403:
         needed = READ if method == "GET" else WRITE
-        message = f"You may not do this in this directory. Ask an administrator for {needed}."
+        message = f"Your account does not have the permission for this in the directory, which is {needed}."
     elif response.status == 401:
         message = "Microsoft Graph rejected the token: sign in again (az login), to the tenant in question."
     raise GraphError(response.status, code, message[:1000])

@@ -29,7 +29,7 @@ def find_one(graph: Graph, text: str, *, users: bool) -> Principal:
         found = _found(graph, text, users=users)
     if len(found) > 1:
         rows = [(each.kind, each.name, each.client_id, each.object_id) for each in found]
-        raise ToolError(f"{text} is ambiguous: give the object ID.", console.FAULT, console.table(rows))
+        raise ToolError(f"{text} is ambiguous: use the object ID.", console.FAULT, console.table(rows))
     if not is_guid(text.lower()):
         _check_owner(graph, text, found[0])
     return found[0]
@@ -53,14 +53,14 @@ def _users_and_groups(graph: Graph, text: str, *, is_needed: bool) -> list[Princ
             raise
         if is_guid(text.lower()):
             return []  # GUIDs are unique
-        message = f"Users and groups cannot be read, so {text} may be ambiguous: give the object ID."
+        message = f"Users and groups cannot be read, so {text} may be ambiguous: use the object ID."
         raise ToolError(message, console.FAULT) from None
 
 
 def _check_owner(graph: Graph, text: str, principal: Principal) -> None:
     tenant = str(read_claims(graph.token()).get("tid", "")).lower()
     if principal.owner_tenant and principal.owner_tenant.lower() != tenant:
-        message = f"{text} is an application of another tenant: give the object ID if it is the one you mean."
+        message = f"{text} is an application of another tenant: use the object ID if it is the right one."
         raise ToolError(message, console.FAULT, [f"  {principal.description}"])
 
 

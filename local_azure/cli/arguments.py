@@ -9,6 +9,8 @@ from local_azure.cli.settings_formats import FORMATS
 from local_azure.serving.defaults import HTTP_PORT, HTTPS_PORT, STATE
 from local_azure.tenant.loader import DEFAULT_TENANT_FILE
 
+MAX_PORT = 65535
+
 EXAMPLES = """examples:
   %(prog)s demo                     both function apps, with a first request
   %(prog)s run -- func start        any command, with a local managed identity and tenant
@@ -19,6 +21,13 @@ EXAMPLES = """examples:
   %(prog)s token --user developer@local.example --scope api://<client id>/.default
   %(prog)s control --help           keys, cached tokens, faults and counters
 """
+
+
+def port(text: str) -> int:
+    """Return a port number. Raises ArgumentTypeError, which argparse reports."""
+    if not text.isascii() or not text.isdecimal() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not a port; choose one from 0 to {MAX_PORT}.")
+    return int(text)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -33,16 +42,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     tenant = _tenant_options()
     imds = _imds_option()
 
-    demo = commands.add_parser("demo", parents=[tenant], help="run both function apps with everything they need")
-    demo.add_argument("--once", action="store_true", help="send one request, print the response, exit 0 only on 200")
+    demo = commands.add_parser("demo", parents=[tenant], help="run both function apps of this repository")
+    demo.add_argument("--once", action="store_true", help="send one request and exit, with 0 only for a 200")
     demo.add_argument(
-        "--api", default="aad-func", metavar="NAME", help="aad-func's registration (default: %(default)s)"
+        "--api", default="aad-func", metavar="NAME", help="use this registration of aad-func (default: %(default)s)"
     )
     demo.add_argument("--easy-auth", action="store_true", help="put App Service authentication in front of aad-func")
     demo.set_defaults(module="demo")
 
     run = commands.add_parser("run", parents=[tenant, imds], help="run a command with a local managed identity")
-    run.add_argument("command", nargs="+", metavar="COMMAND", help="the command, after --")
+    run.add_argument("command", nargs="+", metavar="COMMAND", help="run this command, written after --")
     run.set_defaults(module="run")
 
     serve = commands.add_parser("serve", parents=[tenant, imds], help="run the tenant until Ctrl+C")
@@ -50,28 +59,38 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     serve.set_defaults(module="serve")
 
     env = commands.add_parser("env", parents=[imds], help="print the settings of the running tenant")
-    env.add_argument("--site", metavar="NAME", help="whose managed identity (default: the one of the running tenant)")
+    env.add_argument(
+        "--site", metavar="NAME", help="use this site's managed identities (default: the running tenant's)"
+    )
     _add_format(env)
     control_arguments.add_url(env)
     env.set_defaults(module="env")
 
     host = commands.add_parser("host", help="run a Functions host for HTTP functions")
-    host.add_argument("folder", nargs="?", type=Path, default=Path(), help="the function app (default: this folder)")
-    host.add_argument("--port", type=int, default=7071, help="default: %(default)s; 0: any free port")
-    host.add_argument("--name", default="", help="written before each log line")
+    host.add_argument(
+        "folder", nargs="?", type=Path, default=Path(), help="serve this function app (default: this folder)"
+    )
+    host.add_argument(
+        "--port", type=port, default=7071, help="listen on this port (default: %(default)s; 0: a free one)"
+    )
+    host.add_argument("--name", default="", help="write this before each log line")
     host.add_argument("--no-local-settings", action="store_true", help="do not read local.settings.json")
     host.add_argument("--verbose", action="store_true", help="log everything, as func start --verbose does")
     host.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     host.set_defaults(module="host")
 
     proxy = commands.add_parser("easy-auth", help="put App Service authentication in front of an app")
-    proxy.add_argument("--to", required=True, metavar="URL", help="the app, started with WEBSITE_AUTH_ENABLED=True")
-    rules = proxy.add_mutually_exclusive_group(required=True)
-    rules.add_argument("--api", metavar="NAME", help="the app's registration; requests without its token get a 401")
-    rules.add_argument(
-        "--auth-settings", type=Path, metavar="FILE", help="registration and rules from an authsettingsV2 document"
+    proxy.add_argument(
+        "--to", required=True, metavar="URL", help="forward to this app, which has WEBSITE_AUTH_ENABLED=True"
     )
-    proxy.add_argument("--port", type=int, default=8072, help="default: %(default)s; 0: any free port")
+    rules = proxy.add_mutually_exclusive_group(required=True)
+    rules.add_argument("--api", metavar="NAME", help="return 401 for requests without a token of this registration")
+    rules.add_argument(
+        "--auth-settings", type=Path, metavar="FILE", help="apply the rules of an authsettingsV2 document (JSON)"
+    )
+    proxy.add_argument(
+        "--port", type=port, default=8072, help="listen on this port (default: %(default)s; 0: a free one)"
+    )
     _add_tenant_file(proxy)
     control_arguments.add_url(proxy)
     proxy.set_defaults(module="easy_auth")
@@ -90,17 +109,22 @@ def _tenant_options() -> argparse.ArgumentParser:
     _add_tenant_file(parser)
     parser.add_argument(
         "--port",
-        type=int,
+        type=port,
         default=HTTP_PORT,
-        help="of tenant and identity endpoint (default: %(default)s; 0: free ports, for all that a demo starts)",
+        help="serve http on this port (default: %(default)s; 0: free ports, for everything that a demo starts)",
     )
     parser.add_argument(
-        "--https-port", type=int, metavar="PORT", help=f"the same over https (default: {HTTPS_PORT}; 0: any free port)"
+        "--https-port",
+        type=port,
+        metavar="PORT",
+        help=f"serve https on this port (default: {HTTPS_PORT}, or a free one with --port 0)",
     )
     parser.add_argument(
-        "--state", type=Path, default=STATE, metavar="FOLDER", help="where keys are stored (default: %(default)s)"
+        "--state", type=Path, default=STATE, metavar="FOLDER", help="store keys in this folder (default: %(default)s)"
     )
-    parser.add_argument("--site", metavar="NAME", help="whose managed identity (default: the tenant's first site)")
+    parser.add_argument(
+        "--site", metavar="NAME", help="use this site's managed identities (default: the tenant's first site)"
+    )
     parser.add_argument(
         "--no-token-cache", action="store_true", help="do not cache tokens for 24 hours: new roles appear at once"
     )
@@ -108,18 +132,24 @@ def _tenant_options() -> argparse.ArgumentParser:
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=FORMATS, default="sh", help="of the settings (default: %(default)s)")
+    parser.add_argument(
+        "--format", choices=FORMATS, default="sh", help="print settings like this (default: %(default)s)"
+    )
 
 
 def _add_tenant_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--tenant", type=Path, default=DEFAULT_TENANT_FILE, metavar="FILE", help="the tenant (default: the shipped one)"
+        "--tenant",
+        type=Path,
+        default=DEFAULT_TENANT_FILE,
+        metavar="FILE",
+        help="load this tenant file (default: the shipped one)",
     )
 
 
 def _imds_option() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
-        "--imds", action="store_true", help="run as a virtual machine, with IMDS instead of App Service's endpoint"
+        "--imds", action="store_true", help="emulate a virtual machine: IMDS instead of App Service's endpoint"
     )
     return parser

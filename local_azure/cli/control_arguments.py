@@ -33,7 +33,7 @@ def add_url(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--url",
         default=os.environ.get("LOCAL_AZURE_URL") or f"http://127.0.0.1:{HTTP_PORT}",
-        help=f"the running tenant (default: LOCAL_AZURE_URL, which run and serve set, or port {HTTP_PORT})",
+        help=f"use the tenant that runs here (default: LOCAL_AZURE_URL, which run and serve set, or port {HTTP_PORT})",
     )
 
 
@@ -45,9 +45,9 @@ def _add_token(commands: Any) -> None:
         help="print a user's token, as after az login",
     )
     add_url(token)
-    token.add_argument("--user", required=True, metavar="NAME", help="a user of the tenant file")
-    token.add_argument("--scope", required=True, help="<App ID URI>/.default, or scopes of one API")
-    token.add_argument("--client-id", metavar="ID", help="the client that signs the user in (default: Azure CLI)")
+    token.add_argument("--user", required=True, metavar="NAME", help="sign in this user of the tenant file")
+    token.add_argument("--scope", required=True, help="request <App ID URI>/.default, or scopes of one API")
+    token.add_argument("--client-id", metavar="ID", help="sign in to this client (default: Azure CLI)")
     token.add_argument("--mfa", action="store_const", const=True, help="sign in with a second factor")
     token.set_defaults(module="token")
 
@@ -73,18 +73,18 @@ def _add_control(commands: Any) -> None:
     add("counters", "list the number of requests per endpoint")
     add("faults", "list the current faults")
     add("rotate-keys", "publish a new key and sign with it")
-    add("remove-key", "stop publishing a key").add_argument("kid", help="as listed by `keys`")
+    add("remove-key", "stop publishing a key").add_argument("kid", help="remove this key, as listed by `keys`")
     advance = add("advance", "let time pass: cached tokens of managed identities expire; apps cache theirs, so restart")
-    advance.add_argument("duration", help="such as 90s, 30m, 24h or 1d")
+    advance.add_argument("duration", help="let this much time pass, such as 90s, 30m, 24h or 1d")
     add("clear-token-cache", "clear the cache of managed identities' tokens")
     _add_fault(add("fault", "inject a fault into an endpoint's responses"))
     add("clear-faults", "remove all faults")
 
 
 def _add_fault(fault: argparse.ArgumentParser) -> None:
-    fault.add_argument("endpoint", help="msi, imds, metadata, keys, token or graph")
+    fault.add_argument("endpoint", help="inject into msi, imds, metadata, keys, token or graph")
     fault.add_argument("--status", type=int, help="respond with this status")
-    fault.add_argument("--delay", type=float, metavar="SECONDS", help="respond later")
+    fault.add_argument("--delay", type=float, metavar="SECONDS", help="respond this much later")
     fault.add_argument("--truncate", action="store_const", const=True, help="respond with truncated JSON")
     fault.add_argument("--reset", action="store_const", const=True, help="reset the connection")
-    fault.add_argument("--count", type=int, metavar="N", help="the number of requests (default: until cleared)")
+    fault.add_argument("--count", type=int, metavar="N", help="affect this many requests (default: until cleared)")

@@ -16,6 +16,8 @@ from local_azure.tenant.json_reader import TenantFileError
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 1 if it could not start or the demo's request failed.
 
+    If `run` cannot start its command, the exit code is a shell's: 127 if it does not exist, otherwise 126.
+
     A signal results in 128 plus its number, or in 0 for a command that runs until it is stopped.
     """
     options = parse(arguments)
@@ -25,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
             return code
     except (StartError, TenantFileError) as error:
         print(f"local_azure: {error}", file=sys.stderr)
-        return 1
+        return error.exit_code if isinstance(error, StartError) else 1
     except BrokenPipeError:  # the reader of our output has closed it
         return 141  # as in a shell: 128 plus SIGPIPE
     except ShutdownRequested as request:

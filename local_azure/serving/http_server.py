@@ -1,6 +1,7 @@
 """HTTP and HTTPS servers on 127.0.0.1, in a thread of this process."""
 
 import asyncio
+import logging
 import socket
 import ssl
 import threading
@@ -25,6 +26,7 @@ def require_local_host(app: ASGIApp) -> ASGIApp:
 
 def uvicorn_server(app: Any, tls: ssl.SSLContext | None = None) -> uvicorn.Server:
     """Return a server without an access log and without headers that advertise it."""
+    logging.getLogger("uvicorn.error").addFilter(_is_not_shutdown)
     config = uvicorn.Config(
         app,
         http=_Protocol,
@@ -38,6 +40,12 @@ def uvicorn_server(app: Any, tls: ssl.SSLContext | None = None) -> uvicorn.Serve
         ssl_context_factory=(lambda config, default: tls) if tls else None,
     )
     return _Server(config)
+
+
+def _is_not_shutdown(record: logging.LogRecord) -> bool:
+    """Suppress the stack traces of requests that are cancelled because the server stops."""
+    cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cancelled and "timeout graceful shutdown exceeded" not in record.getMessage()
 
 
 class _Server(uvicorn.Server):

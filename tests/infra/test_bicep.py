@@ -38,7 +38,6 @@ HOST_IN_AZURE = {
 }
 HOST_LOCALLY = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
 DESK = {"AZURE_AUTHORITY_HOST"}  # azure-identity's own, for developers' and daemons' credentials
-BY_CREDENTIAL = {"AAD_FUNC_CREDENTIAL"}  # DownstreamApi reads it under its prefix
 NOT_ON_PAGE = {"WEBSITE_INSTANCE_ID", *DESK}
 NOT_IN_BICEP = {"AAD_FUNC_MAX_RESPONSE_BYTES", *PLATFORM, *DESK}  # the default limit fits aad-func's responses
 
@@ -188,7 +187,7 @@ def test_every_setting_that_the_code_reads_is_documented_and_no_other():
 
 
 def test_every_setting_that_the_code_reads_is_in_bicep_and_no_other():
-    assert in_bicep() == (read_by_the_code() - NOT_IN_BICEP) | DISABLED | HOST_IN_AZURE | BY_CREDENTIAL
+    assert in_bicep() == (read_by_the_code() - NOT_IN_BICEP) | DISABLED | HOST_IN_AZURE
     assert host_settings() == HOST_IN_AZURE
 
 

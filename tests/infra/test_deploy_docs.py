@@ -10,7 +10,7 @@ import pytest
 
 from local_azure.tenant.loader import load
 from msi_func.http_session import MAX_CONNECTIONS
-from tests.infra.test_bicep import BY_CREDENTIAL, HOST_IN_AZURE, in_bicep, in_settings_page, read_by_the_code
+from tests.infra.test_bicep import HOST_IN_AZURE, in_bicep, in_settings_page, read_by_the_code
 from tests.support.apps import APP
 from tests.support.bicep import Bicep
 from tools.diagnosis.msi_func import KEY
@@ -132,14 +132,7 @@ def test_outputs_that_are_named_are_there():
 
 
 def test_settings_that_are_named_are_settings():
-    known = (
-        read_by_the_code()
-        | in_settings_page().keys()
-        | HOST_IN_AZURE
-        | MAIN.named("output").keys()
-        | {KEY}
-        | BY_CREDENTIAL
-    )
+    known = read_by_the_code() | in_settings_page().keys() | HOST_IN_AZURE | MAIN.named("output").keys() | {KEY}
     for text in (BOTH, CONCEPTS):
         for name in re.findall(r"\b(?:AAD_FUNC|MSI_FUNC|ENTRA|AzureWebJobs)[\w.]*\w", text):
             assert name in known, name

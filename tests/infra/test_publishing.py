@@ -77,6 +77,7 @@ def test_what_is_published_is_the_app_and_nothing_else(tool: str, tmp_path: Path
     published = published_by_azd(files, tmp_path) if tool == "azd" else published_by_func(files)
     assert published == {file for file in tracked() if file.split("/")[0] in DEPLOYED}
     assert {file.split("/")[0] for file in published} == DEPLOYED
+    assert "msi_func/page/index.html" in published
 
 
 def test_responses_carry_hsts():

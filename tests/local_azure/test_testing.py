@@ -16,7 +16,7 @@ from azure.identity import DefaultAzureCredential
 from local_azure.testing import LocalTenant
 from tests.support.apps import APP
 from tests.support.installed import Installed
-from tests.support.local_tenant import API, V1, changed_tenant_file
+from tests.support.tenant_requests import API, V1, changed_tenant_file
 
 FOREIGN_APPS = APP / "tests" / "support" / "foreign_apps"
 SLOT = "msi-func/slots/staging"

@@ -1,7 +1,6 @@
 """The page over plain HTTP: which requests get it, its headers, and that it contains nothing of the request."""
 
 import base64
-import fnmatch
 import hashlib
 import json
 import re
@@ -246,9 +245,3 @@ def test_page_knows_every_code_check_and_claim(monkeypatch: pytest.MonkeyPatch):
 def words_in(text: str) -> dict[str, Any]:
     (found,) = re.findall(r'<script type="application/json" id="words">(.*?)</script>', text, re.DOTALL)
     return json.loads(found)
-
-
-def test_page_is_deployed():
-    ignored = (apps.APP / ".funcignore").read_text().split()
-    for name in ("msi_func", "page", "index.html", "msi_func/page", "msi_func/page/index.html", "common"):
-        assert not any(fnmatch.fnmatch(name, pattern) for pattern in ignored), name

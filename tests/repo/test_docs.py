@@ -261,9 +261,10 @@ def test_descriptions_contain_only_characters_that_rfc_6750_allows():
         assert re.fullmatch(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+", kind.description)
 
 
-@pytest.mark.parametrize(
-    "name", ["README.md", *(f"docs/{path.name}" for path in sorted((apps.APP / "docs").glob("*.md")))]
-)
+DOCUMENTS = [apps.APP / "README.md", *sorted((apps.APP / "docs").glob("*.md")), apps.APP / "bench" / "README.md"]
+
+
+@pytest.mark.parametrize("name", [str(path.relative_to(apps.APP)) for path in DOCUMENTS])
 def test_links_lead_to_files(name: str):
     file = apps.APP / name
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", file.read_text()):
@@ -279,15 +280,12 @@ def test_security_names_only_code_that_exists():
             assert re.search(rf"^(?: *(?:async )?def|class)? *{name}\b", path.read_text(), re.MULTILINE), (file, name)
 
 
-DOCUMENTS = {path.name: path.read_text() for path in (apps.APP / "docs").glob("*.md")}
-
-
 def test_links_to_sections_lead_to_headings():
-    for name, text in {**DOCUMENTS, "README.md": (apps.APP / "README.md").read_text()}.items():
-        for file, anchor in re.findall(r"\]\((?!https?:)(?:docs/)?([\w.-]*\.md)?#([^)]+)\)", text):
-            target = DOCUMENTS[file] if file else text
+    for document in DOCUMENTS:
+        for file, anchor in re.findall(r"\]\((?!https?:)([^)#]+\.md)?#([^)]+)\)", document.read_text()):
+            target = (document.parent / file if file else document).read_text()
             titles = re.findall(r"^#+ (.*)$", target, re.MULTILINE)
-            assert anchor in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}, name
+            assert anchor in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}, document
 
 
 def test_sample_settings_match_the_local_tenant(azure: LocalAzure):

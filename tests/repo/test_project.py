@@ -10,7 +10,7 @@ from tests.support.apps import APP
 
 WORKFLOWS = {path.name: path.read_text() for path in sorted((APP / ".github" / "workflows").glob("*.yml"))}
 WORKFLOW = WORKFLOWS["ci.yml"]
-PYTHONS = ["3.11", "3.12", "3.13"]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

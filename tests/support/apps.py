@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ import requests
 from local_azure.cloud import LocalAzure
 from local_azure.functions_host import process
 from local_azure.serving.http_server import BackgroundServer, Listener
-from local_azure.serving.ports import LOOPBACK, bind, free_port, is_free
+from local_azure.serving.ports import LOOPBACK, bind, is_free
 from tests.support.asgi_app.api import api as asgi_app
 
 APP = Path(__file__).parents[2]
@@ -76,6 +77,11 @@ def msi_settings(azure: LocalAzure, aad_url: str, *, site: str = "msi-func", api
     }
 
 
+def unused_port() -> int:
+    """Return a free port outside of the ephemeral range, where no other process gets it before the host does."""
+    return next(port for port in iter(lambda: random.randrange(15_000, 32_000), 0) if is_free(port))
+
+
 @contextlib.contextmanager
 def running(
     settings: dict[str, str], *, folder: Path = APP, port: int = 0, verbose: bool = False, measured: bool = False
@@ -84,7 +90,7 @@ def running(
 
     `measured` is for hosts that take part where coverage is: it makes starting one twice as long.
     """
-    port = port or free_port()
+    port = port or unused_port()
     # A developer's own local.settings.json must not decide tests; the sample app's is part of it.
     options = [*(["--verbose"] if verbose else []), *(["--no-local-settings"] if folder == APP else [])]
     with (
@@ -105,7 +111,7 @@ def serving(by: str, folder: Path, settings: dict[str, str]) -> Iterator[str]:
         with running(settings, folder=folder) as host:
             yield host.origin
         return
-    port = free_port()
+    port = unused_port()
     command = [sys.executable, "-m", "uvicorn", "api:api", "--port", str(port), "--app-dir", str(folder)]
     with clean_environment():
         environment = {**os.environ, **settings}

@@ -64,16 +64,16 @@ def echoing_app() -> Iterator[str]:
         yield origin
 
 
-def seen(answer: requests.Response) -> dict[str, list[str]]:
+def seen(response: requests.Response) -> dict[str, list[str]]:
     """The headers that the app saw, by lower-case name."""
     found: dict[str, list[str]] = {}
-    for name, value in answer.json()["headers"]:
+    for name, value in response.json()["headers"]:
         found.setdefault(name.lower(), []).append(value)
     return found
 
 
-def principal(answer: requests.Response) -> dict:
-    (header,) = seen(answer)["x-ms-client-principal"]
+def principal(response: requests.Response) -> dict:
+    (header,) = seen(response)["x-ms-client-principal"]
     return json.loads(base64.b64decode(header))
 
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 from tests.support import apps
+from tests.support.apps import unused_port
 from tests.support.scripted import HANG, Reply, http
 from tests.support.tool import Ended, run
 from tests.tools import stage as responses
 from tests.tools.fault import Fault
-from tests.tools.stage import Stage, by_token, unused_port
+from tests.tools.stage import Stage, by_token
 
 
 def _loop(stage: Stage) -> Ended:

@@ -1,7 +1,6 @@
 """Produces faults: hosts with other settings, the local tenant, and a stand-in for the platform's responses."""
 
 import contextlib
-import random
 import ssl
 import time
 from dataclasses import dataclass, field
@@ -78,7 +77,7 @@ class Stage:
 
         `direct`: with --aad, or this URL after it. `known`: the doctor has the settings of the apps.
         """
-        azure, port = azure or self.azure, unused_port()
+        azure, port = azure or self.azure, apps.unused_port()
         aad_url = f"http://127.0.0.1:{port}/api/aad-func"
         settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, aad_url, site=site)}
         settings |= {**(on_behalf_of_settings(azure) if users else {}), "AAD_FUNC_TIMEOUT_SECONDS": "5", **changes}
@@ -112,7 +111,7 @@ class Stage:
     def easy_auth(self, *, api: str = "aad-func") -> Ended:
         """Examine msi-func and aad-func behind the emulated Easy Auth for a registration."""
         aad = self.stack.enter_context(apps.running({**apps.aad_settings(self.azure), **apps.EASY_AUTH}))
-        url, port = f"{self.azure.origin}", unused_port()
+        url, port = f"{self.azure.origin}", apps.unused_port()
         arguments = ("easy-auth", "--to", aad.origin, "--api", api, "--port", port, "--url", url)
         process = self.stack.enter_context(commands.start(*arguments))
         self.stack.callback(process.terminate)
@@ -131,11 +130,6 @@ class Stage:
         """Inject a fault into the tenant."""
         self.stack.enter_context(fault(self.azure, endpoint, **values))
         return self
-
-
-def unused_port() -> int:
-    """Return a free port outside of the ephemeral range, where no other process gets it before the host does."""
-    return next(port for port in iter(lambda: random.randrange(15_000, 32_000), 0) if apps.is_free(port))
 
 
 def by_token(with_token: Reply, without: Reply) -> Any:

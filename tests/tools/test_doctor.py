@@ -78,6 +78,13 @@ def test_url_of_aad_func_comes_from_the_settings(msi_host: Host, aad_host: Host,
     assert (ended.code, ended.state("forged principal")) == (0, "ok")
 
 
+@pytest.mark.parametrize("url", ["http://[", "http://x.example/", "x", "https://[::1"])
+def test_invalid_url_of_aad_func_in_the_settings_is_not_probed(url, msi_host: Host):
+    ended = run("doctor", msi_host.url("msi-func"), settings={"AAD_FUNC_URL": url})
+    assert (ended.code, ended.state("aad-func")) == (0, "skipped")
+    assert "needs --aad" in ended.out
+
+
 def test_settings_of_another_environment_are_ignored(msi_host: Host):
     foreign = {"AAD_FUNC_URL": "https://aad-func.invalid/api/aad-func", "AAD_FUNC_CLIENT_ID": "x"}
     ended = run("doctor", msi_host.url("msi-func"), settings=foreign)
@@ -142,9 +149,9 @@ def test_invalid_arguments_and_settings_are_an_error(arguments, settings):
 
 def test_progress_is_printed_and_the_total_time_is_limited():
     with Scripted(lambda request: HANG) as site:
-        ended = run("doctor", f"{site.origin}/api/msi-func", "--aad", site.origin, "--timeout", "5")
+        ended = run("doctor", f"{site.origin}/api/msi-func", "--aad", site.origin, "--timeout", "10")
     assert ended.code == 3
-    assert "4 s ..." not in ended.err
+    assert "8 s ..." not in ended.err
     assert "waiting for msi-func: 2 s ..." in ended.err
     assert "waiting for aad-func: 2 s ..." in ended.err
 

@@ -10,7 +10,7 @@ PATH = "/api/aad-func"
 
 
 def wrong_url(evidence: Evidence, cause: str) -> Finding:
-    """Return a finding whose step sets AAD_FUNC_URL to the URL at which aad-func responded, or asks for it."""
+    """Return a finding whose step sets AAD_FUNC_URL to the URL at which aad-func responded, or requests it."""
     if evidence.aad_url and (evidence.is_aad_reached or not has_path(evidence.aad_url)):
         url = with_path(evidence.aad_url)
         return Finding(cause, commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_URL", url))

@@ -56,7 +56,7 @@ def _is_let_in(evidence: Evidence) -> bool:
 
 
 def _is_expected(audience: str, evidence: Evidence) -> bool:
-    """Return whether aad-func's settings name this audience; without them, it cannot be told."""
+    """Return whether aad-func's settings name this audience; without them, every audience is."""
     client_id = evidence.settings.get("AAD_FUNC_CLIENT_ID", "").lower()
     tenant = string(mapping(evidence.call.body, "claims"), "tid")
     if not client_id or tenant != evidence.settings.get("ENTRA_TENANT_ID", "").lower():

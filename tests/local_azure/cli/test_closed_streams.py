@@ -24,14 +24,14 @@ CASES = [
     ("a token from no input", "$PYTHON -m tools.token - <&-", 2, ""),
     ("the doctor without input", "$PYTHON -m tools.doctor http://127.0.0.1:9/ <&- >/dev/null", 3, ""),
     ("the doctor without output", "$PYTHON -m tools.doctor http://127.0.0.1:9/ >&-", 3, ""),
-    ("a doctor for somebody who leaves", "$PYTHON -m tools.doctor http://127.0.0.1:9/ | true", 0, ""),
+    ("a doctor whose reader leaves", "$PYTHON -m tools.doctor http://127.0.0.1:9/ | true", 0, ""),
     (
         "a tenant without output",
         SERVES,
         0,
         "",
     ),
-    ("a demo for somebody who leaves", "$PYTHON -m local_azure demo --once --port 0 --state $STATE | true", 0, ""),
+    ("a demo whose reader leaves", "$PYTHON -m local_azure demo --once --port 0 --state $STATE | true", 0, ""),
 ]
 
 

@@ -5,7 +5,7 @@ import json
 from local_azure.cloud import LocalAzure
 from tests.support.clients import verified
 from tests.support.commands import call
-from tests.support.local_tenant import API
+from tests.support.tenant_requests import API
 
 
 def test_token_and_control_use_the_running_tenant(azure: LocalAzure, monkeypatch):
@@ -21,8 +21,8 @@ def test_token_and_control_use_the_running_tenant(azure: LocalAzure, monkeypatch
 
     assert list(json.loads(call("control", "keys", **here).stdout)) == ["keys"]
     nowhere = {"LOCAL_AZURE_URL": "http://127.0.0.1:9"}
-    for told in (("control", "--url", azure.origin, "keys"), ("control", "keys", "--url", azure.origin)):
-        assert list(json.loads(call(*told, **nowhere).stdout)) == ["keys"]
+    for arguments in (("control", "--url", azure.origin, "keys"), ("control", "keys", "--url", azure.origin)):
+        assert list(json.loads(call(*arguments, **nowhere).stdout)) == ["keys"]
     assert json.loads(call("control", "fault", "graph", "--reset", "--count", "1", **here).stdout)["graph"]["reset"]
     assert "graph" in json.loads(call("control", "faults", **here).stdout)
     assert call("control", "clear-faults", **here).stdout == "{}\n"

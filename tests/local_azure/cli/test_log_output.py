@@ -73,4 +73,6 @@ def test_token_request_cannot_write_to_the_terminal(state: Path):
         served.process.terminate()
         _, log = served.process.communicate(timeout=30)
     assert "\x1b" not in log
-    assert [line.partition("]")[0] for line in log.splitlines()] == ["[identity", "[identity"]
+    hint, *lines = log.splitlines()
+    assert "local.settings.json" in hint
+    assert [line.partition("]")[0] for line in lines] == ["[identity", "[identity"]

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from local_azure.cli.arguments import parse
 from local_azure.serving.ports import free_port
 from tests.support.commands import call
 
 WRONG = [
     (["serve", "--tenant", "none.json"], "none.json: cannot be read (No such file or directory)"),
     (["serve", "--port", 0, "--site", "ghost"], "No site is called ghost; the tenant file has msi-func, "),
-    (["run", "--port", 0, "--", "no-such-command"], "no-such-command cannot be started (No such file or directory)."),
     (["easy-auth", "--to", "http://127.0.0.1:1", "--api", "ghost"], "No application is called ghost; the tenant file"),
     (["easy-auth", "--to", "http://127.0.0.1:1", "--api", "aad-func", "--url", "http://127.0.0.1:1"], "No local"),
     (["control", "--url", "http://127.0.0.1:1", "counters"], "No local tenant responds at http://127.0.0.1:1: start"),
@@ -19,7 +19,6 @@ WRONG = [
         ["token", "--url", "http://127.0.0.1:1", "--user", "x", "--scope", "y"],
         "No local tenant responds at http://127.",
     ),
-    (["serve", "--port", 70000], "Port 70000 does not exist: choose one up to 65535 with --port."),
 ]
 
 
@@ -32,10 +31,44 @@ def test_startup_error_is_one_sentence(arguments, message, state: Path):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "message"),
+    [
+        ("no-such-command", 127, "no-such-command cannot be started (No such file or directory)."),
+        ("/", 126, "/ cannot be started (Permission denied)."),
+    ],
+)
+def test_exit_code_of_a_command_that_cannot_be_started_is_a_shells(command, code, message, state: Path):
+    done = call("run", "--port", 0, "--state", state, "--", command)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"local_azure: {message}\n")
+
+
+@pytest.mark.parametrize("port", ["65536", "70000", "-1", "http", "٨٠", ""])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serve", "--port"],
+        ["serve", "--https-port"],
+        ["run", "--port"],
+        ["demo", "--https-port"],
+        ["host", "--port"],
+        ["easy-auth", "--to", "http://127.0.0.1:1", "--api", "aad-func", "--port"],
+    ],
+    ids=lambda arguments: f"{arguments[0]} {arguments[-1]}",
+)
+def test_port_that_does_not_exist_is_an_argument_error(arguments, port, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse([*arguments[:-1], f"{arguments[-1]}={port}"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        f"error: argument {arguments[-1]}: {port} is not a port; choose one from 0 to 65535.\n"
+    )
+
+
 def test_damaged_keys_are_an_error_that_names_the_file(tmp_path: Path):
     for name in ("signing-keys.pem", "ca.pem"):
         state = tmp_path / name
-        state.mkdir()
+        state.mkdir(mode=0o700)
         (state / name).write_text("damaged")
         done = call("serve", "--port", 0, "--state", state)
         assert done.returncode == 1
@@ -45,8 +78,8 @@ def test_damaged_keys_are_an_error_that_names_the_file(tmp_path: Path):
 def test_http_and_https_need_different_ports(state: Path):
     port = free_port()
     done = call("serve", "--port", port, "--https-port", port, "--state", state)
-    told = f"local_azure: Port {port} cannot serve http and https: choose another one with --https-port.\n"
-    assert (done.returncode, done.stderr) == (1, told)
+    message = f"local_azure: Port {port} cannot serve http and https: choose another one with --https-port.\n"
+    assert (done.returncode, done.stderr) == (1, message)
 
 
 def test_every_command_has_help():

@@ -11,9 +11,10 @@ import pytest
 
 from tests.support import commands
 from tests.support.commands import call, start
-from tests.support.local_tenant import API, is_listening, port_of
+from tests.support.tenant_requests import API, is_listening, port_of
+from tests.support.waiting import run_bounded, until
 
-ON_LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="told from /proc, which is Linux's")
+ON_LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs /proc")
 
 
 SCRIPT = """
@@ -74,6 +75,43 @@ def test_run_leaves_nothing_behind(state: Path):
         assert not status.exists() or "State:\tZ" in status.read_text()
 
 
-def status(answer: str) -> int:
-    """What aad-func said."""
-    return json.loads(answer).get("downstream", {}).get("status", 200)
+def is_running(process: str) -> bool:
+    status = Path(f"/proc/{process}/status")
+    try:
+        return "State:\tZ" not in status.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@ON_LINUX
+def test_killed_run_leaves_nothing_behind(state: Path):
+    script = "sleep 600 & echo $!; echo $$; exec sleep 601"
+    process = start("run", "--port", 0, "--state", state, "--", "sh", "-c", script)
+    left = [process.stdout.readline().strip() for _ in range(2)]
+    assert all(map(is_running, left))
+    watchdog = watchdog_of(process.pid, left[1])
+    process.kill()
+    process.communicate(timeout=commands.SECONDS)
+    run_bounded(until(lambda: not any(map(is_running, [*left, watchdog]))))
+
+
+@ON_LINUX
+def test_watchdog_ends_with_the_command(state: Path):
+    process = start("run", "--port", 0, "--state", state, "--", "sh", "-c", "echo $$; read -r _")
+    command = process.stdout.readline().strip()
+    watchdog = watchdog_of(process.pid, command)
+    process.communicate("\n", timeout=commands.SECONDS)
+    assert process.returncode == 0
+    assert not is_running(watchdog)
+
+
+def watchdog_of(parent: int, command: str) -> str:
+    """Wait for the watchdog, which starts after the command, and return its process ID."""
+
+    def children() -> set[str]:
+        tasks = Path(f"/proc/{parent}/task").glob("*/children")
+        return {child for task in tasks for child in task.read_text().split()}
+
+    run_bounded(until(lambda: len(children()) == 2))
+    (watchdog,) = children() - {command}
+    return watchdog

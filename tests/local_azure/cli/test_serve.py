@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,14 @@ import requests
 
 from local_azure.tenant.loader import load
 from tests.support import commands
-from tests.support.commands import serving
-from tests.support.local_tenant import is_listening, port_of
+from tests.support.commands import serving, start
+from tests.support.tenant_requests import is_listening, port_of
+from tests.support.waiting import run_bounded, until
 
-ON_LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="told from /proc, which is Linux's")
+ON_LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs /proc")
+
+
+JSON_HINT = "Copy these values into your app's local.settings.json. The tenant runs until Ctrl+C.\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -24,8 +29,37 @@ def test_serve_ends_at_a_signal_and_frees_its_ports(number: signal.Signals, stat
         assert all(map(is_listening, ports))
         served.process.send_signal(number)
         out, err = served.process.communicate(timeout=commands.SECONDS)
-        assert (served.process.returncode, out, err) == (0, "", "")
+        assert (served.process.returncode, out, err) == (0, "", JSON_HINT)
     assert not any(map(is_listening, ports))
+
+
+def test_ctrl_c_with_a_request_in_flight_prints_no_stack_trace(state: Path):
+    with serving(state) as served:
+        requests.post(f"{served.url}/local-azure/fault", json={"endpoint": "keys", "delay": 3600}, timeout=10)
+        with socket.create_connection(("127.0.0.1", port_of(served.url)), 10) as client:
+            host = served.url.removeprefix("http://")
+            client.sendall(f"GET /{load().tenant_id}/discovery/keys HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            counters = f"{served.url}/local-azure/counters"
+            run_bounded(until(lambda: requests.get(counters, timeout=10).json()["keys"] == 1))
+            served.process.send_signal(signal.SIGINT)
+            out, err = served.process.communicate(timeout=commands.SECONDS)
+    assert (served.process.returncode, out) == (0, "")
+    assert err == f"{JSON_HINT}[identity] control: keys has a fault\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "hint"),
+    [
+        ("sh", "Paste these lines into the terminal in which you start your app."),
+        ("powershell", "Paste these lines into the PowerShell window in which you start your app."),
+    ],
+)
+def test_serve_says_what_to_do_with_the_settings(form: str, hint: str, state: Path):
+    process = start("serve", "--port", 0, "--state", state, "--format", form)
+    assert process.stderr.readline() == f"{hint} The tenant runs until Ctrl+C.\n"
+    process.terminate()
+    out, err = process.communicate(timeout=commands.SECONDS)
+    assert (err, "LOCAL_AZURE_URL" in out) == ("", True)
 
 
 def test_restarted_tenant_keeps_its_ca(tmp_path: Path):

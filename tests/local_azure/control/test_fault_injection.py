@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from local_azure.cloud import LocalAzure
-from tests.support.local_tenant import control, request_identity_token
+from tests.support.tenant_requests import control, request_identity_token
 
 FAULTS = [
     ({"status": 503}, 503, "An injected fault."),
@@ -22,9 +22,9 @@ FAULTS = [
 @pytest.mark.parametrize(("fault", "status", "text"), FAULTS)
 def test_fault_applies_to_the_requested_number_of_requests(fault, status, text, fresh: LocalAzure):
     assert "msi" in control(fresh, "fault", endpoint="msi", count=2, **fault).json()
-    answers = [request_identity_token(fresh) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [status, status, 200]
-    assert text in answers[0].text
+    responses = [request_identity_token(fresh) for _ in range(3)]
+    assert [response.status_code for response in responses] == [status, status, 200]
+    assert text in responses[0].text
     assert requests.get(f"{fresh.origin}/local-azure/faults", timeout=10).json() == {}
 
 

@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from local_azure.cloud import LocalAzure
-from tests.support.local_tenant import control, request_identity_token
+from tests.support.tenant_requests import control, request_identity_token
 
 BAD = [
     ("fault", {"endpoint": "nowhere", "status": 500}, "endpoint: is not one of msi, imds, metadata, keys,"),
@@ -31,9 +31,9 @@ BAD = [
 
 @pytest.mark.parametrize(("command", "values", "message"), BAD, ids=[str(case[1]) for case in BAD])
 def test_invalid_command_is_an_error_that_names_the_value(command, values, message, fresh: LocalAzure):
-    answer = control(fresh, command, **values)
-    assert answer.status_code == 400
-    assert answer.json()["message"].startswith(message)
+    response = control(fresh, command, **values)
+    assert response.status_code == 400
+    assert response.json()["message"].startswith(message)
 
 
 def test_values_are_accepted_in_the_query(fresh: LocalAzure):
@@ -60,8 +60,8 @@ PAGES = [
 )
 def test_web_pages_are_rejected(who, headers, status, command, fresh: LocalAzure):
     request_identity_token(fresh)
-    answer = requests.post(f"{fresh.origin}/local-azure/{command}", headers=headers, timeout=10)
-    assert answer.status_code == status
+    response = requests.post(f"{fresh.origin}/local-azure/{command}", headers=headers, timeout=10)
+    assert response.status_code == status
     assert fresh.token_cache.clear() == 1
 
 

@@ -29,12 +29,12 @@ def front(azure: LocalAzure, app: str) -> Iterator[str]:
 
 
 def test_principal_has_an_applications_claims_under_easy_auths_names(front: str, forge: Forge):
-    answer = call(f"{front}/api", forge.token(roles=["DoAll", "Other"], idtyp="app"))
-    told = principal(answer)
-    assert (told["auth_typ"], sorted(told)) == ("aad", ["auth_typ", "claims", "name_typ", "role_typ"])
-    claims = [(claim["typ"], claim["val"]) for claim in told["claims"]]
+    response = call(f"{front}/api", forge.token(roles=["DoAll", "Other"], idtyp="app"))
+    found = principal(response)
+    assert (found["auth_typ"], sorted(found)) == ("aad", ["auth_typ", "claims", "name_typ", "role_typ"])
+    claims = [(claim["typ"], claim["val"]) for claim in found["claims"]]
     # role_typ names a type that no claim has: app roles come as `roles`, one claim for each.
-    assert told["role_typ"] == "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
+    assert found["role_typ"] == "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
     assert [value for name, value in claims if name == "roles"] == ["DoAll", "Other"]
     by_name = dict(claims)
     assert by_name["http://schemas.microsoft.com/identity/claims/objectidentifier"] == CALLER_OBJECT
@@ -42,17 +42,17 @@ def test_principal_has_an_applications_claims_under_easy_auths_names(front: str,
     assert by_name["http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"] == CALLER_OBJECT
     assert (by_name["azp"], by_name["ver"], by_name["idtyp"]) == (CALLER, "2.0", "app")
     assert all(isinstance(value, str) for _, value in claims)
-    assert not {"oid", "tid", "sub", told["role_typ"]} & by_name.keys()
-    headers = seen(answer)
+    assert not {"oid", "tid", "sub", found["role_typ"]} & by_name.keys()
+    headers = seen(response)
     assert headers["x-ms-client-principal-id"] == headers["x-ms-client-principal-name"] == [CALLER_OBJECT]
     assert headers["x-ms-client-principal-idp"] == ["aad"]
 
 
 def test_principal_has_the_users_name_and_scope(front: str, forge: Forge):
-    answer = call(front, forge.token(user=True, preferred_username="developer@local.example"))
-    assert seen(answer)["x-ms-client-principal-name"] == ["developer@local.example"]
-    assert seen(answer)["x-ms-client-principal-id"] == [USER_OBJECT]
-    claims = {claim["typ"]: claim["val"] for claim in principal(answer)["claims"]}
+    response = call(front, forge.token(user=True, preferred_username="developer@local.example"))
+    assert seen(response)["x-ms-client-principal-name"] == ["developer@local.example"]
+    assert seen(response)["x-ms-client-principal-id"] == [USER_OBJECT]
+    claims = {claim["typ"]: claim["val"] for claim in principal(response)["claims"]}
     assert claims["http://schemas.microsoft.com/identity/claims/scope"] == "user_impersonation"
 
 
@@ -73,8 +73,8 @@ FORGED = [
 @pytest.mark.parametrize("name", FORGED)
 def test_client_principal_headers_from_clients_are_removed(name: str, front: str, forge: Forge):
     assert call(front, None, headers={name: "forged"}).status_code == 401
-    answer = call(front, forge.token(), headers={name: "forged", "X-Ms-Other": "kept"})
-    headers = seen(answer)
+    response = call(front, forge.token(), headers={name: "forged", "X-Ms-Other": "kept"})
+    headers = seen(response)
     assert "forged" not in str(headers)
     assert headers["x-ms-other"] == ["kept"]
     assert {header: len(values) for header, values in headers.items() if header.startswith("x-ms-client")} == {
@@ -102,15 +102,15 @@ BAD = [
 
 @pytest.mark.parametrize(("why", "token"), BAD, ids=[case[0] for case in BAD])
 def test_invalid_token_is_401(why, token, front: str, forge: Forge):
-    answer = call(front, token(forge) if token else None)
-    assert (answer.status_code, answer.content) == (401, b"")
-    assert answer.headers["WWW-Authenticate"] == f'Bearer realm="{front.removeprefix("http://")}"'
+    response = call(front, token(forge) if token else None)
+    assert (response.status_code, response.content) == (401, b"")
+    assert response.headers["WWW-Authenticate"] == f'Bearer realm="{front.removeprefix("http://")}"'
 
 
 def test_token_without_roles_is_accepted(front: str, forge: Forge):
-    answer = call(front, forge.token(roles=GONE))
-    assert answer.status_code == 200
-    assert "roles" not in [claim["typ"] for claim in principal(answer)["claims"]]
+    response = call(front, forge.token(roles=GONE))
+    assert response.status_code == 200
+    assert "roles" not in [claim["typ"] for claim in principal(response)["claims"]]
 
 
 def test_version_1_registration_accepts_version_1_tokens(azure: LocalAzure, app: str):
@@ -123,13 +123,13 @@ def test_version_1_registration_accepts_version_1_tokens(azure: LocalAzure, app:
 def test_request_and_response_are_forwarded_unchanged(front: str, forge: Forge):
     token = forge.token()
     url = f"{front}/api/a%2Fb//c?q=%20x&q=2&status=404"
-    answer = call(url, token, "POST", data=b"body", headers={"X-Mine": "1", "Connection": "X-Mine, keep-alive"})
-    assert answer.status_code == 404
-    assert answer.raw.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
-    echoed = answer.json()
+    response = call(url, token, "POST", data=b"body", headers={"X-Mine": "1", "Connection": "X-Mine, keep-alive"})
+    assert response.status_code == 404
+    assert response.raw.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
+    echoed = response.json()
     assert (echoed["method"], echoed["body"]) == ("POST", "body")
     assert echoed["target"] == "/api/a%2Fb//c?q=%20x&q=2&status=404"
-    headers = seen(answer)
+    headers = seen(response)
     assert headers["authorization"] == [f"Bearer {token}"]
     assert headers["host"] == [front.removeprefix("http://")]
     assert headers["content-length"] == ["4"]
@@ -138,9 +138,9 @@ def test_request_and_response_are_forwarded_unchanged(front: str, forge: Forge):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_is_forwarded(method: str, front: str, forge: Forge):
-    answer = call(front, forge.token(), method)
-    assert answer.status_code == 200
-    assert method == "HEAD" or answer.json()["method"] == method
+    response = call(front, forge.token(), method)
+    assert response.status_code == 200
+    assert method == "HEAD" or response.json()["method"] == method
 
 
 def test_paths_of_easy_auth_are_not_forwarded(front: str, forge: Forge):

@@ -13,7 +13,7 @@ from local_azure.cloud import LocalAzure
 from local_azure.tenant.principals import FederatedCredential
 from tests.support.clients import become, verified
 from tests.support.forge import GONE, Forge
-from tests.support.local_tenant import API, ASSIGNED, V1
+from tests.support.tenant_requests import API, ASSIGNED, V1
 from tests.support.users import DEVELOPER, GUARDED, IDENTITY, MSI_FUNC, VISITOR, user_token
 
 IDENTITY_OBJECT = "1de00003-0b1d-4000-8000-000000000000"
@@ -76,7 +76,7 @@ def test_missing_second_factor_is_a_claims_challenge(azure: LocalAzure, monkeypa
 
 
 class Exchange:
-    """On-behalf-of requests made by hand, good but for what a test changes."""
+    """On-behalf-of requests made by hand, valid except for what a test changes."""
 
     def __init__(self, azure: LocalAzure) -> None:
         self.azure = azure
@@ -166,11 +166,11 @@ REFUSED = [
 def test_on_behalf_of_errors_have_entras_codes(why, code, changes, exchange: Exchange):
     made = {"assertion": exchange.user, "client_assertion": exchange.client}
     form = {name: made[name](**value) if isinstance(value, dict) else value for name, value in changes.items()}
-    answer = exchange.ask(**form)
-    body = answer.json()
+    response = exchange.ask(**form)
+    body = response.json()
     assert body["error_codes"] == [code]
     assert body["error_description"].startswith(f"AADSTS{code}: ")
-    assert answer.status_code == (401 if body["error"] == "invalid_client" else 400)
+    assert response.status_code == (401 if body["error"] == "invalid_client" else 400)
 
 
 @pytest.mark.parametrize(("which", "code"), [("assertion", 50013), ("client_assertion", 700027)])

@@ -8,7 +8,7 @@ import requests
 from local_azure.cloud import LocalAzure
 from local_azure.tenant.loader import load
 from tests.support.clients import become, verified
-from tests.support.local_tenant import control, request_identity_token
+from tests.support.tenant_requests import control, request_identity_token
 
 
 def test_rotated_key_signs_and_the_old_one_stays_until_it_is_removed(own_keys: LocalAzure, monkeypatch):

@@ -7,7 +7,7 @@ from azure.identity import ClientSecretCredential, EnvironmentCredential
 
 from local_azure.cloud import LocalAzure
 from tests.support.clients import become, verified
-from tests.support.local_tenant import API, ASSIGNED, JOB, SECRET, V1, request_client_token
+from tests.support.tenant_requests import API, ASSIGNED, JOB, SECRET, V1, request_client_token
 
 
 def test_client_secret_credential_gets_a_token_over_https(azure: LocalAzure, monkeypatch):
@@ -103,9 +103,9 @@ REFUSED = [
 
 @pytest.mark.parametrize(("why", "status", "error", "code", "form"), REFUSED, ids=[case[0] for case in REFUSED])
 def test_token_endpoint_errors_have_entras_codes(why, status, error, code, form, azure: LocalAzure):
-    answer = request_client_token(azure, **form)
-    body = answer.json()
-    assert (answer.status_code, body["error"], body["error_codes"]) == (status, error, [code])
+    response = request_client_token(azure, **form)
+    body = response.json()
+    assert (response.status_code, body["error"], body["error_codes"]) == (status, error, [code])
     assert body["error_description"].startswith(f"AADSTS{code}: ")
     names = "correlation_id error error_codes error_description error_uri timestamp trace_id"
     assert sorted(body) == names.split()

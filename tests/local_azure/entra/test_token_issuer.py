@@ -2,7 +2,7 @@
 
 from local_azure.cloud import LocalAzure
 from tests.support.clients import become, verified
-from tests.support.local_tenant import API, V1, request_identity_token
+from tests.support.tenant_requests import API, V1, request_identity_token
 
 
 def test_claims_and_lifetime_of_a_version_2_token(azure: LocalAzure, monkeypatch):

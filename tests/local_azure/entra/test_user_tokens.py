@@ -4,7 +4,7 @@ import pytest
 
 from local_azure.cloud import LocalAzure
 from tests.support.clients import become, verified
-from tests.support.local_tenant import API, control
+from tests.support.tenant_requests import API, control
 
 
 def test_users_token_has_the_scope_and_the_groups_role(azure: LocalAzure, monkeypatch):

@@ -37,22 +37,22 @@ def get(host: Host, path: str, **headers: str) -> requests.Response:
 
 
 def raw(host: Host, method: str, path: str, headers: list[tuple[str, str]], body: list[bytes] | None = None) -> bytes:
-    """A request as it is, with nothing tidied up; the answer's body."""
+    """Send a request without normalization and return the body."""
     connection = http.client.HTTPConnection(host.origin.removeprefix("http://"), timeout=30)
     connection.putrequest(method, path)
     for name, value in headers:
         connection.putheader(name, value)
     connection.endheaders(body, encode_chunked=body is not None)
-    answer = connection.getresponse().read()
+    response = connection.getresponse().read()
     connection.close()
-    return answer
+    return response
 
 
 def test_header_names_are_lower_case_and_repeated_ones_joined(host: Host):
     sent = [("X-Twice", "a"), ("x-twice", "b"), ("Cookie", "a=1"), ("Cookie", "b=2"), ("X-Empty", "")]
-    answer = requests.models.complexjson.loads(raw(host, "GET", "/api/v1/echo/x", sent))
-    assert answer["looked_up"] == "a,b"
-    assert {"x-twice": "a,b", "cookie": "a=1,b=2", "x-empty": ""}.items() <= answer["headers"].items()
+    response = requests.models.complexjson.loads(raw(host, "GET", "/api/v1/echo/x", sent))
+    assert response["looked_up"] == "a,b"
+    assert {"x-twice": "a,b", "cookie": "a=1,b=2", "x-empty": ""}.items() <= response["headers"].items()
 
 
 def test_repeated_query_keys_are_joined_and_empty_values_dropped(host: Host):
@@ -96,8 +96,8 @@ NOT_FOUND = [
 
 @pytest.mark.parametrize(("why", "method", "path"), NOT_FOUND, ids=[case[0] for case in NOT_FOUND])
 def test_unknown_route_is_an_empty_404(why, method, path, host: Host):
-    answer = requests.request(method, f"{host.origin}{path}", timeout=30)
-    assert (answer.status_code, answer.content) == (404, b"")
+    response = requests.request(method, f"{host.origin}{path}", timeout=30)
+    assert (response.status_code, response.content) == (404, b"")
 
 
 def test_environment_overrides_local_settings(host: Host):
@@ -106,18 +106,18 @@ def test_environment_overrides_local_settings(host: Host):
 
 @pytest.mark.parametrize("path", ["/api/v1/fails", "/api/v1/nothing"])
 def test_failed_invocation_is_an_empty_500(path, host: Host):
-    answer = get(host, path)
-    assert (answer.status_code, answer.content) == (500, b"")
+    response = get(host, path)
+    assert (response.status_code, response.content) == (500, b"")
     assert "said on the console only" in host.printed or path.endswith("nothing")
 
 
 def test_last_of_repeated_response_headers_wins_except_for_cookies(host: Host):
-    answer = get(host, "/api/v1/headers")
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert answer.raw.headers.getlist("X-Last") == ["2"]
-    assert answer.raw.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
+    response = get(host, "/api/v1/headers")
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert response.raw.headers.getlist("X-Last") == ["2"]
+    assert response.raw.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
 
 
 def test_trace_continues_with_a_new_span(host: Host):
@@ -133,16 +133,16 @@ def test_trace_continues_with_a_new_span(host: Host):
 def test_sync_functions_share_a_thread_pool_of_the_configured_size(host: Host):
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         path = f"/api/v1/threads?together={THREADS}"
-        answers = [answer.json() for answer in pool.map(lambda _: get(host, path), range(THREADS))]
-    assert [answer["enough"] for answer in answers] == [True] * THREADS
-    assert max(answer["threads"] for answer in answers) == THREADS
+        responses = [response.json() for response in pool.map(lambda _: get(host, path), range(THREADS))]
+    assert [response["enough"] for response in responses] == [True] * THREADS
+    assert max(response["threads"] for response in responses) == THREADS
 
 
 def test_async_functions_run_on_the_event_loop(host: Host):
     together = THREADS * 4
     with concurrent.futures.ThreadPoolExecutor(together) as pool:
-        answers = list(pool.map(lambda _: get(host, f"/api/v1/loop?together={together}").json(), range(together)))
-    assert answers == [True] * together
+        responses = list(pool.map(lambda _: get(host, f"/api/v1/loop?together={together}").json(), range(together)))
+    assert responses == [True] * together
 
 
 def test_foreign_host_header_is_rejected(host: Host):
@@ -211,7 +211,7 @@ def test_app_that_cannot_be_loaded_is_one_sentence_with_a_remedy(why, files, mes
 
 
 def test_small_responses_are_not_delayed():
-    """Asyncio switches Nagle's algorithm off only for sockets that say they are TCP; else each call waits 40 ms."""
+    """asyncio disables Nagle's algorithm only for explicit TCP sockets; otherwise each request takes 40 ms."""
     with bind(0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
 

@@ -64,9 +64,9 @@ def test_service_principal_is_found_by_filter_object_id_and_app_id(azure: LocalA
 
 
 def test_role_is_assigned_listed_on_both_sides_and_removed(azure: LocalAzure):
-    answer = graph(azure, "POST", f"servicePrincipals/{API.object_id}/appRoleAssignedTo", json=triple())
-    assert answer.status_code == 201
-    created = answer.json()
+    response = graph(azure, "POST", f"servicePrincipals/{API.object_id}/appRoleAssignedTo", json=triple())
+    assert response.status_code == 201
+    created = response.json()
     assert created.pop("@odata.context").endswith("#appRoleAssignments/$entity")
     wanted = {"principalDisplayName": "shared-identity", "principalType": "ServicePrincipal", **triple()}
     assert {**wanted, "resourceDisplayName": "aad-func"}.items() <= created.items()
@@ -83,8 +83,8 @@ def test_role_is_assigned_listed_on_both_sides_and_removed(azure: LocalAzure):
 def test_role_is_assigned_on_the_principals_side_and_without_a_role_value(azure: LocalAzure):
     plain = next(app for app in load().applications if not app.app_roles)
     body = triple(SLOT.object_id, plain.object_id, NO_ROLE)
-    answer = graph(azure, "POST", f"servicePrincipals/{SLOT.object_id}/appRoleAssignments", json=body)
-    assert answer.status_code == 201
+    response = graph(azure, "POST", f"servicePrincipals/{SLOT.object_id}/appRoleAssignments", json=body)
+    assert response.status_code == 201
     assert isinstance(plain, Application)
     assert (azure.directory.is_assigned(SLOT, plain), azure.directory.roles(SLOT, plain)) == (True, [])
 
@@ -93,7 +93,7 @@ TO_API = f"servicePrincipals/{API.object_id}/appRoleAssignedTo"
 
 ALREADY = triple(load().site("msi-func").identities[0].object_id)
 
-REFUSED = [
+REJECTED = [
     ("duplicate", 400, "Request_BadRequest", "Permission being assigned already exists on the object", TO_API, ALREADY),
     (
         "unknown role",
@@ -121,20 +121,22 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("why", "status", "code", "message", "path", "body"), REFUSED, ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("why", "status", "code", "message", "path", "body"), REJECTED, ids=[row[0] for row in REJECTED]
+)
 def test_graph_errors_have_graphs_codes(why, status, code, message, path, body, azure: LocalAzure):
     before = list(azure.directory.assignments)
-    answer = graph(azure, "POST", path, json=body)
-    error = answer.json()["error"]
-    assert (answer.status_code, error["code"]) == (status, code)
+    response = graph(azure, "POST", path, json=body)
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (status, code)
     assert error["message"].startswith(message)
     assert {"date", "request-id", "client-request-id"} == error["innerError"].keys()
     assert azure.directory.assignments == before
 
 
 def test_invalid_filter_is_rejected(azure: LocalAzure):
-    answer = graph(azure, "GET", "servicePrincipals?$filter=startswith(displayName,'a')")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "Request_UnsupportedQuery")
+    response = graph(azure, "GET", "servicePrincipals?$filter=startswith(displayName,'a')")
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "Request_UnsupportedQuery")
 
 
 @pytest.mark.parametrize(
@@ -151,8 +153,8 @@ def test_invalid_filter_is_rejected(azure: LocalAzure):
 def test_token_without_the_permission_is_rejected(why, status, code, changes, azure: LocalAzure):
     claims = {"aud": GRAPH, "roles": ["AppRoleAssignment.ReadWrite.All"], **changes}
     token = Forge(azure).token(version=1, **claims)
-    answer = graph(azure, "POST", TO_API, token, json=triple())
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    response = graph(azure, "POST", TO_API, token, json=triple())
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
 
 
 def test_reading_requires_a_token_with_a_permission(azure: LocalAzure):
@@ -161,8 +163,8 @@ def test_reading_requires_a_token_with_a_permission(azure: LocalAzure):
     assert graph(azure, "GET", "servicePrincipals", only_read).status_code == 200
     assert graph(azure, "GET", "servicePrincipals", only_write).status_code == 403
     for headers in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer x"}):
-        answer = requests.get(f"{azure.origin}/v1.0/servicePrincipals", headers=headers, timeout=10)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
+        response = requests.get(f"{azure.origin}/v1.0/servicePrincipals", headers=headers, timeout=10)
+        assert (response.status_code, response.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
 
 
 def test_only_administrators_get_the_permissions(azure: LocalAzure):
@@ -181,14 +183,14 @@ def test_application_with_the_permission_can_assign(azure: LocalAzure):
     token = requests.post(url, data={**form, "scope": f"{GRAPH}/.default"}, timeout=10).json()["access_token"]
     developers = load().groups[0].object_id
     v3 = load().application("aad-func-assigned")
-    answer = graph(
+    response = graph(
         azure,
         "POST",
         f"servicePrincipals/{v3.object_id}/appRoleAssignedTo",
         token,
         json=triple(developers, v3.object_id, v3.role("DoAll").id),
     )
-    assert (answer.status_code, answer.json()["principalType"]) == (201, "Group")
+    assert (response.status_code, response.json()["principalType"]) == (201, "Group")
     assert azure.directory.roles(load().user("developer@local.example"), v3) == ["DoAll"]
 
 
@@ -216,8 +218,8 @@ UNSUPPORTED = ["startswith(displayName,'a')", "id eq 'x'", "displayName eq x", "
 
 @pytest.mark.parametrize("condition", UNSUPPORTED)
 def test_unsupported_filter_is_reported_as_such(condition, azure: LocalAzure):
-    answer = graph(azure, "GET", f"servicePrincipals?$filter={condition}")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "Request_UnsupportedQuery")
+    response = graph(azure, "GET", f"servicePrincipals?$filter={condition}")
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "Request_UnsupportedQuery")
 
 
 def tokens_with(azure: LocalAzure, **claims) -> str:

@@ -8,7 +8,7 @@ from azure.identity import CredentialUnavailableError, DefaultAzureCredential, M
 from local_azure.cloud import LocalAzure
 from local_azure.managed_identity import app_service
 from tests.support.clients import become, verified
-from tests.support.local_tenant import API, ASSIGNED, SHARED, SYSTEM, request_identity_token
+from tests.support.tenant_requests import API, ASSIGNED, SHARED, SYSTEM, request_identity_token
 
 SCOPE = f"{API}/.default"
 
@@ -47,8 +47,8 @@ def test_msal_managed_identity_client_gets_a_token(azure: LocalAzure, monkeypatc
         client = msal.ManagedIdentityClient(
             msal.UserAssignedManagedIdentity(object_id=SHARED.object_id), http_client=session
         )
-        answer = client.acquire_token_for_client(resource=API)
-    assert verified(azure, answer["access_token"])["oid"] == SHARED.object_id
+        response = client.acquire_token_for_client(resource=API)
+    assert verified(azure, response["access_token"])["oid"] == SHARED.object_id
 
 
 def test_slot_has_its_own_identity(azure: LocalAzure, monkeypatch):
@@ -87,9 +87,13 @@ ERRORS = [
 
 @pytest.mark.parametrize(("why", "query", "status", "message"), ERRORS, ids=[case[0] for case in ERRORS])
 def test_errors_have_the_platforms_format(why, query, status, message, azure: LocalAzure):
-    answer = request_identity_token(azure, **query)
-    assert (answer.status_code, answer.json()["statusCode"], answer.json()["message"]) == (status, status, message)
-    assert answer.json()["correlationId"]
+    response = request_identity_token(azure, **query)
+    assert (response.status_code, response.json()["statusCode"], response.json()["message"]) == (
+        status,
+        status,
+        message,
+    )
+    assert response.json()["correlationId"]
 
 
 def test_azure_identity_shows_the_endpoints_message(azure: LocalAzure, monkeypatch):

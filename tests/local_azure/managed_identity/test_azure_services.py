@@ -8,7 +8,7 @@ from azure.identity.aio import ManagedIdentityCredential as AsyncManagedIdentity
 
 from local_azure.cloud import LocalAzure
 from tests.support.clients import become, verified
-from tests.support.local_tenant import request_imds_token
+from tests.support.tenant_requests import request_imds_token
 
 SERVICES = {
     "https://management.azure.com": "797f4846-ba00-4fd7-ba43-dac1f8f63013",

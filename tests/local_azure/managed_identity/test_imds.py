@@ -3,7 +3,7 @@
 import pytest
 
 from local_azure.cloud import LocalAzure
-from tests.support.local_tenant import ASSIGNED, SHARED, request_imds_token
+from tests.support.tenant_requests import ASSIGNED, SHARED, request_imds_token
 
 
 def test_imds_returns_strings_with_and_without_a_trailing_slash(azure: LocalAzure):
@@ -27,6 +27,6 @@ IMDS_ERRORS = [
 
 @pytest.mark.parametrize(("why", "query", "error", "description"), IMDS_ERRORS, ids=[case[0] for case in IMDS_ERRORS])
 def test_imds_errors_have_oauths_format(why, query, error, description, azure: LocalAzure):
-    answer = request_imds_token(azure, **query)
-    assert (answer.status_code, answer.json()["error"]) == (400, error)
-    assert answer.json()["error_description"].startswith(description)
+    response = request_imds_token(azure, **query)
+    assert (response.status_code, response.json()["error"]) == (400, error)
+    assert response.json()["error_description"].startswith(description)

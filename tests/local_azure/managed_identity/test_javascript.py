@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local_azure.cloud import LocalAzure
-from tests.support.local_tenant import API, JOB, SHARED
+from tests.support.tenant_requests import API, JOB, SHARED
 
 FOLDER = Path(os.environ.get("NODE_IDENTITY_FOLDER", "."))
 

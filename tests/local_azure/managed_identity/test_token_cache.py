@@ -7,7 +7,7 @@ from local_azure.cloud import LocalAzure
 from local_azure.entra.errors import TokenRequestError
 from local_azure.tenant.loader import load
 from tests.support.clients import become, verified
-from tests.support.local_tenant import API, SHARED, assign, control, request_identity_token, request_imds_token
+from tests.support.tenant_requests import API, SHARED, assign, control, request_identity_token, request_imds_token
 
 
 def test_token_is_cached_per_identity_and_exact_resource(fresh: LocalAzure, monkeypatch):
@@ -65,13 +65,13 @@ def test_new_role_takes_effect_at_once_without_the_cache(state: Path, monkeypatc
 
 
 def test_each_token_is_logged_without_its_value(fresh: LocalAzure, caplog):
-    refused = TokenRequestError(500011, resource="api://nowhere", tenant="Local tenant").text
+    error = TokenRequestError(500011, resource="api://nowhere", tenant="Local tenant").text
     with caplog.at_level("INFO", logger="local_azure"):
         tokens = [request_identity_token(fresh).json()["access_token"] for _ in range(2)]
         request_identity_token(fresh, resource="api://nowhere")
     assert caplog.messages == [
         f"msi-func: token for {API}, roles: DoAll (new)",
         f"msi-func: token for {API}, roles: DoAll (from the cache)",
-        f"msi-func: no token for api://nowhere: {refused}",
+        f"msi-func: no token for api://nowhere: {error}",
     ]
     assert not any(part in caplog.text for token in tokens for part in token.split("."))

@@ -10,7 +10,7 @@ from local_azure.serving.port_holder import holder
 from local_azure.serving.ports import bind
 from tests.support.commands import call
 
-ON_LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="told from /proc, which is Linux's")
+ON_LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs /proc")
 
 
 @ON_LINUX

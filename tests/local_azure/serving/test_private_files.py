@@ -13,7 +13,7 @@ from local_azure.serving import private_files
 from local_azure.serving.errors import StartError
 from local_azure.tenant.loader import load
 from tests.support.clients import become, verified
-from tests.support.local_tenant import API, request_client_token
+from tests.support.tenant_requests import API, request_client_token
 
 
 def test_concurrent_first_starts_use_the_same_keys(tmp_path: Path):

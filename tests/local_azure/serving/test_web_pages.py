@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from local_azure.cloud import LocalAzure
-from tests.support.local_tenant import control
+from tests.support.tenant_requests import control
 
 PAGES = [
     ("a script of another site", {"Origin": "https://evil.example"}),

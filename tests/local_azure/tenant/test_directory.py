@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from local_azure.tenant.loader import DEFAULT_TENANT_FILE, load
-from tests.support.local_tenant import changed_tenant_file
+from tests.support.tenant_requests import changed_tenant_file
 
 
 def test_users_inherit_roles_of_groups_and_service_principals_do_not():

@@ -7,7 +7,7 @@ import pytest
 
 from local_azure.tenant.json_reader import TenantFileError
 from local_azure.tenant.loader import DEFAULT_TENANT_FILE, load
-from tests.support.local_tenant import MISSING, changed_tenant_file
+from tests.support.tenant_requests import MISSING, changed_tenant_file
 
 TENANT = json.loads(DEFAULT_TENANT_FILE.read_text("utf-8"))
 
