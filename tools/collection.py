@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from common.problems import Problem
 from common.settings import is_https_or_loopback
-from msi_func.credentials import has_managed_identity
+from msi_func.credentials import AppIdentity, has_managed_identity
 from tools import http
 from tools.commands import guid_in
 from tools.diagnosis.evidence import Evidence, settings_for
@@ -113,7 +113,7 @@ async def _fresh(call: ProbeResult, settings: Mapping[str, str]) -> FreshToken |
     is_application = string(mapping(call.downstream, "caller"), "kind") == "application"
     if call.downstream_code != "missing_role" or not is_application or not scope or not _has_identity(settings):
         return None
-    return await request_fresh_token(settings.get("AAD_FUNC_IDENTITY_CLIENT_ID"), scope)
+    return await request_fresh_token(AppIdentity(settings.get("AAD_FUNC_IDENTITY_CLIENT_ID")), scope)
 
 
 async def _is_client_id_known(call: ProbeResult, settings: Mapping[str, str]) -> bool | None:
@@ -122,7 +122,7 @@ async def _is_client_id_known(call: ProbeResult, settings: Mapping[str, str]) ->
     if call.downstream_code != "wrong_audience" or not client_id or not _has_identity(settings):
         return None
     try:
-        await http.token_for(settings.get("AAD_FUNC_IDENTITY_CLIENT_ID"), f"{client_id}/.default")
+        await http.token_for(AppIdentity(settings.get("AAD_FUNC_IDENTITY_CLIENT_ID")), f"{client_id}/.default")
     except Problem as problem:
         # A generic 500 is all that the platform returns for an unknown API.
         return False if problem.members.get("endpoint_status") == 500 else None

@@ -9,6 +9,7 @@ import secrets
 from dataclasses import dataclass
 
 from common.problems import Problem
+from msi_func.credentials import AppTokenSource
 from tools import http
 from tools.claims import read_claims
 from tools.console import ToolError
@@ -43,11 +44,11 @@ def respell(scope: str) -> str:
     raise ToolError(f"{resource} has too few letters for another spelling.")
 
 
-async def request_fresh_token(identity_client_id: str | None, scope: str) -> FreshToken | None:
+async def request_fresh_token(identity: AppTokenSource, scope: str) -> FreshToken | None:
     """Return a new token with aad-func's verdict on it, or None if there is none."""
     try:
         respelled = respell(scope)
-        token = await http.token_for(identity_client_id, respelled)
+        token = await http.token_for(identity, respelled)
         claims = read_claims(token)
         report = await check_token(token, claims, scope)
         # The role check comes after the audience check.

@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from msi_func import http_client, http_session
-from msi_func.credentials import AppIdentity
+from msi_func.credentials import AppTokenSource
 from msi_func.http_client import DownstreamResponse
 from msi_func.http_session import HttpError
 
@@ -36,9 +36,9 @@ async def send(
     )
 
 
-async def token_for(identity_client_id: str | None, scope: str) -> str:
-    """Return an access token of this machine for `scope`. Raises `token_unavailable`; its context has the reason."""
-    return (await AppIdentity(identity_client_id).request_token(scope)).token
+async def token_for(identity: AppTokenSource, scope: str) -> str:
+    """Return a new access token for `scope`. Raises `token_unavailable`; its context has the reason."""
+    return (await identity.request_token(scope)).token
 
 
 def close() -> None:

@@ -8,6 +8,7 @@ import sys
 from urllib.parse import urlsplit
 
 from common.settings import HTTPS_OR_LOOPBACK_ERROR, Settings, is_https_or_loopback, is_loopback
+from msi_func.credentials import AppIdentity
 from tools import console, http
 from tools.console import ToolError
 from tools.directory_objects import AppRole, Principal
@@ -72,7 +73,7 @@ def _graph(url: str) -> Graph:
 
     def token() -> str:
         if not tokens:
-            tokens.append(http.run(http.token_for(None, f"{resource}/.default")))
+            tokens.append(http.run(http.token_for(AppIdentity(), f"{resource}/.default")))
         return tokens[0]
 
     return Graph(url, token)

@@ -11,6 +11,7 @@ import sys
 from common.problems import Problem
 from common.remediations import REMEDIATIONS
 from common.settings import DEFAULT_SCOPE_ERROR, is_default_scope
+from msi_func.app_registration import AppRegistration
 from msi_func.credentials import AppIdentity, has_managed_identity
 from tools import claims, console, http
 from tools.commands import guid_in
@@ -53,15 +54,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     scope = options.scope or os.environ.get("AAD_FUNC_SCOPE", "")
-    identity = options.identity or os.environ.get("AAD_FUNC_IDENTITY_CLIENT_ID")
+    identity = _identity(options.identity)
     if options.source:
         token = claims.extract_token(sys.stdin.read() if sys.stdin else "")
         heading = "Token from standard input"
     else:
         _check_scope(scope)
-        requested = respell(scope) if options.fresh else scope
+        # Only the platform caches tokens outside of this process.
+        requested = respell(scope) if options.fresh and isinstance(identity, AppIdentity) else scope
         token = _request(identity, requested)
-        heading = f"{'New token' if options.fresh else 'Token'} from the {AppIdentity().kind} for {requested}"
+        heading = f"{'New token' if options.fresh else 'Token'} from the {identity.kind} for {requested}"
     found = claims.read_claims(token)
     if options.raw:
         console.write(token)
@@ -78,6 +80,13 @@ def _show(options: argparse.Namespace) -> int:
     return console.exit_code(report.checks, strict=options.strict)
 
 
+def _identity(client_id: str | None) -> AppIdentity | AppRegistration:
+    """Return the identity as which msi-func calls aad-func with these settings, or the one with this client ID."""
+    if client_id is None and os.environ.get("AAD_FUNC_CREDENTIAL") == "application":
+        return AppRegistration.from_settings()
+    return AppIdentity(client_id or os.environ.get("AAD_FUNC_IDENTITY_CLIENT_ID"))
+
+
 def _check_scope(scope: str) -> None:
     if not scope:
         message = "There is no scope: add --scope api://<client ID of aad-func>/.default, or set AAD_FUNC_SCOPE."
@@ -86,7 +95,7 @@ def _check_scope(scope: str) -> None:
         raise ToolError(f"The scope {DEFAULT_SCOPE_ERROR}.", console.USAGE)
 
 
-def _request(identity: str | None, scope: str) -> str:
+def _request(identity: AppIdentity | AppRegistration, scope: str) -> str:
     try:
         return http.run(http.token_for(identity, scope))
     except Problem as problem:
@@ -103,12 +112,15 @@ def _attempts(error: BaseException | None) -> list[str]:
     return [f"  {line}" for line in lines if line and not line.startswith("To mitigate this issue")]
 
 
-def _finding(report: TokenReport, scope: str, identity: str | None, *, may_request: bool) -> Finding | None:
+def _finding(
+    report: TokenReport, scope: str, identity: AppIdentity | AppRegistration, *, may_request: bool
+) -> Finding | None:
     problem = report.problem
     if problem is None:
         return None
     if problem.code == "missing_role" and report.is_verified:
-        fresh = http.run(request_fresh_token(identity, scope)) if may_request and has_managed_identity() else None
+        is_cached = isinstance(identity, AppIdentity) and has_managed_identity()
+        fresh = http.run(request_fresh_token(identity, scope)) if may_request and is_cached else None
         return role_finding(problem.members, fresh, api=os.environ.get("AAD_FUNC_CLIENT_ID") or guid_in(scope))
     return Finding(problem.detail, REMEDIATIONS[problem.code])
 

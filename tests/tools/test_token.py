@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import apps
+from tests.support import apps, users
 from tests.support.apps import Host
 from tests.support.forge import CALLER, GONE, Forge
 from tests.support.own_tenant import LocalAzure, own_tenant
@@ -224,9 +224,20 @@ def test_local_settings_of_another_shape_are_one_sentence(content, tmp_path, mon
     assert "local.settings.json" in capsys.readouterr().err
 
 
+def test_application_credential_shows_the_token_of_the_app_registration(azure: LocalAzure):
+    values = {**settings(azure), **users.on_behalf_of_settings(azure), "AAD_FUNC_CREDENTIAL": "application"}
+    for options in ((), ("--fresh",)):
+        ended = run("token", *options, "--json", settings=values)
+        shown = json.loads(ended.out)
+        assert (ended.code, shown["claims"]["azp"]) == (1, users.MSI_FUNC)
+        assert shown["verdict"] is not None  # the registration has no role
+    assert "from the app registration" in run("token", settings=values).out
+    assert run("token", "--identity", users.IDENTITY, settings=values).out.startswith("Token from the managed identity")
+
+
 ERRORS = [
     ("no scope anywhere", (), "", 2, "There is no scope"),
-    ("a scope of another form", ("--scope", "api://x"), "", 2, "api://<client id>/.default"),
+    ("a scope of another form", ("--scope", "api://x"), "", 2, "<App ID URI>/.default"),
     ("no token", ("-",), "hello", 2, "not a JSON Web Token"),
     ("nothing", ("-",), "", 2, "not a JSON Web Token"),
     ("an unknown option", ("--nonsense",), "", 2, "unrecognized"),
