@@ -40,6 +40,20 @@ def call(*arguments: object, **environment: str) -> "subprocess.CompletedProcess
         )
 
 
+# Of the demo, before it waits for input.
+LAST_LINE = "Enter a number, or r to restart msi-func; Ctrl+C stops everything.\n"
+
+
+def read_until(process: "subprocess.Popen[str]", last: str) -> str:
+    """Return what the process prints before the line `last`."""
+    lines: list[str] = []
+    for line in process.stdout:
+        if line == last:
+            return "".join(lines)
+        lines.append(line)
+    raise AssertionError("the process ended after " + "".join(lines))
+
+
 @dataclass(frozen=True)
 class Served:
     """A tenant that `serve` runs, and the settings that it printed."""

@@ -20,7 +20,7 @@ from local_azure.serving.ports import bind, free_port
 from local_azure.tenant.loader import DEFAULT_TENANT_FILE
 from tests.support import apps, commands
 from tests.support.apps import APP
-from tests.support.commands import call, start
+from tests.support.commands import LAST_LINE, call, read_until, start
 from tests.support.scripted import Scripted, http
 
 PRINTS_SETTINGS = """
@@ -88,13 +88,10 @@ def is_listening(port: int) -> bool:
 def running(state: Path, *arguments: object) -> Iterator["Demo"]:
     process = start("demo", "--port", 0, "--state", state, *arguments, stderr=subprocess.DEVNULL)
     try:
-        yield Demo(process, "".join(iter(process.stdout.readline, LAST_LINE)))
+        yield Demo(process, read_until(process, LAST_LINE))
     finally:
         process.terminate()
         process.communicate(timeout=commands.SECONDS)
-
-
-LAST_LINE = "Enter a number, or r to restart msi-func; Ctrl+C stops everything.\n"
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ class Demo:
         """Return what the demo prints for a choice."""
         self.process.stdin.write(f"{choice}\n")
         self.process.stdin.flush()
-        return "".join(iter(self.process.stdout.readline, "\n"))
+        return read_until(self.process, "\n")
 
     def commands(self, choice: str) -> list[str]:
         return re.findall(r"^  (\S.*)$", self.enter(choice), re.MULTILINE)

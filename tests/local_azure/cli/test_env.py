@@ -13,16 +13,16 @@ import pytest
 
 from local_azure.cloud import LocalAzure
 from tests.support.apps import APP, clean_environment
-from tests.support.commands import SECONDS, call, start
+from tests.support.commands import LAST_LINE, SECONDS, call, read_until, start
 
 README = (APP / "local_azure" / "README.md").read_text("utf-8")
 LINES = re.search(r"## In another terminal\n.*?```sh\n(.*?)```", README, re.DOTALL)[1].splitlines()
 OUTPUT = {
     "curl": '"client_id":"1de00001-c11d-4000-8000-000000000000"',
     "azure.identity": "",
-    "tools.token": "ok           role        DoAll",
+    "tools.token": "Verdict: aad-func would accept this token",
     "tools.roles": "msi-func     ServicePrincipal",
-    "tools.doctor": "All is well.",
+    "tools.doctor": "Verdict: Healthy.",
 }
 
 
@@ -31,7 +31,7 @@ def demo(state: Path) -> Iterator[str]:
     """The output of a running demo."""
     process = start("demo", "--port", 0, "--state", state, stderr=subprocess.DEVNULL)
     try:
-        yield "".join(iter(process.stdout.readline, "Enter here restarts msi-func, Ctrl+C stops everything.\n"))
+        yield read_until(process, LAST_LINE)
     finally:
         process.terminate()
         process.communicate(timeout=SECONDS)

@@ -13,9 +13,9 @@ from local_azure.cloud import LocalAzure
 from local_azure.easy_auth.auth_settings import read_auth_settings
 from local_azure.easy_auth.policy import UnauthenticatedAction
 from local_azure.serving.errors import StartError
-from tests.support import bicep_values
 from tests.support.apps import APP
-from tests.support.bicep import Bicep
+from tests.support.bicep_deployment import Deployment
+from tests.support.bicep_syntax import statements
 from tests.support.easy_auth_proxy import call, easy_auth, echoing_app, principal, seen
 from tests.support.forge import CALLER, CALLER_OBJECT, GONE, USER_OBJECT, Forge
 
@@ -215,23 +215,21 @@ def test_sign_in_pages_say_that_they_are_not_emulated(app, azure: LocalAzure):
 
 
 def declared_by_infra() -> dict[str, Any]:
-    """authsettingsV2 of infra/, with the parameters that main.bicep passes by default."""
-    main = Bicep(APP / "infra" / "main.bicep").named("module")["aadFuncEasyAuth"].body
-    for default in (
-        "issuer: '${authority}${tenantId}/v2.0'",
-        "allowedAudiences: empty(audiences) ? [clientId, appIdUri]",
-        "[msiFunc.outputs.principalId],",
-    ):
-        assert default in main
-    resource = Bicep(APP / "infra" / "modules" / "easy-auth.bicep").named("resource")["authentication"]
+    """authsettingsV2 of infra/, as the module declares it for these identities and audiences."""
     parameters = {
+        "siteName": "aad-func",
         "enabled": True,
         "issuer": f"{LOGIN}/{TENANT}/v2.0",
         "clientId": API,
         "allowedAudiences": [API, f"api://{API}"],
         "allowedPrincipals": [CALLER_OBJECT],
+        "allowedApplications": [],
     }
-    return bicep_values.value(f"{{{resource.object('properties')}}}", parameters)
+    module = APP / "infra" / "modules" / "easy-auth.bicep"
+    declared = {each.name for each in statements(module) if each.kind == "param"}
+    deployment = Deployment(module, {name: value for name, value in parameters.items() if name in declared})
+    (found,) = [each for each in deployment.resources if each.name.endswith("authsettingsV2")]
+    return found.body["properties"]
 
 
 @pytest.mark.parametrize(
