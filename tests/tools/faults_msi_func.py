@@ -35,7 +35,7 @@ FAULTS = [
     ),
     Fault(
         "https to a http port",
-        lambda s: s.url(s.server(http(200)).replace("http:", "https:") + "/api/msi-func"),
+        lambda s: s.url(s.azure.origin.replace("http:", "https:") + "/api/msi-func"),
         "TLS certificate or handshake",
         "openssl",
         3,
