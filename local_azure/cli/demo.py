@@ -16,6 +16,7 @@ from local_azure.cli.demo_apps import APP, DemoApps
 from local_azure.cli.demo_texts import DemoTexts, summary
 from local_azure.cli.signals import wait_for_shutdown
 from local_azure.cloud import LocalAzure
+from local_azure.serving.defaults import HTTP_PORT, HTTPS_PORT
 from local_azure.serving.errors import StartError
 from local_azure.serving.local_client import local_session
 from local_azure.serving.ports import free_port, is_free
@@ -33,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
     if not (APP / "function_app.py").is_file():
         raise StartError("The demo needs a clone of the repository, because the package does not contain the apps.")
     log_output.configure("identity")
+    _avoid_ports_in_use(options)
     with tenant.from_options(options) as azure:
         msi_port, aad_port = (free_port(), free_port()) if options.port == 0 else usual_ports()
         apps = DemoApps(azure, _api(azure, options.api), msi_port, aad_port)
@@ -78,6 +80,14 @@ def _api(azure: LocalAzure, name: str) -> Application:
 def usual_ports() -> tuple[int, int]:
     """Return the ports of msi-func and aad-func, or free ones, with a message, if they are in use."""
     return _port(MSI_PORT, "msi-func"), _port(AAD_PORT, "aad-func")
+
+
+def _avoid_ports_in_use(options: argparse.Namespace) -> None:
+    """Let the tenant use free ports, with a message, if its default ones are in use; chosen ones are an error then."""
+    if options.port == HTTP_PORT:
+        options.port = _port(HTTP_PORT, "the tenant")
+    if options.https_port is None and options.port:
+        options.https_port = _port(HTTPS_PORT, "the tenant over https")
 
 
 def _port(usual: int, name: str) -> int:

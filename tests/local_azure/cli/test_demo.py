@@ -1,5 +1,6 @@
 """The demo: its ports, settings, output and exit code, and the commands that it prints."""
 
+import argparse
 import contextlib
 import json
 import re
@@ -46,6 +47,23 @@ def test_port_in_use_is_replaced_with_a_message(monkeypatch, capsys):
         f"Port {taken} is in use, so msi-func uses {ports[0]}.",
         f"Port {taken} is in use, so aad-func uses {ports[1]}.",
     ]
+
+
+def test_tenants_ports_in_use_are_replaced_unless_they_were_chosen(monkeypatch, capsys):
+    with bind(0) as http, bind(0) as https:
+        taken, taken_https = http.getsockname()[1], https.getsockname()[1]
+        monkeypatch.setattr(demo, "HTTP_PORT", taken)
+        monkeypatch.setattr(demo, "HTTPS_PORT", taken_https)
+        defaults = argparse.Namespace(port=taken, https_port=None)
+        demo._avoid_ports_in_use(defaults)
+        chosen = argparse.Namespace(port=free_port(), https_port=taken_https)
+        demo._avoid_ports_in_use(chosen)
+    assert {defaults.port, defaults.https_port}.isdisjoint({taken, taken_https})
+    assert capsys.readouterr().out.splitlines() == [
+        f"Port {taken} is in use, so the tenant uses {defaults.port}.",
+        f"Port {taken_https} is in use, so the tenant over https uses {defaults.https_port}.",
+    ]
+    assert chosen.https_port == taken_https
 
 
 def test_response_that_is_not_json_points_to_the_hosts_output(capsys):
