@@ -5,10 +5,11 @@ space and stray bits in base64url, duplicate JSON members, NaN, encodings other 
 cannot represent (RFC 7493 section 2, RFC 8725 sections 2.4 and 3.7).
 """
 
-import base64
+import binascii
 import functools
 import json
 import math
+import re
 from typing import Any, NamedTuple
 
 from common.problems import Problem
@@ -16,9 +17,15 @@ from common.problems import Problem
 MAX_DEPTH = 20  # of nested lists and objects; claims need two or three
 MAX_KID_CHARS = 256
 
+_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+
 # Header parameters that change how a token is processed: extensions (RFC 7515 section 4.1.11), an unencoded payload
 # (RFC 7797), a nested token (RFC 7519 section 5.2), encryption (RFC 7516).
 _UNSUPPORTED = ("crit", "b64", "cty", "enc", "zip")
+
+# Valid last characters of a base64url segment, by length modulo 4. Others have unused bits that are not zero, which
+# would give one token several spellings (RFC 4648 section 3.5).
+_LAST_CHARACTERS = {1: "", 2: "AQgw", 3: "AEIMQUYcgkosw048"}
 
 
 class CompactJws(NamedTuple):
@@ -35,25 +42,29 @@ class CompactJws(NamedTuple):
     @classmethod
     def parse(cls, token: str) -> "CompactJws":
         """Parse a token that `extract_bearer_token` returned. Raises `malformed_token` or `unsupported_token`."""
-        header, payload, signature = token.split(".")
+        header, payload, signature = split_compact(token)
         return cls(
-            signature=base64url_decode(signature),
             kid=_parse_header(header),
             claims=strict_json_object(base64url_decode(payload)),
-            signing_input=f"{header}.{payload}".encode(),
+            signing_input=token[: len(header) + 1 + len(payload)].encode(),
+            signature=base64url_decode(signature),
         )
+
+
+def split_compact(token: str) -> tuple[str, str, str]:
+    """Return the header, payload and signature segments (RFC 7515 section 7.1). Raises `malformed_token`."""
+    segments = _COMPACT.fullmatch(token)
+    if segments is None:
+        raise Problem("malformed_token")
+    return segments[1], segments[2], segments[3]
 
 
 def base64url_decode(segment: str) -> bytes:
     """Decode a base64url segment in its only valid spelling. Raises `malformed_token`."""
-    try:
-        decoded = base64.urlsafe_b64decode(segment + "==")  # Excess padding is ignored.
-    except ValueError:
-        raise Problem("malformed_token") from None
-    # The decoder ignores other characters and unused bits, which would give one token several spellings.
-    if not segment or base64.urlsafe_b64encode(decoded).rstrip(b"=") != segment.encode():
+    remainder = len(segment) % 4
+    if remainder and segment[-1] not in _LAST_CHARACTERS[remainder]:
         raise Problem("malformed_token")
-    return decoded
+    return binascii.a2b_base64(segment.replace("-", "+").replace("_", "/") + "==")  # Excess padding is ignored.
 
 
 def strict_json_object(encoded: bytes) -> dict[str, Any]:
