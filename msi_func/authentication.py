@@ -14,14 +14,16 @@ from msi_func.server_timing import ServerTiming
 from msi_func.token_errors import problem_for
 from msi_func.token_rejection import TokenRejection
 
+NO_RESPONSE = "Entra or the managed identity did not respond within the time limit."
+
 TokenSource = AppIdentity | AppRegistration | SignedInUser
 Send = Callable[[str, float], Awaitable[DownstreamResponse]]  # a token, and a deadline on the event loop's clock
 
 
 async def send_authenticated(
     send: Send, source: TokenSource, scope: str, seconds: float, timing: ServerTiming
-) -> tuple[DownstreamResponse, str]:
-    """Call `send` with a token for `scope` and return the response and the token that it was sent with.
+) -> tuple[DownstreamResponse, tuple[str, ...]]:
+    """Call `send` with a token for `scope` and return the response and all tokens that were sent.
 
     `seconds` limit everything together, except a developer's sign-in. Raises `misconfigured` unless the scope is
     <resource>/.default, and the problems of `source`.
@@ -35,8 +37,9 @@ async def send_authenticated(
             async with asyncio.timeout_at(deadline if has_managed_identity() else None):
                 token = await source.get_token(scope)
         except TimeoutError as error:
-            client_id = source.client_id if isinstance(source, AppIdentity) else None
-            raise problem_for(error, scope, client_id, is_managed=has_managed_identity()) from None
+            if not isinstance(source, AppIdentity):
+                raise Problem("token_unavailable", NO_RESPONSE, scope=scope) from None
+            raise problem_for(error, scope, source.client_id, is_managed=has_managed_identity()) from None
     if not has_managed_identity():
         deadline = now() + seconds
     response = await send(token, deadline)
@@ -45,8 +48,8 @@ async def send_authenticated(
         with timing.metric("renewal", source.kind):
             newer = await _newer_token(source, scope, rejection, deadline)
         if newer != token:
-            return await send(newer, deadline), newer
-    return response, token
+            return await send(newer, deadline), (token, newer)
+    return response, (token,)
 
 
 async def _newer_token(source: TokenSource, scope: str, rejection: TokenRejection, deadline: float) -> str:

@@ -119,13 +119,13 @@ class DownstreamApi:
         source: TokenSource = SignedInUser(user) if user else options.identity
         if user is None and identity_client_id is not ...:
             source = AppIdentity(identity_client_id)
-        seconds, token = timeout or options.timeout, ""
+        seconds, tokens = timeout or options.timeout, tuple[str, ...]()
         try:
             if authenticate:
-                response, token = await send_authenticated(send, source, scope or options.scope, seconds, timing)
+                response, tokens = await send_authenticated(send, source, scope or options.scope, seconds, timing)
             else:
                 response = await send("", asyncio.get_running_loop().time() + seconds)
-            check_response(response, token)
+            check_response(response, *tokens)
         except Problem as problem:
             name_settings(problem, self._prefix)
             raise

@@ -18,25 +18,27 @@ _LISTS = ("settings", "roles", "required_roles")
 _OBJECTS = {"caller": ("kind", "client_id", "object_id"), "error": ("code", "message")}
 
 
-def check_response(response: DownstreamResponse, token: str) -> None:
-    """Raise `downstream_error` unless the status is 2xx, and `downstream_invalid_response` if it contains `token`.
+def check_response(response: DownstreamResponse, *tokens: str) -> None:
+    """Raise `downstream_error` unless the status is 2xx, and `downstream_invalid_response` if it contains a token.
 
     Only the status decides: Easy Auth's 401 and the 404 of a disabled function are not problem documents.
     """
     if not 200 <= response.status < 300:
-        raise _downstream_error(response, token)
-    if token and (token.encode() in response.body or any(token in value for value in response.headers.values())):
+        raise _downstream_error(response, tokens)
+    for token in filter(None, tokens):
+        if token.encode() not in response.body and not any(token in value for value in response.headers.values()):
+            continue
         raise Problem("downstream_invalid_response", "The called API's response contains the token that it was sent.")
 
 
-def _downstream_error(response: DownstreamResponse, token: str) -> Problem:
+def _downstream_error(response: DownstreamResponse, tokens: tuple[str, ...]) -> Problem:
     try:
         document = response.json()
     except Problem:
         document = None
-    inner = {"status": response.status, **_filtered(document, _MEMBERS + _LISTS, token)}
+    inner = {"status": response.status, **_filtered(document, _MEMBERS + _LISTS, tokens)}
     for name, names in _OBJECTS.items():
-        if isinstance(document, dict) and (part := _filtered(document.get(name), names, token)):
+        if isinstance(document, dict) and (part := _filtered(document.get(name), names, tokens)):
             inner[name] = part
     code = inner.get("code", "")
     advice: dict[str, Any] = {"advice": REMEDIATIONS[code]} if code in REMEDIATIONS else {}
@@ -50,11 +52,11 @@ def _downstream_error(response: DownstreamResponse, token: str) -> Problem:
     )
 
 
-def _filtered(document: Any, names: tuple[str, ...], token: str) -> dict[str, Any]:
-    """Return the members of an error document that are well-formed and do not contain the token."""
+def _filtered(document: Any, names: tuple[str, ...], tokens: tuple[str, ...]) -> dict[str, Any]:
+    """Return the members of an error document that are well-formed and do not contain a token."""
     members = document if isinstance(document, dict) else {}
     found = {name: members[name] for name in names if _is_valid(name, members.get(name))}
-    return {name: value for name, value in found.items() if not token or token not in str(value)}
+    return {name: value for name, value in found.items() if not any(token and token in str(value) for token in tokens)}
 
 
 def _is_valid(name: str, value: Any) -> bool:

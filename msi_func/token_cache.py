@@ -61,15 +61,19 @@ class TokenCache:
         """Return a newer token than `rejected`, or `rejected` if there is none.
 
         `request` is made once for all callers, at most once per MIN_RENEWAL_INTERVAL, and only if the token was
-        requested before `older_than` (by `monotonic`). Raises its Problem only if the user can resolve it (401).
+        requested before `older_than` (by `monotonic`). Without `older_than`, raises its Problem if the user can resolve
+        it (401).
         """
+        await self.pending.wait()  # A request that began before the rejection does not answer it.
         is_old = self._requested_at < older_than and self._monotonic() >= self._next_renewal
         if self._token == rejected and is_old:
             self._next_renewal = self._monotonic() + MIN_RENEWAL_INTERVAL
             self.pending.start(lambda: self._refresh(request))
         await self.pending.wait()
-        if self._token == rejected and self._failure and self._failure.type.status == HTTPStatus.UNAUTHORIZED:
-            raise copy.copy(self._failure)
+        failure = self._failure if self._token == rejected else None
+        # A failure without `older_than` is that of a claims challenge, which only the user can meet.
+        if failure and failure.type.status == HTTPStatus.UNAUTHORIZED and older_than == float("inf"):
+            raise copy.copy(failure)
         return self._token
 
     async def _refresh(self, request: TokenRequest) -> None:

@@ -1,6 +1,7 @@
 """What to do about a missing app role: it is misspelled, not assigned, or assigned but not yet visible."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,8 @@ from tools.diagnosis.finding import Finding
 from tools.fresh_token import FreshToken
 from tools.probe import mapping, string, strings
 
+MIN_SIMILARITY = 0.88  # of two role names; Files.Read.All and Sites.Read.All have 0.86
+
 
 def role_finding(
     problem: Mapping[str, Any], fresh: FreshToken | None, *, api: str, msi_url: str = "", aad_url: str = ""
@@ -18,9 +21,8 @@ def role_finding(
     caller, roles, required = mapping(problem, "caller"), strings(problem, "roles"), strings(problem, "required_roles")
     object_id, role = string(caller, "object_id"), required[0] if required else "DoAll"
     who = f"{'user' if string(caller, 'kind') == 'user' else 'application'} {object_id}"
-    similar = difflib.get_close_matches(role.lower(), [each.lower() for each in roles], n=1, cutoff=0.8)
-    if similar:
-        actual = next(each for each in roles if each.lower() == similar[0])
+    actual = next((each for each in roles if _is_misspelling(each, role)), "")
+    if actual:
         step = commands.set_setting("aad-func", aad_url, "AAD_FUNC_REQUIRED_ROLE", actual)
         return Finding(f"The caller has {actual}; AAD_FUNC_REQUIRED_ROLE is {role}.", step)
     assign = commands.assign_role(api, object_id, role)
@@ -35,10 +37,19 @@ def role_finding(
         return Finding(f"The app role {role} is not assigned to the {who}: a new token does not carry it.", assign)
     if fresh.is_accepted:
         step = commands.set_setting("msi-func", msi_url, "AAD_FUNC_SCOPE", fresh.scope)
-    else:
+    elif re.fullmatch(r"[\w.-]+", role):
         step = commands.set_setting("aad-func", aad_url, "AAD_FUNC_ROLE_ASSIGNMENTS", f"{role}={object_id}")
+    else:
+        step = assign
     when = f"visible by {visible} at the latest" if visible else "visible in the next token"
     return Finding(f"The app role {role} is assigned; {when}, or at once with the setting below.", step)
+
+
+def _is_misspelling(role: str, required: str) -> bool:
+    """Return whether the names differ in letter case or a letter or two, and not in a part such as ReadWrite."""
+    role, required = role.lower(), required.lower()
+    similarity = difflib.SequenceMatcher(None, role, required).ratio()
+    return role == required or (similarity >= MIN_SIMILARITY and abs(len(role) - len(required)) <= 1)
 
 
 def _time(text: str) -> str:

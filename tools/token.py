@@ -10,7 +10,7 @@ import sys
 
 from common.problems import Problem
 from common.remediations import REMEDIATIONS
-from common.settings import DEFAULT_SCOPE_ERROR, is_default_scope
+from common.settings import DEFAULT_SCOPE_ERROR, Settings, is_default_scope
 from msi_func.app_registration import AppRegistration
 from msi_func.credentials import AppIdentity, has_managed_identity
 from tools import claims, console, http
@@ -82,7 +82,9 @@ def _show(options: argparse.Namespace) -> int:
 
 def _identity(client_id: str | None) -> AppIdentity | AppRegistration:
     """Return the identity as which msi-func calls aad-func with these settings, or the one with this client ID."""
-    if client_id is None and os.environ.get("AAD_FUNC_CREDENTIAL") == "application":
+    with Settings() as settings:
+        credential = settings.choice("AAD_FUNC_CREDENTIAL", ("managed_identity", "application"))
+    if client_id is None and credential == "application":
         return AppRegistration.from_settings()
     return AppIdentity(client_id or os.environ.get("AAD_FUNC_IDENTITY_CLIENT_ID"))
 

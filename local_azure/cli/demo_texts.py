@@ -60,7 +60,7 @@ Enter a number, or r to restart msi-func; Ctrl+C stops everything."""
 
     def _new_keys(self) -> Iterable[tuple[str, str]]:
         rotate = f"{this_command()} control{self._at} rotate-keys"
-        yield rotate, "a new signing key, as Entra publishes one now and then: msi-func's token stays valid"
+        yield rotate, "a new signing key: msi-func's token stays valid, and aad-func accepts new ones within 30 seconds"
 
     def _users(self) -> Iterable[tuple[str, str]]:
         directory, api = self.apps.azure.directory, self.apps.api

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from common.problems import Problem
-from msi_func import token_cache
+from msi_func import authentication, token_cache
 from msi_func.downstream import DownstreamApi
 from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
 from tests.support.fake_entra import fake_entra, forged_assertion, token_response
@@ -170,6 +170,27 @@ def test_failed_renewal_leaves_the_first_response(why, reply, caller: Caller, en
     assert (problem.code, status_of(problem)) == ("downstream_error", 403)
     assert len(entra.requests) > 1
     assert len(api.requests) == 2
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_api_that_returns_the_first_token_after_a_renewal_is_cut_off(status, caller: Caller, entra: Entra):
+    first = made_up_token("token 1")
+
+    def answer(request: Request) -> Reply:
+        if request.headers["authorization"] == f"Bearer {first}":
+            return CHALLENGE
+        return as_json(status, {"code": "x", "detail": f"the first was {first}"})
+
+    with Scripted(answer) as api:
+        problem = caller.problem_of(as_application(caller, api.origin).get())
+    assert problem.code == ("downstream_invalid_response" if status == 200 else "downstream_error")
+    assert first not in json.dumps(problem.members) + problem.detail
+
+
+def test_timeout_of_entra_is_not_blamed_on_the_identity_endpoint(caller: Caller, entra: Entra):
+    entra.reply, entra.requests = HANG, [{}]
+    problem = caller.problem_of(as_application(caller, "https://api.example").get(timeout=1))
+    assert (problem.code, problem.detail) == ("token_unavailable", authentication.NO_RESPONSE)
 
 
 def test_renewal_that_requires_the_user_is_passed_on(caller: Caller, entra: Entra):

@@ -366,5 +366,34 @@ def test_renewal_that_needs_the_user_is_reported_to_every_caller(clock: Clock, c
     run_bounded(work())
 
 
+def test_renewal_is_not_answered_by_a_refresh_in_flight(clock: Clock, cache: TokenCache):
+    """The refresh knows nothing of the claims that the API requires."""
+
+    async def work() -> None:
+        refresh = Endpoint(token(clock, "rejected", refresh_in=10), unavailable())
+        renewal = Endpoint(token(clock, "new"))
+        await cache.get(refresh.request)
+        clock.pass_(seconds=10)
+        refresh.hang()
+        await cache.get(refresh.request)  # starts the refresh
+        caller = asyncio.create_task(cache.renew("rejected", renewal.request))
+        await settled()
+        refresh.proceed()
+        assert await caller == "new"
+        assert renewal.requests == 1
+
+    run_bounded(work())
+
+
+def test_failed_claims_challenge_does_not_replace_a_missing_role(clock: Clock, cache: TokenCache):
+    async def work() -> None:
+        endpoint = Endpoint(token(clock, "rejected"), Problem("interaction_required"))
+        await cache.get(endpoint.request)
+        assert await code_of(cache.renew("rejected", endpoint.request)) == "interaction_required"
+        assert await cache.renew("rejected", endpoint.request, older_than=clock() + 1) == "rejected"
+
+    run_bounded(work())
+
+
 def test_renewal_interval_is_30_seconds():
     assert MIN_RENEWAL_INTERVAL == 30

@@ -16,7 +16,7 @@ def settings_finding(app: str, url: str, problem: Mapping[str, Any]) -> Finding:
     package = string(problem, "package")
     if package:
         return Finding(f"{app}: {detail}", f"func azure functionapp publish '<{app} app>' --python")
-    names = [name for name in strings(problem, "settings") if re.fullmatch(r"\w+", name)]
+    names = [name for name in strings(problem, "settings") if re.fullmatch(r"[A-Za-z0-9_]+", name)]
     if not names:
         return Finding(f"{app}: {detail}", REMEDIATIONS["misconfigured"])
     if "AAD_FUNC_AUTHENTICATION" in names and "Easy Auth is not enabled" in detail:
@@ -26,4 +26,5 @@ def settings_finding(app: str, url: str, problem: Mapping[str, Any]) -> Finding:
     return Finding(f"{app}: {detail}", commands.set_setting(app, url, names[0], ""))
 
 
-_REQUIRED = ("AAD_FUNC_URL", "AAD_FUNC_SCOPE", "ENTRA_TENANT_ID", "AAD_FUNC_CLIENT_ID")
+# Those without a default, and the one whose default admits every caller.
+_REQUIRED = ("AAD_FUNC_URL", "AAD_FUNC_SCOPE", "ENTRA_TENANT_ID", "AAD_FUNC_CLIENT_ID", "AAD_FUNC_ALLOWED_CALLERS")
