@@ -71,7 +71,7 @@ class TokenCache:
             self.pending.start(lambda: self._refresh(request))
         await self.pending.wait()
         failure = self._failure if self._token == rejected else None
-        # A failure without `older_than` is that of a claims challenge, which only the user can meet.
+        # Without `older_than` the rejection is a claims challenge, which only the user may be able to satisfy.
         if failure and failure.type.status == HTTPStatus.UNAUTHORIZED and older_than == float("inf"):
             raise copy.copy(failure)
         return self._token

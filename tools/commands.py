@@ -30,52 +30,41 @@ def list_roles(api: str) -> str:
 def set_setting(app: str, url: str, name: str, value: str) -> str:
     """Return the step that sets `name` of the app ("aad-func") at `url`."""
     value = value if _VALUE.fullmatch(value) else f"<{name}>"
-    if _in_azure(url):
-        setting = shlex.quote(f"{name}={value}")
-        return f"az functionapp config appsettings set {_ids(url)} --output none --settings {setting}"
-    return f"Set {name}={value} in the settings of {app}, and restart it."
+    local = f"Set {name}={value} in the settings of {app}, and restart it."
+    setting = shlex.quote(f"{name}={value}")
+    return _step(url, "functionapp config appsettings set", local, f" --output none --settings {setting}")
 
 
 def remove_setting(app: str, url: str, name: str) -> str:
     """Return the step that removes a setting."""
-    if _in_azure(url):
-        return f"az functionapp config appsettings delete {_ids(url)} --output none --setting-names {name}"
-    return f"Remove {name} from the settings of {app}, and restart it."
+    local = f"Remove {name} from the settings of {app}, and restart it."
+    return _step(url, "functionapp config appsettings delete", local, f" --output none --setting-names {name}")
 
 
 def start(app: str, url: str) -> str:
     """Return the step that starts an app."""
-    if _in_azure(url):
-        return f"az functionapp start {_ids(url)}"
-    return f"Start the host of {app}: func start, or python -m local_azure demo."
+    return _step(url, "functionapp start", f"Start the host of {app}: func start, or python -m local_azure demo.")
 
 
 def restart(app: str, url: str) -> str:
     """Return the step that restarts an app, after which its log has the reason if it fails again."""
-    if _in_azure(url):
-        return f"az functionapp restart {_ids(url)}"
-    return f"Restart the host of {app}, and read what it prints."
+    return _step(url, "functionapp restart", f"Restart the host of {app}, and read what it prints.")
 
 
 def stop(app: str, url: str) -> str:
     """Return the step that takes an app off the network."""
-    if _in_azure(url):
-        return f"az functionapp stop {_ids(url)}"
-    return f"Stop the host of {app}."
+    return _step(url, "functionapp stop", f"Stop the host of {app}.")
 
 
 def read_log(app: str, url: str) -> str:
     """Return the step that shows an app's log."""
-    if _in_azure(url):
-        return f"az webapp log tail {_ids(url)}"
-    return f"Read what the host of {app} prints."
+    return _step(url, "webapp log tail", f"Read what the host of {app} prints.")
 
 
 def identity(url: str, command: str) -> str:
     """Return a command about the app's managed identity, such as assign or show."""
-    if _in_azure(url):
-        return f"az functionapp identity {command} {_ids(url)}"
-    return f"az functionapp identity {command} --name '<msi-func app>' --resource-group '<group>'"
+    unknown = f"az functionapp identity {command} --name '<msi-func app>' --resource-group '<group>'"
+    return _step(url, f"functionapp identity {command}", unknown)
 
 
 def doctor(url: str, aad_url: str = "") -> str:
@@ -83,15 +72,13 @@ def doctor(url: str, aad_url: str = "") -> str:
     return f"python -m tools.doctor {shlex.quote(url)}" + (f" --aad {shlex.quote(aad_url)}" if aad_url else "")
 
 
-def _in_azure(url: str) -> bool:
+def _step(url: str, command: str, otherwise: str, options: str = "") -> str:
+    """Return an az command for the app with this host name, or `otherwise` if the app is not in Azure."""
     host = urlsplit(url).hostname or ""
-    return _HOST.fullmatch(host) is not None and not is_loopback(host)
-
-
-def _ids(url: str) -> str:
-    """Return --ids for the app with this host name."""
-    query = f"[?defaultHostName=='{urlsplit(url).hostname}'].id"
-    return f'--ids "$(az functionapp list --query "{query}" --output tsv)"'
+    if not _HOST.fullmatch(host) or is_loopback(host):
+        return otherwise
+    query = f"[?defaultHostName=='{host}'].id"
+    return f'az {command} --ids "$(az functionapp list --query "{query}" --output tsv)"{options}'
 
 
 def _roles(command: str, api: str) -> str:

@@ -31,7 +31,7 @@ EXAMPLES = """examples:
     curl -H @- https://<app>.azurewebsites.net/api/aad-func
 
 settings: AAD_FUNC_SCOPE, AAD_FUNC_IDENTITY_CLIENT_ID, ENTRA_TENANT_ID, ENTRA_AUTHORITY and the other AAD_FUNC_ ones of
-the README, from the environment or from local.settings.json in this folder. Without them, checks are skipped.
+docs/settings.md, from the environment or from local.settings.json in this folder. Without them, checks are skipped.
 
 """
 

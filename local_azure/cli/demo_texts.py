@@ -12,6 +12,8 @@ from local_azure.serving.defaults import HTTP_PORT
 from local_azure.tenant.grants import Assignment
 from local_azure.tenant.principals import ManagedIdentity
 
+DENIED = "502 with aad-func's 403"
+
 
 def summary(status: int, body: Any, *, short: bool = False) -> str:
     """Return msi-func's response in a few words; aad-func's problem instead of msi-func's, if there is one."""
@@ -72,9 +74,7 @@ Enter a number, or r to restart msi-func; Ctrl+C stops everything."""
         free = [name for name in has_role if name not in guarded]
         cases = [
             *[(name, "", "200, the caller is of kind user") for name in free if has_role[name]][:1],
-            *[(name, "", "aad-func's 403: this user does not have the role") for name in free if not has_role[name]][
-                :1
-            ],
+            *[(name, "", f"{DENIED}: without the role") for name in free if not has_role[name]][:1],
             *[(name, "", "401 with a claims challenge: a second factor is required") for name in sorted(guarded)][:1],
             *[(name, " --mfa", "200, with the second factor") for name in sorted(guarded)][:1],
         ]
@@ -90,18 +90,13 @@ Enter a number, or r to restart msi-func; Ctrl+C stops everything."""
         if identity is None or role is None:
             return
         has_role = self.role in azure.directory.roles(identity, api)
-        before, after = ("200", "403") if has_role else ("403", "200")
+        before, after, verb = ("200", DENIED, "removes") if has_role else (DENIED, "200", "assigns")
         call = ShellRequest(self.apps.msi_url).command()
-        yield (
-            self._change(identity, role.id, remove=has_role),
-            f"an administrator {'removes' if has_role else 'assigns'} the role",
-        )
+        yield self._change(identity, role.id, remove=has_role), f"an administrator {verb} the role"
         yield call, f"still {before}: the platform caches the identity's token for 24 hours; r does not help"
-        yield (
-            f"{this_command()} control{self._at} advance 24h",
-            "a day passes; then enter r, since msi-func caches its token too",
-        )
-        yield call, f"{after} from aad-func"
+        advance = f"{this_command()} control{self._at} advance 24h"
+        yield advance, "a day passes; then enter r, because msi-func caches its token as well"
+        yield call, after
 
     def _change(self, identity: ManagedIdentity, role_id: str, *, remove: bool) -> str:
         azure, api = self.apps.azure, self.apps.api

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -44,7 +44,6 @@ class Entra:
 
     requests: list[dict[str, str]] = field(default_factory=list)
     reply: Reply | None = None
-    first: str = ""
 
     def __call__(self, request: Request) -> Reply:
         self.requests.append({name: values[0] for name, values in parse_qs(request.body.decode()).items()})
@@ -73,7 +72,6 @@ def status_of(problem: Problem) -> int:
     return problem.members["downstream"]["status"]
 
 
-Call = Callable[[Caller, DownstreamApi], object]
 CALLS = [
     ("as the app registration", {"CREDENTIAL": "application"}, {}),
     ("on behalf of a user", {}, {"user": forged_assertion()}),

@@ -9,8 +9,6 @@ from tools.diagnosis.evidence import Evidence
 from tools.diagnosis.finding import Finding
 from tools.probe import string, strings
 
-_CLIENT_ID = "AAD_FUNC_IDENTITY_CLIENT_ID"
-
 
 def finding(evidence: Evidence) -> Finding:
     """Return the finding for a problem of msi-func's that concerns its token."""
