@@ -161,9 +161,8 @@ def local_azure_tenant_file() -> Path:
 
 
 @pytest.fixture(scope="session")
-def _running_local_azure(
-    tmp_path_factory: pytest.TempPathFactory, local_azure_tenant_file: Path
-) -> Iterator[LocalAzure]:
+def local_azure_server(tmp_path_factory: pytest.TempPathFactory, local_azure_tenant_file: Path) -> Iterator[LocalAzure]:
+    """The running tenant, for fixtures of session scope: its `origin`, and the settings of a site by `environment()`."""
     from local_azure.cloud import LocalAzure
     from local_azure.tenant.loader import load
 
@@ -172,9 +171,9 @@ def _running_local_azure(
 
 
 @pytest.fixture
-def local_azure(_running_local_azure: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalTenant]:
+def local_azure(local_azure_server: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalTenant]:
     """The tenant that all tests share, as it was when it started."""
-    azure = _running_local_azure
+    azure = local_azure_server
     assignments, keys = [*azure.directory.assignments], [*azure.keys.keys]
     azure.faults.reset_counters()
     yield LocalTenant(azure, monkeypatch)
