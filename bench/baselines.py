@@ -13,10 +13,14 @@ import os
 import azure.functions as func
 """
 
+# A response with the headers and the size of aad-func's.
 _HELLO = """
+BODY = json.dumps({"hello": "world" * 200})
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
 @app.route(route="hello", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def hello(req: func.HttpRequest) -> func.HttpResponse:
-    return func.HttpResponse(json.dumps({"hello": "world"}), mimetype="application/json")
+    return func.HttpResponse(BODY, headers=HEADERS, mimetype="application/json")
 """
 
 # `context` as in msi-func: the worker creates one for each invocation, local_azure only for functions that name it.
@@ -25,20 +29,20 @@ import aiohttp
 import requests
 
 URL = os.environ.get("AAD_FUNC_URL")
-HEADERS = {"Authorization": "Bearer " + os.environ.get("RELAY_TOKEN", "")}
+TOKEN = {"Authorization": "Bearer " + os.environ.get("RELAY_TOKEN", "")}
 session = requests.Session()
 async_session = None
 
 @app.route(route="requests-relay", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def requests_relay(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    response = session.get(URL, headers=HEADERS, timeout=10)
+    response = session.get(URL, headers=TOKEN, timeout=10)
     return func.HttpResponse(response.content, mimetype="application/json")
 
 @app.route(route="aiohttp-relay", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def aiohttp_relay(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     global async_session
     async_session = async_session or aiohttp.ClientSession()
-    async with async_session.get(URL, headers=HEADERS) as response:
+    async with async_session.get(URL, headers=TOKEN) as response:
         return func.HttpResponse(await response.read(), mimetype="application/json")
 """
 

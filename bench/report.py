@@ -31,13 +31,21 @@ class Row:
         return f"{self.name}: {self.ours}{compared}{'  MISSED' if self.is_reached is False else ''}"
 
 
-def speedup(name: str, baseline: str, costs: Pairs, unit: str, *, least: float | None = None) -> Row:
+def speedup(
+    name: str,
+    baseline: str,
+    costs: Pairs,
+    unit: str,
+    *,
+    least: float | None = None,
+    typical: Callable[[Sequence[float]], float] = min,
+) -> Row:
     """Return a row whose ratio is theirs divided by ours, because less is better.
 
-    It compares the cheapest round of each, as timeit does: other work on the machine adds to costs and never reduces
-    them.
+    By default, it compares the cheapest round of each, as timeit does: other work on the machine adds to costs and
+    never reduces them.
     """
-    return _row(name, baseline, costs, unit, lambda ours, theirs: theirs / ours, (least, None), min)
+    return _row(name, baseline, costs, unit, lambda ours, theirs: theirs / ours, (least, None), typical)
 
 
 def ratio(

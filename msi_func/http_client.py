@@ -39,13 +39,16 @@ class DownstreamResponse:
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise Problem("downstream_invalid_response", "The called API returned something other than JSON.")
         try:
-            return json.loads(self.body.decode("utf-8"), parse_constant=_reject_constant)
+            return _JSON.decode(self.body.decode("utf-8"))
         except (ValueError, RecursionError):
             raise Problem("downstream_invalid_response", "The called API returned invalid JSON.") from None
 
 
 def _reject_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_reject_constant)
 
 
 async def send(
