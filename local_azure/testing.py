@@ -162,7 +162,7 @@ def local_azure_tenant_file() -> Path:
 
 @pytest.fixture(scope="session")
 def local_azure_server(tmp_path_factory: pytest.TempPathFactory, local_azure_tenant_file: Path) -> Iterator[LocalAzure]:
-    """The running tenant, for fixtures of session scope: its `origin`, and the settings of a site by `environment()`."""
+    """The running tenant, for fixtures of session scope: its `origin`, and a site's settings by `environment()`."""
     from local_azure.cloud import LocalAzure
     from local_azure.tenant.loader import load
 
