@@ -79,7 +79,9 @@ def msi_settings(azure: LocalAzure, aad_url: str, *, site: str = "msi-func", api
 
 def unused_port() -> int:
     """Return a free port outside of the ephemeral range, where no other process gets it before the host does."""
-    return next(port for port in iter(lambda: random.randrange(15_000, 32_000), 0) if is_free(port))
+    # pytest-randomly gives every process the same seed, so only the system's numbers differ between processes.
+    numbers = random.SystemRandom()
+    return next(port for port in iter(lambda: numbers.randrange(15_000, 32_000), 0) if is_free(port))
 
 
 @contextlib.contextmanager
