@@ -18,9 +18,9 @@ REMEDIATIONS = {
     "token_not_yet_valid": "Compare the clocks: they differ by more than five minutes.",
     "not_an_access_token": "Request <App ID URI>/.default and send the access token, not an ID token.",
     "missing_role": (
-        "Assign the app role: for a managed identity to its own service principal, not to a group, and for a user to "
-        "the user or one of the user's groups. The platform caches a managed identity's token for up to 24 hours, so a "
-        "new role can take that long to become visible; restarting does not help."
+        "Assign the app role to the managed identity's own service principal (not to a group), or to the user or one "
+        "of the user's groups. A managed identity's new role can take up to 24 hours to become visible; restarting "
+        "does not help."
     ),
     "missing_scope": "Expose the scope on the API's app registration, and consent to it for the calling application.",
     "caller_not_allowed": "Add the calling application's client ID to the API's AAD_FUNC_ALLOWED_CALLERS.",
@@ -37,7 +37,7 @@ REMEDIATIONS = {
     "token_unavailable": "Do what the detail says; python -m tools.doctor prints the command for each cause.",
     "downstream_error": (
         "Do what the advice for the code inside says. Without a code, the API's own code did not respond: "
-        "python -m tools.doctor tells a stopped app, an access restriction, Easy Auth and a wrong AAD_FUNC_URL apart."
+        "run python -m tools.doctor."
     ),
     "downstream_unreachable": "Check that the API runs, then AAD_FUNC_URL, DNS, and network rules between the apps.",
     "downstream_invalid_response": "Check AAD_FUNC_URL: often it points to a start page instead of /api/aad-func.",

@@ -173,10 +173,9 @@ def in_sample() -> set[str]:
 
 
 def in_settings_page() -> dict[str, str]:
-    """The names in the table of docs/settings.md, with their default."""
-    table = (APP / "docs" / "settings.md").read_text().split("\n## ")[0]
-    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines() if row.startswith("|")]
-    return {name: default for names, _, default, _ in rows[2:] for name in names.split(", ")}
+    """Return the names listed in docs/settings.md, with their default."""
+    listed = re.findall(r"^- (\w.*?) \((.*?)\): ", (APP / "docs" / "settings.md").read_text(), re.MULTILINE)
+    return {name: default for names, default in listed for name in names.split(", ")}
 
 
 DISABLED = {f"AzureWebJobs.{name}.Disabled" for name in ("aad_func", "msi_func")}
@@ -267,7 +266,7 @@ def test_role_and_scope_are_those_of_the_code_and_of_the_local_tenant():
     for setting, value in (("ROLE", role.value), ("SCOPE", scope.value)):
         assert settings[f"AAD_FUNC_REQUIRED_{setting}"] == value
         assert f'"AAD_FUNC_REQUIRED_{setting}", "{value}"' in authorization
-        assert f"| {value} |" in (APP / "docs" / "settings.md").read_text()
+        assert f" ({value}): " in (APP / "docs" / "settings.md").read_text()
     registration = FILES["modules/registration.bicep"].text
     for member in role.member_types:
         assert f"'{member}'" in registration

@@ -112,15 +112,15 @@ def test_the_first_page_is_short_and_both_are_shorter_than_the_code_of_the_app()
 
 
 def test_what_can_be_chosen_is_what_azd_passes_on_with_the_same_defaults():
-    table = dict(re.findall(r"^\| ([A-Z_]+) \| (.*?) ?\| ", DEPLOY, re.MULTILINE))
+    listed = dict(re.findall(r"^- ([A-Z_]+)(?: \((.*?)\))?: ", DEPLOY, re.MULTILINE))
     passed = {}
     for parameter in PARAMETERS.values():
         name, _, default = parameter["value"].strip("${}").partition("=")
         passed[name] = default
-    assert table.keys() == passed.keys() - {"AZURE_ENV_NAME", "AZURE_LOCATION"}
-    for name, default in table.items():
+    assert listed.keys() == passed.keys() - {"AZURE_ENV_NAME", "AZURE_LOCATION"}
+    for name, default in listed.items():
         assert default == passed[name] or name == "EXISTING_APP_ID_URI"
-    assert table["EXISTING_APP_ID_URI"] == "`api://<client ID>`"
+    assert listed["EXISTING_APP_ID_URI"] == "`api://<client ID>`"
 
 
 def test_outputs_that_are_named_are_there():

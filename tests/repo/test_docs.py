@@ -173,7 +173,7 @@ def test_graph_examples_run_against_the_shipped_tenant(caller: Caller, state: Pa
 
 
 def test_settings_of_a_second_api_are_those_that_the_code_reads(caller: Caller):
-    listed = re.findall(r"^\| (GRAPH_\w+) \|", EXTENDING, re.MULTILINE)
+    listed = re.findall(r"^- (GRAPH_\w+): ", EXTENDING, re.MULTILINE)
     caller.set(dict.fromkeys(listed, "invalid value"))
     problem = caller.problem_of(asyncio.to_thread(lambda: DownstreamApi.from_settings("GRAPH").options))
     assert problem.members["settings"] == listed
@@ -219,18 +219,18 @@ def test_troubleshooting_has_every_cause_of_a_missing_token():
     assert len(causes) > 12
     for name, cause in causes.items():
         beginning = re.split(r"[:.,]| or ", cause)[0]
-        assert f"| {beginning}" in TROUBLESHOOTING, f"{name}: {beginning}"
+        assert f"\n- {beginning}" in TROUBLESHOOTING, f"{name}: {beginning}"
 
 
 def test_troubleshooting_has_every_reason_for_no_connection():
-    """Those of the table, and those of every HttpError in the source."""
+    """Those of `_REASONS`, and those of every HttpError in the source."""
     sources = [ast.parse(inspect.getsource(module)) for module in (http_client, http_session)]
     calls = [node for source in sources for node in ast.walk(source) if isinstance(node, ast.Call)]
     errors = [call for call in calls if ast.unparse(call.func) == "HttpError"]
     raised = [call.args[0].value for call in errors if len(call.args) == 1 and isinstance(call.args[0], ast.Constant)]
     reasons = {reason for _, reason in http_client._REASONS} | {http_client._http_error(OSError()).reason} | set(raised)
     for reason in reasons:
-        assert f"| {reason} |" in TROUBLESHOOTING, reason
+        assert f"\n- {reason}: " in TROUBLESHOOTING, reason
 
 
 def test_troubleshooting_repeats_descriptions_and_remediations():
@@ -261,7 +261,8 @@ def test_descriptions_contain_only_characters_that_rfc_6750_allows():
         assert re.fullmatch(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+", kind.description)
 
 
-DOCUMENTS = [apps.APP / "README.md", *sorted((apps.APP / "docs").glob("*.md")), apps.APP / "bench" / "README.md"]
+READMES = [apps.APP / folder / "README.md" for folder in ("", "bench", "local_azure")]
+DOCUMENTS = [*READMES, *sorted((apps.APP / "docs").glob("*.md"))]
 
 
 @pytest.mark.parametrize("name", [str(path.relative_to(apps.APP)) for path in DOCUMENTS])
