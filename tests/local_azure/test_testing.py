@@ -213,3 +213,9 @@ def test_plugin_is_light_until_the_fixture_is_used(installed: Installed):
     script = "import json, sys, pytest, local_azure.testing; print(json.dumps(sorted(sys.modules)))"
     modules = json.loads(installed.python("-c", script).stdout)
     assert not {"starlette", "uvicorn", "cryptography", "jwt"} & set(modules)
+
+
+def test_conftest_may_name_the_installed_plugin(installed: Installed, tmp_path: Path):
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["local_azure.testing"]')
+    (tmp_path / "test_tenant.py").write_text("def test_token(local_azure): assert local_azure.token('aad-func')")
+    assert "1 passed in" in run_pytest(installed, tmp_path)  # without warnings
