@@ -1,4 +1,4 @@
-"""One local Azure and the app's hosts for the whole run; tests that need others make them."""
+"""The app's hosts and stand-ins for the tenant. The tenant itself is the fixture of local_azure.testing."""
 
 import asyncio
 import gc
@@ -16,7 +16,6 @@ from aad_func.access_token import AccessTokenValidator
 from aad_func.signing_keys import SigningKeys
 from local_azure.cloud import LocalAzure
 from local_azure.entra.key_ring import KeyRing, SigningKey
-from local_azure.tenant.loader import load
 from tests.support import apps
 from tests.support.clock import Clock, FastForward
 from tests.support.forge import Forge
@@ -48,12 +47,6 @@ def leaks(frozen_modules: None) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the tenant's keys are kept: made once, as making them is what takes longest."""
-    return tmp_path_factory.mktemp("state")
-
-
-@pytest.fixture(scope="session")
 def few_roots(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A file with one trusted root, because reading the machine's takes longer than most tests."""
     file = tmp_path_factory.mktemp("roots") / "ca.pem"
@@ -62,24 +55,42 @@ def few_roots(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def azure(state: Path, few_roots: str) -> Iterator[LocalAzure]:
-    """The shipped tenant, for tests that leave it as it is. Its CA bundle has no public roots."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(certifi, "where", lambda: few_roots)
-        running = LocalAzure(load(), port=0, state=state)
-    with running:
-        yield running
+def one_public_root(few_roots: str) -> pytest.MonkeyPatch:
+    """The patch with which a tenant starts faster."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(certifi, "where", lambda: few_roots)
+    return patch
 
 
 @pytest.fixture(scope="session")
-def forge(azure: LocalAzure) -> Forge:
-    return Forge(azure)
+def local_azure_server(one_public_root: pytest.MonkeyPatch, local_azure_server: LocalAzure) -> LocalAzure:
+    """The plugin's tenant, for tests that leave it as it is. Its CA bundle has one public root."""
+    one_public_root.undo()
+    return local_azure_server
+
+
+# The next two are for tests/local_azure, which still uses them.
 
 
 @pytest.fixture(scope="session")
-def aad_settings(azure: LocalAzure) -> dict[str, str]:
+def azure(local_azure_server: LocalAzure) -> LocalAzure:
+    return local_azure_server
+
+
+@pytest.fixture(scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="session")
+def forge(local_azure_server: LocalAzure) -> Forge:
+    return Forge(local_azure_server)
+
+
+@pytest.fixture(scope="session")
+def aad_settings(local_azure_server: LocalAzure) -> dict[str, str]:
     """The settings of a host that serves aad-func only."""
-    return {**apps.aad_settings(azure), "AzureWebJobs.msi_func.Disabled": "true"}
+    return {**apps.aad_settings(local_azure_server), "AzureWebJobs.msi_func.Disabled": "true"}
 
 
 @pytest.fixture(scope="session")
@@ -90,9 +101,12 @@ def aad_host(aad_settings: dict[str, str]) -> Iterator[apps.Host]:
 
 
 @pytest.fixture(scope="session")
-def msi_host(azure: LocalAzure, aad_host: apps.Host) -> Iterator[apps.Host]:
+def msi_host(local_azure_server: LocalAzure, aad_host: apps.Host) -> Iterator[apps.Host]:
     """msi-func alone, calling aad_host as a managed identity with the role."""
-    settings = {**apps.msi_settings(azure, aad_host.url("aad-func")), "AzureWebJobs.aad_func.Disabled": "true"}
+    settings = {
+        **apps.msi_settings(local_azure_server, aad_host.url("aad-func")),
+        "AzureWebJobs.aad_func.Disabled": "true",
+    }
     with apps.running(settings) as host:
         yield host
 
@@ -105,9 +119,9 @@ def easy_auth_host(aad_settings: dict[str, str]) -> Iterator[apps.Host]:
 
 
 @pytest.fixture
-def tenant(azure: LocalAzure, runner: asyncio.Runner) -> Iterator[Tenant]:
+def tenant(local_azure_server: LocalAzure, runner: asyncio.Runner) -> Iterator[Tenant]:
     """The same tenant at a separate origin, which can be made to fail. It ends first, so no thread waits for it."""
-    with Tenant(azure) as running:
+    with Tenant(local_azure_server) as running:
         yield running
 
 
@@ -135,9 +149,9 @@ def fast_forward(monkeypatch: pytest.MonkeyPatch) -> FastForward:
 
 
 @pytest.fixture
-def kid(azure: LocalAzure) -> str:
+def kid(local_azure_server: LocalAzure) -> str:
     """The `kid` of the key that the tenant signs with."""
-    return azure.keys.current.kid
+    return local_azure_server.keys.current.kid
 
 
 @pytest.fixture(scope="session")

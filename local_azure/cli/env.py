@@ -5,13 +5,19 @@ import os
 
 from local_azure import environment
 from local_azure.cli import control_client
-from local_azure.cli.settings_formats import FORMATS
+from local_azure.cli.settings_formats import FAILURES, FORMATS
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the settings and return 0, or 1 if the tenant does not have the site."""
+    """Print the settings and return 0, or print a command that fails and return 1. Raises StartError."""
     query = {"site": options.site, "imds": options.imds}
-    settings = control_client.send("GET", options.url, "settings", query)
+    settings = None
+    try:
+        settings = control_client.send("GET", options.url, "settings", query)
+    finally:
+        # `eval ""` succeeds, so that a command after && would run without the settings.
+        if settings is None and options.format in FAILURES:
+            print(FAILURES[options.format])
     if settings is None:
         return 1
     # The proxy's exceptions are those of this terminal, not of the tenant's process.

@@ -35,4 +35,7 @@ def _dotenv_quoted(value: str) -> str:
     return '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'
 
 
+# Commands that fail, for shells that evaluate the output.
+FAILURES = {"sh": "false", "powershell": "throw 'The settings of the local tenant are not available.'"}
+
 FORMATS: dict[str, Callable[[Settings], str]] = {"sh": _sh, "powershell": _powershell, "json": _json, "dotenv": _dotenv}

@@ -1,7 +1,8 @@
 """The control plane under /local-azure, which no cloud has and tests need.
 
-Every process on this machine may use it, but no web page in a browser: requests that another site's page sends are
-rejected by their Host (see serving/http_server.py), their Origin, or a content type that needs no CORS preflight.
+Every process on this machine may use it, but no web page in a browser. All endpoints reject pages of other sites (see
+serving/web_pages.py and, for their Host, serving/http_server.py); this one also rejects content types that need no CORS
+preflight.
 """
 
 import logging
@@ -166,7 +167,7 @@ class ControlPlane:
 def _handler(command: Command) -> Callable[[Request], Any]:
     async def handle(request: Request) -> JSONResponse:
         try:
-            _reject_pages(request)
+            _reject_safelisted_content(request)
             return JSONResponse(command(await parse.read_values(request)), headers={"Cache-Control": "no-store"})
         except BadRequest as error:
             return JSONResponse({"message": str(error)}, status_code=error.status)
@@ -176,10 +177,7 @@ def _handler(command: Command) -> Callable[[Request], Any]:
     return handle
 
 
-def _reject_pages(request: Request) -> None:
-    origin = request.headers.get("origin")
-    if origin is not None and origin != f"{request.url.scheme}://{request.headers['host']}":
-        raise BadRequest("Pages of other origins cannot control the local tenant.", 403)
+def _reject_safelisted_content(request: Request) -> None:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type in _CORS_SAFELISTED:
         raise BadRequest("Send values in the query, or as JSON with Content-Type: application/json.", 415)

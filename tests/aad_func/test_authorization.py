@@ -6,8 +6,8 @@ import pytest
 
 from aad_func.authorization import authorizer
 from common.problems import Problem
+from local_azure.testing import LocalTenant
 from tests.support import apps
-from tests.support.forge import Forge
 from tests.support.tenant import V2, Tenant
 
 
@@ -20,9 +20,13 @@ def settings(aad_settings, tenant: Tenant, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.undo()
 
 
-def test_concurrent_first_requests_share_one_authorizer_and_one_fetch(settings, run, tenant: Tenant, forge: Forge):
+def test_concurrent_first_requests_share_one_authorizer_and_one_fetch(
+    settings, run, tenant: Tenant, local_azure: LocalTenant
+):
+    token = local_azure.token("aad-func")
+
     async def first() -> tuple[int, frozenset[str]]:
-        caller = await authorizer().authorize({"authorization": f"Bearer {forge.token()}"}, "DoAll")
+        caller = await authorizer().authorize({"authorization": f"Bearer {token}"}, "DoAll")
         return id(authorizer()), caller.roles
 
     async def call() -> list[tuple[int, frozenset[str]]]:

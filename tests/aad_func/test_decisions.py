@@ -14,9 +14,11 @@ from aad_func.authorization import Authorizer
 from aad_func.principal import Principal
 from common.problems import Problem
 from local_azure.cloud import LocalAzure
+from local_azure.testing import LocalTenant
 from tests.support import apps
 from tests.support.attacks.easy_auth import claiming as principal
 from tests.support.forge import AZURE_CLI, CALLER, CALLER_OBJECT, GONE, USER_OBJECT, Forge
+from tests.support.users import DEVELOPER
 from tests.support.wire import bearer, send
 
 ASSIGNMENTS = "AAD_FUNC_ROLE_ASSIGNMENTS"
@@ -38,11 +40,13 @@ def configure(aad_settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configu
 
 
 @pytest.fixture
-def decide(configure: Configure, run, forge: Forge) -> Callable[..., str]:
+def decide(configure: Configure, run, local_azure: LocalTenant) -> Callable[..., str]:
     """Returns the code of the problem, or the roles that were granted by setting after "200"."""
 
-    def outcome(claims: dict[str, Any], *roles: str, **options: Any) -> str:
-        headers = dict(bearer(forge.token(**claims)).headers)
+    def outcome(changes: dict[str, Any], *roles: str, **options: Any) -> str:
+        claims = {"idtyp": None, **changes}  # the claim is optional
+        token = local_azure.token("aad-func", user=claims.pop("user", None), claims=claims)
+        headers = dict(bearer(token).headers)
         try:
             caller = run(Authorizer.from_settings().authorize(headers, *roles, **options))
         except Problem as problem:
@@ -52,7 +56,7 @@ def decide(configure: Configure, run, forge: Forge) -> Callable[..., str]:
     return outcome
 
 
-USER: dict[str, Any] = {"user": True}
+USER: dict[str, Any] = {"user": DEVELOPER}
 SCOPE: dict[str, Any] = {"user_scope": "Orders.Read"}
 DECISIONS = [
     # claims, roles, options, outcome
@@ -65,16 +69,16 @@ DECISIONS = [
     (USER, (), {}, "200"),
     ({**USER, "scp": "Files.Read"}, (), {}, "missing_scope"),
     ({**USER, "roles": ["A"]}, ("A",), {}, "200"),
-    ({**USER, "roles": GONE}, ("A",), {}, "missing_role"),
+    ({**USER, "roles": None}, ("A",), {}, "missing_role"),
     ({"roles": ["A"]}, ("A",), SCOPE, "200"),
-    ({"roles": GONE}, ("A",), SCOPE, "missing_role"),
-    ({**USER, "roles": GONE, "scp": "Orders.Read"}, ("A",), SCOPE, "200"),
+    ({"roles": None}, ("A",), SCOPE, "missing_role"),
+    ({**USER, "roles": None, "scp": "Orders.Read"}, ("A",), SCOPE, "200"),
     ({**USER, "roles": ["A"]}, ("A",), SCOPE, "missing_scope"),
     ({}, (), {"callers": "applications"}, "200"),
     ({}, (), {"callers": "users"}, "caller_not_allowed"),
     (USER, (), {"callers": "users"}, "200"),
     (USER, (), {"callers": "applications"}, "caller_not_allowed"),
-    ({**USER, "roles": GONE}, (), {"callers": "users"}, "missing_role"),
+    ({**USER, "roles": None}, (), {"callers": "users"}, "missing_role"),
     ({**USER, "scp": "Orders.Read"}, ("A",), {"callers": "applications", **SCOPE}, "caller_not_allowed"),
 ]
 
@@ -84,14 +88,14 @@ def test_decision(claims, roles, options, expected, decide):
     assert decide(claims, *roles, **options) == expected
 
 
-def test_repeated_headers_of_a_multidict_are_rejected(configure: Configure, run, forge: Forge):
+def test_repeated_headers_of_a_multidict_are_rejected(configure: Configure, run, local_azure: LocalTenant):
     class Multidict(dict[str, str]):
         """Like Starlette's Headers: `get` returns the first value, `items` all of them."""
 
         def items(self) -> Any:
             return [(name, value) for name, value in super().items() for _ in range(2)]
 
-    headers = Multidict(bearer(forge.token()).headers)
+    headers = Multidict(bearer(local_azure.token("aad-func")).headers)
     with pytest.raises(Problem, match="malformed_token"):
         run(Authorizer.from_settings().authorize(headers))
 
@@ -117,10 +121,10 @@ GRANTED = [
     (f"A={CALLER_OBJECT[:-1]}1", {}, "missing_role"),
     (f"A=0{CALLER_OBJECT[1:]}", {}, "missing_role"),
     (f"A={CALLER}", {}, "missing_role"),  # azp
-    (f"A={USER_OBJECT}", {**USER, "roles": GONE}, "missing_role"),
-    (f"A={CALLER_OBJECT}", {**USER, "roles": GONE, "oid": CALLER_OBJECT, "sub": CALLER_OBJECT}, "missing_role"),
+    (f"A={USER_OBJECT}", {**USER, "roles": None}, "missing_role"),
+    (f"A={CALLER_OBJECT}", {**USER, "roles": None, "oid": CALLER_OBJECT, "sub": CALLER_OBJECT}, "missing_role"),
     (f"A={CALLER_OBJECT}", {"oid": OTHER_OBJECT, "idtyp": "app"}, "missing_role"),  # sub
-    (f"A={CALLER_OBJECT}", {"oid": GONE, "idtyp": "app"}, "missing_role"),
+    (f"A={CALLER_OBJECT}", {"oid": None, "idtyp": "app"}, "missing_role"),
     (f"A={CALLER_OBJECT}", {"oid": OTHER_OBJECT, "sub": OTHER_OBJECT, "name": CALLER_OBJECT}, "missing_role"),
     (f"A={CALLER_OBJECT}", {"oid": CALLER_OBJECT.upper(), "sub": CALLER_OBJECT.upper()}, "missing_role"),
     (f"A={CALLER_OBJECT}", {"tid": OTHER_OBJECT}, "wrong_tenant"),
@@ -134,7 +138,7 @@ GRANTED = [
 @pytest.mark.parametrize(("setting", "claims", "expected"), GRANTED)
 def test_setting_grants_roles_to_listed_service_principals_only(setting, claims, expected, configure, decide):
     configure(**{ASSIGNMENTS: setting})
-    assert decide({"roles": GONE, **claims}, "A") == expected
+    assert decide({"roles": None, **claims}, "A") == expected
 
 
 def test_malformed_assignments_name_the_setting(configure: Configure):
@@ -192,14 +196,14 @@ def assigning_host(aad_settings) -> Iterator[apps.Host]:
         yield host
 
 
-def test_response_lists_the_origin_of_each_role(assigning_host: apps.Host, forge: Forge):
-    def roles(**claims: Any) -> tuple[Any, Any]:
-        headers = {"Authorization": f"Bearer {forge.token(**claims)}"}
+def test_response_lists_the_origin_of_each_role(assigning_host: apps.Host, local_azure: LocalTenant):
+    def roles(*values: str) -> tuple[Any, Any]:
+        headers = {"Authorization": f"Bearer {local_azure.token('aad-func', roles=values)}"}
         body = requests.get(assigning_host.url("aad-func"), headers=headers, timeout=30).json()
         return body["roles"], body["role_sources"]
 
-    assert roles(roles=GONE) == (["A", "DoAll"], {"A": "setting", "DoAll": "setting"})
-    assert roles(roles=["DoAll", "B"]) == (["A", "B", "DoAll"], {"A": "setting", "B": "token", "DoAll": "token"})
+    assert roles() == (["A", "DoAll"], {"A": "setting", "DoAll": "setting"})
+    assert roles("DoAll", "B") == (["A", "B", "DoAll"], {"A": "setting", "B": "token", "DoAll": "token"})
 
 
 # What a denied caller is told.
@@ -218,7 +222,8 @@ def denied(host: apps.Host, token: str) -> dict[str, Any]:
 NOW = int(time.time())
 
 
-def test_missing_role_names_the_caller_and_when_a_new_role_is_visible(aad_host: apps.Host, forge: Forge):
+def test_missing_role_names_the_caller_and_when_a_new_role_is_visible(aad_host: apps.Host, local_azure: LocalTenant):
+    hour_long = {"iat": NOW - 300, "exp": NOW + 3600}
     day_long = {"iat": NOW - 300, "exp": NOW + 86_000}
     told = {
         "code": "missing_role",
@@ -228,11 +233,11 @@ def test_missing_role_names_the_caller_and_when_a_new_role_is_visible(aad_host: 
         "token_issued_at": rfc3339(NOW - 300),
         "new_role_visible_by": rfc3339(NOW + 86_000),
     }
-    assert denied(aad_host, forge.token(roles=["B", "A"], **day_long)) == told
+    assert denied(aad_host, local_azure.token("aad-func", roles=["B", "A"], claims=day_long)) == told
     del told["new_role_visible_by"]
-    assert denied(aad_host, forge.token(roles=["B", "A"], iat=NOW - 300)) == told
+    assert denied(aad_host, local_azure.token("aad-func", roles=["B", "A"], claims=hour_long)) == told
     told |= {"roles": [], "caller": {"kind": "user", "client_id": AZURE_CLI, "object_id": USER_OBJECT}}
-    assert denied(aad_host, forge.token(user=True, roles=GONE, **day_long)) == told
+    assert denied(aad_host, local_azure.token("aad-func", user=DEVELOPER, roles=[], claims=day_long)) == told
 
 
 @pytest.mark.parametrize("iat", [GONE, None, "yesterday", -1, 10**30, [], "²"])
@@ -247,9 +252,9 @@ def test_easy_auth_passes_times_as_strings(easy_auth_host: apps.Host, forge: For
     assert rfc3339(NOW + 86_400).encode() in body
 
 
-def test_caller_not_allowed_names_the_caller(aad_settings, forge: Forge):
+def test_caller_not_allowed_names_the_caller(aad_settings, local_azure: LocalTenant):
     with apps.running({**aad_settings, "AAD_FUNC_ALLOWED_CALLERS": AZURE_CLI}) as host:
-        told = denied(host, forge.token(iat=NOW))
+        told = denied(host, local_azure.token("aad-func", claims={"iat": NOW, "exp": NOW + 3600}))
     assert told == {
         "code": "caller_not_allowed",
         "caller": {"kind": "application", "client_id": CALLER, "object_id": CALLER_OBJECT},
@@ -258,10 +263,12 @@ def test_caller_not_allowed_names_the_caller(aad_settings, forge: Forge):
     }
 
 
-def test_msi_func_passes_the_members_on(azure: LocalAzure, aad_host: apps.Host):
-    with apps.running(apps.msi_settings(azure, aad_host.url("aad-func"), site="msi-func/slots/staging")) as host:
+def test_msi_func_passes_the_members_on(local_azure_server: LocalAzure, aad_host: apps.Host):
+    with apps.running(
+        apps.msi_settings(local_azure_server, aad_host.url("aad-func"), site="msi-func/slots/staging")
+    ) as host:
         inner = requests.get(host.url("msi-func"), timeout=30).json()["downstream"]
-    identity = azure.directory.site("msi-func/slots/staging").identities[0]
+    identity = local_azure_server.directory.site("msi-func/slots/staging").identities[0]
     assert inner["caller"] == {
         "kind": "application",
         "client_id": identity.client_id,

@@ -109,8 +109,10 @@ def test_request_carries_no_credentials_and_no_cookies(run, metadata, tenant: Te
         assert request.headers["accept-encoding"] == "identity"
 
 
-def test_tls_uses_the_ca_bundle_of_the_environment(run, azure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with Tenant(azure) as plain:
+def test_tls_uses_the_ca_bundle_of_the_environment(
+    run, local_azure_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with Tenant(local_azure_server) as plain:
         keys = as_json(200, {"keys": [plain.member(V2, plain.own)]})
         issuer = plain.metadata(V2)["issuer"]
 
@@ -119,11 +121,11 @@ def test_tls_uses_the_ca_bundle_of_the_environment(run, azure, tmp_path: Path, m
 
     with Scripted(reply, tls=certified(tmp_path, monkeypatch)) as server:
         origin = server.origin
-        fetched, _ = run(OpenIdMetadata(origin, azure.directory.tenant_id, V2).fetch(SECONDS))
+        fetched, _ = run(OpenIdMetadata(origin, local_azure_server.directory.tenant_id, V2).fetch(SECONDS))
         assert fetched == issuer
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
         with pytest.raises(MetadataError, match="the request failed with SSLError"):
-            run(OpenIdMetadata(origin, azure.directory.tenant_id, V2).fetch(SECONDS))
+            run(OpenIdMetadata(origin, local_azure_server.directory.tenant_id, V2).fetch(SECONDS))
 
 
 def test_proxy_of_the_environment_is_used_except_for_loopback(run, metadata, monkeypatch: pytest.MonkeyPatch):

@@ -104,7 +104,7 @@ def is_valid(name: str, value: Any) -> bool:
         return isinstance(value, str)
     if name == "roles":
         return isinstance(value, list) and all(type(role) is str for role in value) and "DoAll" in value
-    return name == "iat"
+    return name in ("aio", "iat", "rh", "uti")  # which are not read
 
 
 role_lists = st.lists(st.sampled_from(["DoAll", "doall", "DoAll ", "Other", "", None, 1, ["DoAll"]]), max_size=4)

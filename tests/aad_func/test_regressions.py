@@ -1,13 +1,14 @@
 """One test per fixed vulnerability or bug."""
 
 from aad_func.signing_keys import SigningKeys
+from local_azure.testing import LocalTenant
 from tests.support.answers import checked
 from tests.support.apps import Host
-from tests.support.attacks.claims import claiming
 from tests.support.attacks.json_text import adding, payload
 from tests.support.finding import finish_fetches, found, validated
 from tests.support.forge import Forge, base64url
 from tests.support.tenant import V2, Tenant
+from tests.support.users import DEVELOPER
 from tests.support.wire import bearer, send
 
 
@@ -31,15 +32,17 @@ def test_claims_nested_deeper_than_20_levels_are_rejected(aad_host: Host, forge:
     assert outcome(aad_host, payload(adding(b'"x": ' + b"[" * 20 + b"]" * 20))(forge)) == "401 malformed_token"
 
 
-def test_only_spaces_separate_scopes(aad_host: Host, forge: Forge):
+def test_only_spaces_separate_scopes(aad_host: Host, local_azure: LocalTenant):
+    def scopes(value: str) -> str:
+        return local_azure.token("aad-func", user=DEVELOPER, claims={"scp": value})
+
     for other in "\t\n\xa0\u2003":
-        token = claiming(user=True, scp=f"a{other}user_impersonation")(forge)
-        assert outcome(aad_host, token) == "403 missing_scope"
-    assert outcome(aad_host, claiming(user=True, scp="a  user_impersonation ")(forge)) == "200 user"
+        assert outcome(aad_host, scopes(f"a{other}user_impersonation")) == "403 missing_scope"
+    assert outcome(aad_host, scopes("a  user_impersonation ")) == "200 user"
 
 
-def test_cached_tokens_trigger_the_background_refresh(run, validator, tenant: Tenant, forge: Forge, clock, new_key):
-    token = forge.token()
+def test_cached_tokens_trigger_the_background_refresh(run, validator, tenant, local_azure, clock, new_key):
+    token = local_azure.token("aad-func")
     assert run(validated(validator, token)) == "application"
     tenant.publish(new_key)
     clock.pass_(hours=13)

@@ -14,8 +14,9 @@ import pytest
 
 from aad_func.authorization import requires_role
 from aad_func.principal import Principal
+from local_azure.testing import LocalTenant
 from tests.support import apps
-from tests.support.forge import CALLER, CALLER_OBJECT, Forge
+from tests.support.forge import CALLER, CALLER_OBJECT
 from tests.support.tenant import Tenant
 
 OK = func.HttpResponse("ok")
@@ -31,8 +32,8 @@ def settings(aad_settings, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.fixture
-def req(forge: Forge) -> func.HttpRequest:
-    headers = {"Authorization": f"Bearer {forge.token()}"}
+def req(local_azure: LocalTenant) -> func.HttpRequest:
+    headers = {"Authorization": f"Bearer {local_azure.token('aad-func')}"}
     return func.HttpRequest("GET", "/", headers=headers, body=b"")
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from common.problems import Problem, problem_response
 from local_azure.cloud import LocalAzure
-from local_azure.control.fault_injection import Fault
-from local_azure.tenant.loader import load
+from local_azure.testing import LocalTenant
 from msi_func import app_registration, credentials, entra_errors, token_errors
 from msi_func.app_registration import AppRegistration
 from msi_func.downstream_errors import with_prefix
@@ -28,7 +27,6 @@ from tests.support.fake_entra import (
     on_behalf_of_settings,
     token_response,
 )
-from tests.support.forge import Forge
 from tests.support.large_response import LargeResponse, large_head
 from tests.support.scripted import CLOSE, HANG, RESET, Reply, Scripted, as_json, dripping, http
 from tests.support.users import IDENTITY, MSI_FUNC
@@ -39,8 +37,8 @@ OK = as_json(200, {"ok": True})
 MEGABYTE = 1024 * 1024
 
 
-def user_of(azure: LocalAzure, user: str = users.DEVELOPER, **options: bool) -> UserAssertion:
-    return UserAssertion.from_header(f"Bearer {users.user_token(azure, user, **options)}")
+def user_of(local_azure: LocalTenant, user: str = users.DEVELOPER, **claims: str) -> UserAssertion:
+    return UserAssertion.from_header(f"Bearer {local_azure.token('msi-func-api', user=user, claims=claims)}")
 
 
 @pytest.fixture
@@ -76,12 +74,14 @@ def test_settings_are_read(caller: Caller):
     assert AppRegistration.from_settings() == AppRegistration(TENANT, "https://login.example", MSI_FUNC, IDENTITY)
 
 
-def test_all_missing_settings_are_named_at_once_and_calls_as_this_app_work(caller: Caller, azure: LocalAzure):
-    environment = azure.environment("msi-func")
+def test_all_missing_settings_are_named_at_once_and_calls_as_this_app_work(
+    caller: Caller, local_azure_server: LocalAzure, local_azure: LocalTenant
+):
+    environment = local_azure_server.environment("msi-func")
     caller.set({name: environment[name] for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")})
     with Scripted(lambda request: OK) as api:
         client = caller.api(api.origin)
-        problem = caller.problem_of(client.get(user=user_of(azure)))
+        problem = caller.problem_of(client.get(user=user_of(local_azure)))
         assert problem.code == "misconfigured"
         named = ["ENTRA_TENANT_ID", "MSI_FUNC_CLIENT_ID", "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID"]
         assert problem.members["settings"] == named
@@ -118,11 +118,10 @@ WRONG_SETTINGS = [
 @pytest.mark.parametrize(
     ("status", "code", "settings", "claims"), WRONG_SETTINGS, ids=[str(case[2:]) for case in WRONG_SETTINGS]
 )
-def test_wrong_setting_is_reported(status, code, settings, claims, caller: Caller, azure: LocalAzure):
-    forge = Forge(azure, "msi-func-api")
-    user = UserAssertion.from_header(f"Bearer {forge.token(user=True, **claims)}") if claims else user_of(azure)
-    caller.is_site(azure)
-    caller.set(users.on_behalf_of_settings(azure))
+def test_wrong_setting_is_reported(status, code, settings, claims, caller: Caller, local_azure: LocalTenant):
+    user = user_of(local_azure, **claims)
+    local_azure.environment()
+    caller.set(users.ON_BEHALF_OF)
     with Scripted(lambda request: OK) as api:
         client = caller.api(api.origin)
         caller.set(settings)
@@ -157,10 +156,10 @@ AS_APPLICATION = [
 
 @pytest.mark.parametrize(("code", "detail", "settings"), AS_APPLICATION, ids=[str(case[2]) for case in AS_APPLICATION])
 def test_wrong_setting_of_the_application_credential_is_reported(
-    code, detail, settings, caller: Caller, azure: LocalAzure
+    code, detail, settings, caller: Caller, local_azure: LocalTenant
 ):
-    caller.is_site(azure)
-    caller.set(users.on_behalf_of_settings(azure))
+    local_azure.environment()
+    caller.set(users.ON_BEHALF_OF)
     with Scripted(lambda request: OK) as api:
         client = caller.api(api.origin, CREDENTIAL="application")
         caller.set(settings)
@@ -383,57 +382,50 @@ def test_certificate_that_is_not_trusted_is_an_outage(
 # Entra as local_azure emulates it
 
 
-@pytest.fixture
-def faulty(state: Path) -> Iterator[LocalAzure]:
-    """A tenant for tests that inject faults."""
-    with LocalAzure(load(), port=0, state=state) as running:
-        yield running
-
-
 FAULTS = [
-    ("token", Fault(status=503), UNAVAILABLE),
-    ("token", Fault(status=429), UNAVAILABLE),
-    ("token", Fault(truncate=True), UNAVAILABLE),
-    ("token", Fault(reset=True), UNAVAILABLE),
-    ("msi", Fault(status=500), token_errors.GENERIC_ERROR),
+    ("token", {"status": 503}, UNAVAILABLE),
+    ("token", {"status": 429}, UNAVAILABLE),
+    ("token", {"truncate": True}, UNAVAILABLE),
+    ("token", {"reset": True}, UNAVAILABLE),
+    ("msi", {"status": 500}, token_errors.GENERIC_ERROR),
 ]
 
 
 @pytest.mark.parametrize(("fault_at", "fault", "detail"), FAULTS)
-def test_fault_is_reported_and_over_when_it_is_over(fault_at, fault, detail, faulty: LocalAzure, caller: Caller):
-    caller.is_site(faulty)
-    caller.set(users.on_behalf_of_settings(faulty))
-    user = user_of(faulty)
+def test_fault_is_reported_and_over_when_it_is_over(fault_at, fault, detail, local_azure: LocalTenant, caller: Caller):
+    local_azure.environment()
+    caller.set(users.ON_BEHALF_OF)
+    user = user_of(local_azure)
     with Scripted(lambda request: OK) as api:
         client = caller.api(api.origin)
-        faulty.faults.inject(fault_at, fault)
+        local_azure.faults.inject(fault_at, **fault)
         problem = caller.problem_of(client.get(user=user))
         expected = with_prefix(detail, "TEST_API")
         assert (problem.code, problem.detail, api.requests) == ("token_unavailable", expected, [])
 
-        faulty.faults.clear()
+        local_azure.faults.clear()
         caller.restart()  # a failure is shared for some seconds
         assert caller.run(client.get(user=user)).json() == {"ok": True}
         assert "authorization" in api.requests[0].headers
 
 
-def test_token_that_arrives_late_serves_the_next_call(faulty: LocalAzure, caller: Caller):
-    caller.is_site(faulty)
-    caller.set(users.on_behalf_of_settings(faulty))
-    user = user_of(faulty)
+def test_token_that_arrives_late_serves_the_next_call(local_azure: LocalTenant, caller: Caller):
+    local_azure.environment()
+    caller.set(users.ON_BEHALF_OF)
+    user = user_of(local_azure)
     with Scripted(lambda request: OK) as api:
         client = caller.api(api.origin)
-        faulty.faults.inject("token", Fault(delay=2))
+        local_azure.faults.inject("token", delay=2)
         assert caller.problem_of(client.get(user=user, timeout=0.5)).code == "token_unavailable"
         assert caller.run(client.get(user=user, timeout=30)).status == 200
-    assert faulty.faults.counters["token"] == 1
+    assert local_azure.requests["token"] == 1
 
 
-def test_logger_that_msal_creates_later_redacts(azure: LocalAzure, caller: Caller, caplog: pytest.LogCaptureFixture):
+def test_logger_that_msal_creates_later_redacts(local_azure: LocalTenant, caller: Caller, caplog):
     """Msal logs Entra's whole response to it."""
-    caller.is_site(azure)
-    caller.set(users.on_behalf_of_settings(azure))
-    token = exchange(caller, user_of(azure))
+    local_azure.environment()
+    caller.set(users.ON_BEHALF_OF)
+    token = exchange(caller, user_of(local_azure))
     caplog.set_level(logging.DEBUG, logger="msal")
     logging.getLogger("msal.oauth2cli.oauth2").debug("status=200, body=%s", {"access_token": token})
     assert "status=200" in caplog.text
@@ -450,13 +442,13 @@ def test_logger_that_msal_creates_later_redacts(azure: LocalAzure, caller: Calle
     ],
 )
 def test_no_part_of_a_token_is_logged_at_debug(
-    user, answer, azure: LocalAzure, caller: Caller, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch
+    user, answer, local_azure: LocalTenant, caller: Caller, caplog, tmp_path: Path, monkeypatch
 ):
     for name in ("aiohttp", "azure", "azure.identity", "msal", "urllib3", "msi_func", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
-    caller.is_site(azure)
-    caller.set(users.on_behalf_of_settings(azure))
-    assertion, secrets = user_of(azure, user), []
+    local_azure.environment()
+    caller.set(users.ON_BEHALF_OF)
+    assertion, secrets = user_of(local_azure, user), []
     if answer is None:
         if user == users.DEVELOPER:
             secrets.append(exchange(caller, assertion))
@@ -471,11 +463,10 @@ def test_no_part_of_a_token_is_logged_at_debug(
         assert not any(part in caplog.text for part in token.split("."))
 
 
-def test_forged_signature_is_rejected_by_entra(azure: LocalAzure, caller: Caller):
-    caller.is_site(azure)
-    caller.set(users.on_behalf_of_settings(azure))
-    forge = Forge(azure, "msi-func-api")
-    valid = forge.token(user=True)
-    forged = valid.rpartition(".")[0] + "." + forge.token(user=True, uti="other").rpartition(".")[2]
-    assert exchange(caller, UserAssertion.from_header(f"Bearer {valid}")).count(".") == 2
+def test_forged_signature_is_rejected_by_entra(local_azure: LocalTenant, caller: Caller):
+    local_azure.environment()
+    caller.set(users.ON_BEHALF_OF)
+    valid, other = user_of(local_azure), user_of(local_azure)
+    forged = valid.value.rpartition(".")[0] + "." + other.value.rpartition(".")[2]
+    assert exchange(caller, valid).count(".") == 2
     assert failure(caller, UserAssertion.from_header(f"Bearer {forged}")).code == "user_token_rejected"

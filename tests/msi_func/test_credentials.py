@@ -16,6 +16,7 @@ from azure.core.credentials import AccessTokenInfo
 
 from common.problems import Problem
 from local_azure.cloud import LocalAzure
+from local_azure.testing import LocalTenant
 from msi_func import credentials, token_errors
 from msi_func.credentials import AppIdentity
 from msi_func.token_cache import TokenCache
@@ -279,11 +280,11 @@ def test_netrc_credentials_never_reach_the_endpoint(caller: Caller, tmp_path: Pa
     assert "authorization" not in endpoint.requests[0].headers
 
 
-def test_causes_are_recognized_in_responses_of_local_azure(caller: Caller, azure: LocalAzure):
-    caller.is_site(azure, "aad-func")  # a site without any identity
+def test_causes_are_recognized_in_responses_of_local_azure(caller: Caller, local_azure: LocalTenant):
+    local_azure.environment("aad-func")  # a site without any identity
     assert failure(caller).detail == token_errors.NO_SYSTEM_IDENTITY
     caller.restart()
-    caller.is_site(azure)
+    local_azure.environment()
     not_attached = "1de00002-c11d-4000-8000-000000000000"
     assignment_required = "api://aad00003-c11d-4000-8000-000000000000/.default"
     assert failure(caller, not_attached).detail == token_errors.NOT_ATTACHED
@@ -333,9 +334,9 @@ def test_sign_in_that_hangs_is_bounded(caller: Caller, monkeypatch: pytest.Monke
     assert imds.requests
 
 
-def test_daemon_with_a_secret_gets_a_token_from_its_own_authority(caller: Caller, azure: LocalAzure):
+def test_daemon_with_a_secret_gets_a_token_from_its_own_authority(caller: Caller, local_azure_server: LocalAzure):
     """The real EnvironmentCredential over TLS; SSL_CERT_FILE names the local CA."""
-    settings = azure.environment("msi-func")
+    settings = local_azure_server.environment("msi-func")
     for name in ("AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "SSL_CERT_FILE"):
         caller.set({name: settings[name]})
     caller.set(

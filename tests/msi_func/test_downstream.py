@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_azure.cloud import LocalAzure
+from local_azure.testing import LocalTenant
 from msi_func import credentials, downstream, http_session
 from msi_func.downstream import DownstreamApi
 from msi_func.http_client import DownstreamResponse
@@ -629,9 +629,9 @@ def test_pages_are_bounded(caller: Caller, identity: Scripted, monkeypatch: pyte
     assert len(api.requests) == 3
 
 
-def test_user_assigned_identity_works_with_the_real_endpoint(caller: Caller, azure: LocalAzure):
+def test_user_assigned_identity_works_with_the_real_endpoint(caller: Caller, local_azure: LocalTenant):
     shared = "1de00003-c11d-4000-8000-000000000000"
-    caller.is_site(azure)
+    local_azure.environment()
     with Scripted(lambda request: OK) as api:
         caller.run(caller.api(api.origin, IDENTITY_CLIENT_ID=shared).get())
     payload = api.requests[0].headers["authorization"].split(".")[1]

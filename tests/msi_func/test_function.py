@@ -10,12 +10,13 @@ import pytest
 import requests
 
 from local_azure.cloud import LocalAzure
+from local_azure.testing import LocalTenant
 from msi_func import function
 from msi_func.downstream import DownstreamApi
 from tests.support import apps
 from tests.support.caller import Caller, caller, made_up_token, token_reply
 from tests.support.scripted import HANG, Reply, Scripted, as_json, http
-from tests.support.users import on_behalf_of_settings, user_token
+from tests.support.users import DEVELOPER, ON_BEHALF_OF
 
 __all__ = ["caller"]
 
@@ -115,8 +116,9 @@ def test_name_of_the_parameter_is_case_insensitive(app: App):
     assert app.code(Auth="no") == "bad_request"
 
 
-def test_mode_that_is_off_is_403_whatever_token_is_sent(app: App, azure: LocalAzure):
-    response = app.get(**{"as": "user"}, headers={"Authorization": f"Bearer {user_token(azure)}"})
+def test_mode_that_is_off_is_403_whatever_token_is_sent(app: App, local_azure: LocalTenant):
+    token = local_azure.token("msi-func-api", user=DEVELOPER)
+    response = app.get(**{"as": "user"}, headers={"Authorization": f"Bearer {token}"})
     assert response.status_code == 403
     assert json.loads(response.get_body())["detail"] == "MSI_FUNC_CALL_MODES does not allow as=user."
     app.caller.set({"MSI_FUNC_CALL_MODES": "user"})
@@ -170,16 +172,19 @@ def test_browser_gets_the_page_without_a_call(app: App):
 
 
 @pytest.mark.parametrize("modes", ["user", "app,user"])
-def test_host_calls_on_behalf_of_the_user_if_the_mode_is_on(modes, azure: LocalAzure):
+def test_host_calls_on_behalf_of_the_user_if_the_mode_is_on(
+    modes, local_azure_server: LocalAzure, local_azure: LocalTenant
+):
+    token = local_azure.token("msi-func-api", user=DEVELOPER)
     with Scripted(lambda request: CLAIMS) as api:
         settings = {
-            **apps.msi_settings(azure, api.origin),
-            **on_behalf_of_settings(azure),
+            **apps.msi_settings(local_azure_server, api.origin),
+            **ON_BEHALF_OF,
             "MSI_FUNC_CALL_MODES": modes,
             "AzureWebJobs.aad_func.Disabled": "true",
         }
         with apps.running(settings) as host:
-            url, headers = host.url("msi-func"), {"Authorization": f"Bearer {user_token(azure)}"}
+            url, headers = host.url("msi-func"), {"Authorization": f"Bearer {token}"}
             as_user = requests.get(f"{url}?as=user", headers=headers, timeout=30)
             default = requests.get(url, headers=headers, timeout=30)
             as_app = requests.get(f"{url}?as=app", headers=headers, timeout=30)

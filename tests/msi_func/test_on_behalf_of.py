@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from common.problems import Problem
 from local_azure.cloud import LocalAzure
+from local_azure.testing import LocalTenant
 from msi_func import credentials, on_behalf_of
 from msi_func.app_registration import AppRegistration
 from msi_func.credentials import AppIdentity
@@ -510,26 +511,29 @@ def test_100_forged_assertions_cost_entra_one_request_each_and_a_valid_user_gets
 
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from([users.DEVELOPER, users.VISITOR, users.GUARDED]), min_size=2, max_size=10))
-def test_users_who_call_at_once_get_their_own_tokens(caller: Caller, azure: LocalAzure, names: list[str]):
+def test_users_who_call_at_once_get_their_own_tokens(
+    caller: Caller, local_azure_server: LocalAzure, local_azure: LocalTenant, names: list[str]
+):
     caller.restart()
-    caller.is_site(azure)
-    caller.set(users.on_behalf_of_settings(azure))
-    before = azure.faults.counters["token"]
-    own = {name: users.user_token(azure, name, mfa=True) for name in names}
+    local_azure.environment()
+    caller.set(users.ON_BEHALF_OF)
+    before = local_azure.requests["token"]
+    own = {name: local_azure.token("msi-func-api", user=name, claims=users.MFA) for name in names}
     assertions = {name: UserAssertion.from_header(f"Bearer {token}") for name, token in own.items()}
 
     async def calls() -> list[str]:
         return await asyncio.gather(*(on_behalf_of_tokens().get(assertions[name], SCOPE) for name in names))
 
     for name, token in zip(names, caller.run(calls()), strict=True):
-        assert verified(azure, token)["oid"] == azure.directory.user(name).object_id
-    assert azure.faults.counters["token"] - before == len(own)
+        assert verified(local_azure_server, token)["oid"] == local_azure_server.directory.user(name).object_id
+    assert local_azure.requests["token"] - before == len(own)
 
 
-def test_missing_settings_are_read_again_on_the_next_call(caller: Caller, azure: LocalAzure):
+def test_missing_settings_are_read_again_on_the_next_call(caller: Caller, local_azure: LocalTenant):
     async def tokens() -> OnBehalfOfTokens:
         return on_behalf_of_tokens()
 
     assert caller.problem_of(tokens()).code == "misconfigured"
-    caller.set(users.on_behalf_of_settings(azure))
+    local_azure.environment()
+    caller.set(users.ON_BEHALF_OF)
     assert caller.run(tokens())

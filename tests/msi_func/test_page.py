@@ -88,11 +88,11 @@ JSON = [
 
 
 @pytest.fixture(scope="module")
-def host(azure: LocalAzure) -> Iterator[Host]:
+def host(local_azure_server: LocalAzure) -> Iterator[Host]:
     """msi-func, calling an API that always returns the same response."""
     with (
         Scripted(lambda request: as_json(200, CLAIMS)) as api,
-        apps.running(apps.msi_settings(azure, api.origin)) as running,
+        apps.running(apps.msi_settings(local_azure_server, api.origin)) as running,
     ):
         yield running
 
@@ -158,10 +158,10 @@ def test_page_has_only_these_headers_and_no_cookie(host: Host):
     }
 
 
-def test_page_calls_no_api_and_is_the_same_for_every_request(azure: LocalAzure):
+def test_page_calls_no_api_and_is_the_same_for_every_request(local_azure_server: LocalAzure):
     with (
         Scripted(lambda request: as_json(200, CLAIMS)) as api,
-        apps.running(apps.msi_settings(azure, api.origin)) as running,
+        apps.running(apps.msi_settings(local_azure_server, api.origin)) as running,
     ):
         queries = ("", "?auth=0", "?auth=no", "?as=user", "?code=<script>")
         pages = {get(running, CHROMIUM, query).content for query in queries}
@@ -177,10 +177,10 @@ def test_page_is_the_file_with_the_texts_put_in(host: Host):
     assert words_in(text).keys() == {"codes", "app", "checks", "claims", "other", "times"}
 
 
-def test_page_loads_nothing_from_other_urls(host: Host, azure: LocalAzure):
+def test_page_loads_nothing_from_other_urls(host: Host, local_azure_server: LocalAzure):
     # The API's App ID URI is part of a command.
     text = get(host, CHROMIUM).text.replace(
-        apps.msi_settings(azure, "")["AAD_FUNC_SCOPE"].removesuffix("/.default"), ""
+        apps.msi_settings(local_azure_server, "")["AAD_FUNC_SCOPE"].removesuffix("/.default"), ""
     )
     # The name of SVG's namespace is never fetched.
     addresses = set(re.findall(r"(?:https?:|data:|blob:)?//[\w.]+[\w/.]*", text)) - {"http://www.w3.org/2000/svg"}

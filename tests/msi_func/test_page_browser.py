@@ -21,15 +21,20 @@ __all__ = ["chromium", "no_role", "opened", "stand_in"]
 NARROW, WIDE = 360, 1200
 
 
-def test_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, azure: LocalAzure):
+def test_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, local_azure_server: LocalAzure):
     shown = opened(msi_host.url("msi-func"))
     assert shown.text(".headline") == "aad-func accepted the app."
     assert path(shown) == ["ok: called", "ok: returned 200", "ok: returned a token", "ok: accepted"]
     for hop in ("in total", "token", "call"):
         assert re.search(rf"{hop} [<\d]|\d m?s {hop}", shown.text("#path"))
-    identity = azure.directory.site("msi-func").identities[0]
+    identity = local_azure_server.directory.site("msi-func").identities[0]
     who = shown.text("#who")
-    for told in ("An application, acting as itself", identity.client_id, identity.object_id, azure.directory.tenant_id):
+    for told in (
+        "An application, acting as itself",
+        identity.client_id,
+        identity.object_id,
+        local_azure_server.directory.tenant_id,
+    ):
         assert told in who
     assert shown.page.locator("#checks .ok").count() == len(VALIDATION_STEPS) - 1
     assert re.fullmatch("For a user: the token carries the scope . not applicable", shown.text("#checks .na"))
@@ -115,8 +120,8 @@ def test_missing_role_is_explained(opened, no_role: Host):
     assert shown.page.title().startswith("missing_role")
 
 
-def test_unreachable_aad_func_is_explained(opened, azure: LocalAzure):
-    with apps.running(apps.msi_settings(azure, f"http://127.0.0.1:{free_port()}/api/aad-func")) as host:
+def test_unreachable_aad_func_is_explained(opened, local_azure_server: LocalAzure):
+    with apps.running(apps.msi_settings(local_azure_server, f"http://127.0.0.1:{free_port()}/api/aad-func")) as host:
         shown = opened(host.url("msi-func"))
         assert shown.text(".headline") == PROBLEM_TYPES["downstream_unreachable"].description
         assert path(shown) == ["ok: called", "ok: returned 502", "ok: returned a token", "bad: failed here"]
@@ -126,9 +131,9 @@ def test_unreachable_aad_func_is_explained(opened, azure: LocalAzure):
 
 
 def test_path_stops_at_the_identity_without_a_token_and_at_msi_func_without_settings(
-    opened, azure: LocalAzure, aad_host: Host
+    opened, local_azure_server: LocalAzure, aad_host: Host
 ):
-    settings = apps.msi_settings(azure, aad_host.url("aad-func"))
+    settings = apps.msi_settings(local_azure_server, aad_host.url("aad-func"))
     with apps.running({**settings, "IDENTITY_HEADER": "wrong"}) as host:
         shown = opened(host.url("msi-func"))
         assert shown.text(".headline") == PROBLEM_TYPES["token_unavailable"].description
@@ -153,8 +158,10 @@ def test_every_code_is_explained(opened, stand_in: tuple[Host, Scripted]):
         assert failed_checks(shown) == [name for name, codes in VALIDATION_STEPS if code in codes]
 
 
-def test_call_mode_that_is_off_is_explained(opened, azure: LocalAzure, aad_host: Host):
-    with apps.running({**apps.msi_settings(azure, aad_host.url("aad-func")), "MSI_FUNC_CALL_MODES": "user"}) as host:
+def test_call_mode_that_is_off_is_explained(opened, local_azure_server: LocalAzure, aad_host: Host):
+    with apps.running(
+        {**apps.msi_settings(local_azure_server, aad_host.url("aad-func")), "MSI_FUNC_CALL_MODES": "user"}
+    ) as host:
         shown = opened(host.url("msi-func") + "?as=app")
         assert shown.text(".headline") == PROBLEM_TYPES["call_mode_not_allowed"].description
         assert path(shown) == ["ok: called", "bad: rejected here", "none: not reached", "none: not reached"]

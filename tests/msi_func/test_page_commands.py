@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local_azure.cloud import LocalAzure
-from local_azure.tenant.loader import load
+from local_azure.testing import LocalTenant
 from tests.support import apps, users
 from tests.support.apps import Host
 from tests.support.page import chromium, no_role, opened, stand_in
@@ -40,18 +40,19 @@ def test_missing_role_says_who_called_and_when_a_role_is_visible(opened, no_role
         assert times[name].endswith(("CET", "CEST", "GMT+1", "GMT+2"))
 
 
-def test_command_of_a_missing_role_assigns_it(opened, no_role: Host, state: Path):
+def test_command_of_a_missing_role_assigns_it(
+    opened, no_role: Host, local_azure_server: LocalAzure, local_azure: LocalTenant
+):
     shown = opened(no_role.url("msi-func"), permissions=["clipboard-read", "clipboard-write"])
     shown.page.get_by_role("button", name="Copy the command").click()
     shown.page.get_by_text("Copied.").wait_for()
     words = shlex.split(shown.page.evaluate("navigator.clipboard.readText()"))
     assert words[:3] == ["python", "-m", "tools.roles"]
-    with LocalAzure(load(), port=0, https_port=0, state=state) as directory:
-        # A process: Playwright's event loop runs in this thread, and the tool starts one as well.
-        with apps.clean_environment():
-            environment = {**os.environ, **directory.environment("deployment")}
-        subprocess.run([sys.executable, *words[1:]], cwd=apps.APP, env=environment, timeout=60, check=True)
-        assert STAGING in {given.principal_id for given in directory.directory.assignments}
+    # A process: Playwright's event loop runs in this thread, and the tool starts one as well.
+    with apps.clean_environment():
+        environment = {**os.environ, **local_azure_server.environment("deployment")}
+    subprocess.run([sys.executable, *words[1:]], cwd=apps.APP, env=environment, timeout=60, check=True)
+    assert STAGING in {given.principal_id for given in local_azure_server.directory.assignments}
 
 
 # A member of the response, and why no command may contain it.
@@ -78,7 +79,9 @@ def test_command_contains_only_validated_names(why, members, opened, stand_in: t
     assert shown.page.locator("#fix pre").count() == 0
 
 
-def test_api_of_the_command_is_msi_funcs_setting(opened, stand_in: tuple[Host, Scripted], azure: LocalAzure):
+def test_api_of_the_command_is_msi_funcs_setting(
+    opened, stand_in: tuple[Host, Scripted], local_azure_server: LocalAzure
+):
     host, api = stand_in
     others = {
         "audience": "https://graph.microsoft.com",
@@ -87,15 +90,15 @@ def test_api_of_the_command_is_msi_funcs_setting(opened, stand_in: tuple[Host, S
     }
     api.answer = lambda request: as_json(403, {**MISSING_ROLE, **others})
     shown = opened(host.url("msi-func"))
-    (app,) = (app for app in azure.directory.applications if app.name == apps.API)
+    (app,) = (app for app in local_azure_server.directory.applications if app.name == apps.API)
     assert command(shown) == (
         f"python -m tools.roles assign --api {app.app_id_uris[0]} --identity {STAGING} --role DoAll"
     )
 
 
 @pytest.fixture(scope="module")
-def user_host(azure: LocalAzure, aad_host: Host) -> Iterator[Host]:
-    with apps.running(users.settings(azure, aad_host.url("aad-func"))) as host:
+def user_host(local_azure_server: LocalAzure, aad_host: Host) -> Iterator[Host]:
+    with apps.running(users.settings(local_azure_server, aad_host.url("aad-func"))) as host:
         yield host
 
 
@@ -112,13 +115,13 @@ def test_as_user_leads_back_to_a_call_as_the_app(opened, user_host: Host):
 
 @pytest.mark.parametrize("key", ["", "a-secret-key=="], ids=["no key", "function key"])
 def test_command_of_as_user_calls_on_behalf_of_the_user(
-    key, opened, user_host: Host, azure: LocalAzure, tmp_path: Path
+    key, opened, user_host: Host, local_azure: LocalTenant, tmp_path: Path
 ):
     shown = opened(user_host.url("msi-func") + "?as=user" + (f"&code={key}" if key else ""))
     text = command(shown)
     assert not key or key not in shown.page.locator("body").inner_text()
     token, arguments = tmp_path / "token", tmp_path / "arguments"
-    token.write_text(users.user_token(azure) + "\n")
+    token.write_text(local_azure.token("msi-func-api", user=users.DEVELOPER) + "\n")
     executable(tmp_path / "bin" / "az", f'echo az "$@" >> {arguments}; cat {token}')
     executable(tmp_path / "bin" / "curl", f'echo curl "$@" >> {arguments}; exec {shutil.which("curl")} -si "$@"')
     environment = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "NO_PROXY": "*", "MSI_FUNC_KEY": key}

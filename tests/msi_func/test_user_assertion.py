@@ -4,8 +4,10 @@ import pytest
 
 from common.problems import Problem
 from local_azure.cloud import LocalAzure
+from local_azure.testing import LocalTenant
 from msi_func.user_assertion import UserAssertion
 from tests.support.forge import GONE, Forge, encode
+from tests.support.users import DEVELOPER, MSI_FUNC
 
 HEADER = encode({"alg": "RS256", "typ": "JWT"})
 CLAIMS = encode({"scp": "s", "exp": 2_000_000_000})
@@ -64,31 +66,33 @@ def test_claims_without_user_or_expiry_are_rejected(claims, code):
     assert code_of(f"Bearer {HEADER}.{encode(claims)}.c2ln") == code
 
 
-def test_assertion_has_the_unverified_claims_and_a_digest_of_the_whole_token(azure: LocalAzure):
-    forge = Forge(azure, "msi-func-api")
-    tokens = [forge.token(user=True, exp=exp) for exp in (2e9, 9_000_000_000)]
+def test_assertion_has_the_unverified_claims_and_a_digest_of_the_whole_token(local_azure: LocalTenant):
+    def expiring(exp: float | None) -> str:
+        return local_azure.token("msi-func-api", user=DEVELOPER, claims={"exp": exp})
+
+    tokens = [expiring(exp) for exp in (2e9, 9_000_000_000)]
     tokens.append(tokens[0].rpartition(".")[0] + "." + tokens[1].rpartition(".")[2])  # another signature
     assertions = [UserAssertion.from_header(f"Bearer {token}") for token in tokens]
     assert [assertion.value for assertion in assertions] == tokens
     assert [assertion.expires_on for assertion in assertions] == [2e9, 9_000_000_000, 2e9]
-    assert {assertion.audience for assertion in assertions} == {forge.api.client_id}
-    assert {assertion.tenant_id for assertion in assertions} == {azure.directory.tenant_id}
+    assert {assertion.audience for assertion in assertions} == {MSI_FUNC}
+    assert {assertion.tenant_id for assertion in assertions} == {local_azure.tenant_id}
     assert len({assertion.digest for assertion in assertions}) == 3
-    assert code_of(f"Bearer {forge.token(user=True, exp=GONE)}") == "malformed_token"
+    assert code_of(f"Bearer {expiring(None)}") == "malformed_token"
 
 
 UNUSUAL = [{"aud": GONE, "tid": GONE}, {"aud": ["a", "b"], "tid": 5}, {"aud": None, "tid": {}}]
 
 
 @pytest.mark.parametrize("changes", UNUSUAL, ids=["missing", "list and number", "null and object"])
-def test_audience_and_tenant_of_another_type_match_nothing(changes, azure: LocalAzure):
-    forge = Forge(azure, "msi-func-api")
+def test_audience_and_tenant_of_another_type_match_nothing(changes, local_azure_server: LocalAzure):
+    forge = Forge(local_azure_server, "msi-func-api")
     user = UserAssertion.from_header(f"Bearer {forge.token(user=True, **changes)}")
     assert user.audience != forge.api.client_id
-    assert user.tenant_id != azure.directory.tenant_id
+    assert user.tenant_id != local_azure_server.directory.tenant_id
 
 
-def test_repr_contains_no_part_of_the_token(azure: LocalAzure):
-    token = Forge(azure, "msi-func-api").token(user=True)
+def test_repr_contains_no_part_of_the_token(local_azure: LocalTenant):
+    token = local_azure.token("msi-func-api", user=DEVELOPER)
     text = repr(UserAssertion.from_header(f"Bearer {token}"))
     assert not any(part in text for part in token.split("."))

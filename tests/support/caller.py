@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import pytest
 
 from common.problems import Problem
-from local_azure.cloud import LocalAzure
 from msi_func import bearer_token_auth, http_session
 from msi_func.downstream import DownstreamApi
 from tests.support import apps
@@ -47,10 +46,6 @@ class Caller:
     def set(self, settings: dict[str, str]) -> None:
         for name, value in settings.items():
             self._environment.setenv(name, value)
-
-    def is_site(self, azure: LocalAzure, site: str = "msi-func") -> None:
-        """Have the managed identity of this site."""
-        self.set(azure.environment(site))
 
     def uses_endpoint(self, endpoint: str) -> None:
         """Have a managed identity whose endpoint is this one."""

@@ -1,14 +1,15 @@
-"""Tokens made to order, good and evil, signed with the tenant's own key unless asked otherwise."""
+"""Tokens that only an attacker makes: any header and claims, bytes in their place, any key."""
 
 import base64
 import json
-import time
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from local_azure.cloud import LocalAzure
+from local_azure.entra import crafted_token
+from tests.support.users import DEVELOPER
 
 GONE: Any = object()  # as a claim's or header's value: leave it out
 
@@ -28,7 +29,7 @@ def encode(value: Any) -> str:
 
 
 class Forge:
-    """Makes tokens for one API of one tenant. `**changes` replace claims; GONE leaves one out."""
+    """Changes and signs tokens for one API of one tenant. `**changes` replace claims; GONE leaves one out."""
 
     def __init__(self, azure: LocalAzure, api: str = "aad-func") -> None:
         self.azure = azure
@@ -37,25 +38,11 @@ class Forge:
         self.kid = azure.keys.current.kid
 
     def claims(self, *, version: int = 2, user: bool = False, **changes: Any) -> dict[str, Any]:
-        """A good token's claims: of a managed identity with the role, or of a developer with role and scope."""
-        now = int(time.time())
-        client = AZURE_CLI if user else CALLER
-        claims = {
-            "aud": self.api.client_id if version == 2 else self.api.app_id_uris[0],
-            "iss": self.azure.issuer.issuer(version),
-            "iat": now - 300,
-            "nbf": now - 300,
-            "exp": now + 3600,
-            "azp" if version == 2 else "appid": client,
-            "azpacr" if version == 2 else "appidacr": "2",
-            "oid": USER_OBJECT if user else CALLER_OBJECT,
-            "sub": "pairwise-subject" if user else CALLER_OBJECT,
-            "roles": ["DoAll"],
-            "tid": self.azure.directory.tenant_id,
-            "ver": f"{version}.0",
-            **({"scp": "user_impersonation"} if user else {}),
-            **changes,
-        }
+        """Valid claims, but for `changes`, of an identity or a developer with the role; without `idtyp`."""
+        api, audience = ("aad-func", self.api.client_id) if version == 2 else ("aad-func-v1", self.api.app_id_uris[0])
+        who = {"user": DEVELOPER} if user else {}
+        issued = crafted_token.payload(self.azure.directory, self.azure.issuer, api, **who)
+        claims = {**issued, "aud": audience, "idtyp": GONE, **changes}
         return {name: value for name, value in claims.items() if value is not GONE}
 
     def header(self, **changes: Any) -> dict[str, Any]:
@@ -69,5 +56,5 @@ class Forge:
         return f"{signed}.{base64url(signature)}"
 
     def token(self, *, version: int = 2, user: bool = False, **changes: Any) -> str:
-        """A token that is good but for `changes`."""
+        """A token that is valid but for `changes`."""
         return self.sign(self.claims(version=version, user=user, **changes))

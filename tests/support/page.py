@@ -46,15 +46,20 @@ def opened(chromium: Any) -> Iterator[Callable[..., Tab]]:
 
 
 @pytest.fixture(scope="module")
-def no_role(azure: LocalAzure, aad_host: Host) -> Iterator[Host]:
-    with apps.running(apps.msi_settings(azure, aad_host.url("aad-func"), site="msi-func/slots/staging")) as host:
+def no_role(local_azure_server: LocalAzure, aad_host: Host) -> Iterator[Host]:
+    with apps.running(
+        apps.msi_settings(local_azure_server, aad_host.url("aad-func"), site="msi-func/slots/staging")
+    ) as host:
         yield host
 
 
 @pytest.fixture(scope="module")
-def stand_in(azure: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
+def stand_in(local_azure_server: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
     """msi-func, calling an aad-func that returns what the test sets."""
-    with Scripted(lambda request: as_json(200, {})) as api, apps.running(apps.msi_settings(azure, api.origin)) as host:
+    with (
+        Scripted(lambda request: as_json(200, {})) as api,
+        apps.running(apps.msi_settings(local_azure_server, api.origin)) as host,
+    ):
         yield host, api
 
 

@@ -8,6 +8,14 @@ from tests.support import apps
 MSI_FUNC = "0b0f0001-c11d-4000-8000-000000000000"  # msi-func's app registration
 IDENTITY = "1de00003-c11d-4000-8000-000000000000"  # the user-assigned identity that it trusts as itself
 DEVELOPER, VISITOR, GUARDED = (f"{name}@local.example" for name in ("developer", "visitor", "guarded"))
+MFA = {"amr": ["pwd", "mfa"]}  # claims of a user who signed in with a second factor
+
+# What msi-func needs to call as its user, beside the settings of a site.
+ON_BEHALF_OF = {
+    "MSI_FUNC_CALL_MODES": "app,user",
+    "MSI_FUNC_CLIENT_ID": MSI_FUNC,
+    "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": IDENTITY,
+}
 
 
 def user_token(azure: LocalAzure, user: str = DEVELOPER, *, api: str = MSI_FUNC, mfa: bool = False) -> str:
@@ -18,21 +26,9 @@ def user_token(azure: LocalAzure, user: str = DEVELOPER, *, api: str = MSI_FUNC,
     return str(answer.json()["access_token"])
 
 
-def on_behalf_of_settings(azure: LocalAzure) -> dict[str, str]:
-    """What msi-func needs to call as its user."""
-    return {
-        "ENTRA_TENANT_ID": azure.directory.tenant_id,
-        "ENTRA_AUTHORITY": azure.https_origin,
-        "MSI_FUNC_CALL_MODES": "app,user",
-        "MSI_FUNC_CLIENT_ID": MSI_FUNC,
-        "MSI_FUNC_FEDERATED_IDENTITY_CLIENT_ID": IDENTITY,
-    }
-
-
-def settings(azure: LocalAzure, aad_url: str, **changes: str | None) -> dict[str, str]:
-    """All of msi-func's settings; None leaves one out."""
-    found = {**apps.msi_settings(azure, aad_url), **on_behalf_of_settings(azure), **changes}
-    return {name: value for name, value in found.items() if value is not None}
+def settings(azure: LocalAzure, aad_url: str, **changes: str) -> dict[str, str]:
+    """All of msi-func's settings."""
+    return {**apps.msi_settings(azure, aad_url), **ON_BEHALF_OF, **changes}
 
 
 def call(host: apps.Host, token: str | None = None, query: str = "?as=user", **headers: str) -> requests.Response:

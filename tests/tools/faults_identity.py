@@ -1,16 +1,7 @@
 """msi-func is not configured, or has no token."""
 
-from tests.support.forge import Forge
 from tests.support.scripted import http
-from tests.support.tool import Ended
 from tests.tools.fault import API, OTHER, TYPO, Fault
-from tests.tools.stage import Stage
-
-
-def _forged_user(stage: Stage, **claims: object) -> Ended:
-    token = Forge(stage.azure, "msi-func-api").token(user=True, **claims)
-    return stage.apps(query="?as=user", users=True, doctor={"MSI_FUNC_TOKEN": token})
-
 
 FAULTS = [
     Fault(

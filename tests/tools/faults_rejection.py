@@ -1,5 +1,7 @@
 """aad-func's code rejects the request, or a clock is wrong."""
 
+from local_azure.cloud import LocalAzure
+from local_azure.tenant.loader import load
 from tests.support.scripted import http
 from tests.support.tool import Ended, run
 from tests.tools.fault import API, CALLER, OTHER, STAGING, TYPO, VISITOR, Fault
@@ -8,21 +10,19 @@ from tests.tools.stage import Stage
 
 def _fresh(stage: Stage, *, assigned: bool) -> Ended:
     """The caller's token is cached without the role, which is assigned afterwards, or not at all."""
-    azure = stage.tenant()
-    run("token", settings=azure.environment("msi-func/slots/staging") | {"AAD_FUNC_SCOPE": f"api://{API}/.default"})
+    slot = stage.azure.environment("msi-func/slots/staging")
+    run("token", settings={**slot, "AAD_FUNC_SCOPE": f"api://{API}/.default"})
     if assigned:
-        deployment = azure.environment("deployment")
+        deployment = stage.azure.environment("deployment")
         assign = run("roles", "assign", "--api", API, "--identity", STAGING, settings=deployment)
         assert assign.code == 0, assign.err
-    return stage.apps(azure=azure, site="msi-func/slots/staging", known=True)
+    return stage.apps(site="msi-func/slots/staging", known=True)
 
 
 def _other_keys(stage: Stage) -> Ended:
     """The same tenant ID at another authority, which signs with other keys."""
-    folder = stage.folder / "other"
-    folder.mkdir()
-    stage.state = folder
-    return stage.apps(ENTRA_AUTHORITY=stage.tenant().origin)
+    other = stage.stack.enter_context(LocalAzure(load(), port=0, state=stage.folder))
+    return stage.apps(ENTRA_AUTHORITY=other.origin)
 
 
 FAULTS = [

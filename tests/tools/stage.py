@@ -9,11 +9,12 @@ from typing import Any
 
 import trustme
 
+from local_azure.cloud import LocalAzure
+from local_azure.testing import LocalTenant
 from tests.support import apps, commands
-from tests.support.own_tenant import LocalAzure, fault, own_tenant
 from tests.support.scripted import Reply, Request, Scripted, as_json, http
 from tests.support.tool import Ended, run
-from tests.support.users import on_behalf_of_settings, user_token
+from tests.support.users import ON_BEHALF_OF
 
 STOPPED = http(403, b"<h1>Error 403 - This web app is stopped.</h1>", Content_Type="text/html")
 IP_FORBIDDEN = http(403, b"<h1>Error 403 - Forbidden</h1>", Content_Type="text/html", x_ms_forbidden_ip="203.0.113.7")
@@ -38,8 +39,8 @@ class Stage:
     """What a fault is produced with."""
 
     azure: LocalAzure
+    tenant: LocalTenant
     folder: Path
-    state: Path
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def url(self, url: str, *arguments: str, **settings: str) -> Ended:
@@ -69,7 +70,6 @@ class Stage:
         known: bool = False,
         gone: tuple[str, ...] = (),
         doctor: dict[str, str] | None = None,
-        azure: LocalAzure | None = None,
         users: bool = False,
         **changes: str,
     ) -> Ended:
@@ -77,19 +77,19 @@ class Stage:
 
         `direct`: with --aad, or this URL after it. `known`: the doctor has the settings of the apps.
         """
-        azure, port = azure or self.azure, apps.unused_port()
+        port = apps.unused_port()
         aad_url = f"http://127.0.0.1:{port}/api/aad-func"
-        settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, aad_url, site=site)}
-        settings |= {**(on_behalf_of_settings(azure) if users else {}), "AAD_FUNC_TIMEOUT_SECONDS": "5", **changes}
+        settings = {**apps.aad_settings(self.azure), **apps.msi_settings(self.azure, aad_url, site=site)}
+        settings |= {**(ON_BEHALF_OF if users else {}), "AAD_FUNC_TIMEOUT_SECONDS": "5", **changes}
         settings = {name: value for name, value in settings.items() if name not in gone}
         host = self.stack.enter_context(apps.running(settings, port=port))
         aad = ["--aad", direct if isinstance(direct, str) else aad_url] if direct else []
         environment = {**(settings if known else {}), **(doctor or {})}
         return run("doctor", host.url("msi-func") + query, *aad, *arguments, settings=environment)
 
-    def user(self, name: str, *, api: str = "", query: str = "?as=user", **options: Any) -> Ended:
+    def user(self, name: str, *, api: str = "msi-func-api", query: str = "?as=user", **options: Any) -> Ended:
         """Examine a call on behalf of a user."""
-        token = user_token(self.azure, f"{name}@local.example", **({"api": api} if api else {}))
+        token = self.tenant.token(api, user=f"{name}@local.example")
         return self.apps(query=query, users=True, doctor={"MSI_FUNC_TOKEN": token}, **options)
 
     def fronted(self, chain: Any, direct: Any = None) -> Ended:
@@ -122,13 +122,9 @@ class Stage:
         msi = self.stack.enter_context(apps.running(apps.msi_settings(self.azure, front)))
         return run("doctor", msi.url("msi-func"), "--aad", front)
 
-    def tenant(self) -> LocalAzure:
-        """Return a tenant that the fault may change."""
-        return self.stack.enter_context(own_tenant(self.state))
-
-    def fault(self, endpoint: str, **values: object) -> "Stage":
+    def fault(self, endpoint: str, **fault: Any) -> "Stage":
         """Inject a fault into the tenant."""
-        self.stack.enter_context(fault(self.azure, endpoint, **values))
+        self.tenant.faults.inject(endpoint, **fault)
         return self
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from common.problems import PROBLEM_TYPES
+from local_azure.cloud import LocalAzure
+from local_azure.testing import LocalTenant
 from tests.support import apps
 from tests.support.apps import Host
-from tests.support.own_tenant import LocalAzure
 from tests.support.scripted import HANG, Reply, Request, Scripted, as_json, http
 from tests.support.tool import Ended, run, run_process
 from tests.tools.stage import Stage
@@ -42,8 +43,10 @@ def test_healthy_apps_pass_every_check_within_two_seconds(msi_host: Host, aad_ho
     assert {line.split()[0] for line in ended.out.splitlines()[:6]} == {"ok"}
 
 
-def test_healthy_apps_behind_easy_auth_pass_every_check(azure: LocalAzure, tmp_path: Path, state: Path):
-    stage = Stage(azure, tmp_path, state)
+def test_healthy_apps_behind_easy_auth_pass_every_check(
+    local_azure_server: LocalAzure, local_azure: LocalTenant, tmp_path: Path
+):
+    stage = Stage(local_azure_server, local_azure, tmp_path)
     with stage.stack:
         ended = stage.easy_auth()
     assert ended.code == 0, ended.out

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.own_tenant import LocalAzure
+from local_azure.cloud import LocalAzure
+from local_azure.testing import LocalTenant
 from tests.tools import faults_aad_func, faults_identity, faults_msi_func, faults_open_door, faults_rejection
 from tests.tools.fault import Fault
 from tests.tools.stage import Stage
@@ -22,9 +23,9 @@ FAULTS = [
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_has_its_verdict_step_and_exit_code(
-    fault: Fault, azure: LocalAzure, tmp_path: Path, state: Path, record_property
+    fault: Fault, local_azure_server: LocalAzure, local_azure: LocalTenant, tmp_path: Path, record_property
 ):
-    stage = Stage(azure, tmp_path, state)
+    stage = Stage(local_azure_server, local_azure, tmp_path)
     with stage.stack:
         ended = fault.produce(stage)
     record_property("seconds to the verdict", ended.seconds)

@@ -3,12 +3,11 @@
 import dataclasses
 import json
 import shlex
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.support.own_tenant import LocalAzure, own_tenant
+from local_azure.cloud import LocalAzure
+from local_azure.testing import LocalTenant
 from tests.support.scripted import Reply, Scripted, as_json, http, in_turn
 from tests.support.tool import Ended, run
 
@@ -17,10 +16,9 @@ STAGING = "1de00002-0b1d-4000-8000-000000000000"
 
 
 @pytest.fixture
-def directory(state: Path) -> Iterator[LocalAzure]:
-    """A tenant that the test may change."""
-    with own_tenant(state) as running:
-        yield running
+def directory(local_azure: LocalTenant, local_azure_server: LocalAzure) -> LocalAzure:
+    """The tenant, for tests that change it: `local_azure` undoes their changes."""
+    return local_azure_server
 
 
 def roles(azure: LocalAzure, *arguments: str, site: str = "deployment") -> Ended:
@@ -130,18 +128,18 @@ def page(*entries: dict[str, object], **more: object) -> Reply:
     return as_json(200, {"value": entries, **more})
 
 
-def test_ambiguous_name_lists_the_candidates(azure: LocalAzure):
+def test_ambiguous_name_lists_the_candidates(local_azure_server: LocalAzure):
     twins = [
         {"id": f"{n}0000000-0000-4000-8000-000000000000", "displayName": "twin", "appId": f"app-{n}"} for n in (1, 2)
     ]
-    ended, _ = scripted(lambda request: page(*twins), azure, "list", "--api", "twin")
+    ended, _ = scripted(lambda request: page(*twins), local_azure_server, "list", "--api", "twin")
     assert (ended.code, ended.out) == (1, "")
     assert "use the object ID" in ended.err
     assert "app-1" in ended.err
     assert "app-2" in ended.err
 
 
-def test_all_pages_are_read_and_none_of_another_host(azure: LocalAzure):
+def test_all_pages_are_read_and_none_of_another_host(local_azure_server: LocalAzure):
     api = {"id": API, "displayName": "aad-func", "appId": "x", "appRoles": []}
     given = {"id": "1", "principalId": API, "principalDisplayName": "first", "principalType": "User", "appRoleId": API}
     with Scripted(lambda request: http(500)) as graph:
@@ -151,7 +149,7 @@ def test_all_pages_are_read_and_none_of_another_host(azure: LocalAzure):
             page({**given, "principalDisplayName": "second"}),
         )
         graph.answer = pages
-        settings = {**azure.environment("deployment"), "MICROSOFT_GRAPH_URL": graph.origin}
+        settings = {**local_azure_server.environment("deployment"), "MICROSOFT_GRAPH_URL": graph.origin}
         ended = run("roles", "list", "--api", "aad-func", settings=settings)
         assert "first" in ended.out
         assert "second" in ended.out
@@ -185,10 +183,10 @@ def test_something_new_is_waited_for_with_a_line_of_progress(monkeypatch: pytest
         module.retry_until_replicated(work, sleep=waits.append)
 
 
-def test_graph_that_asks_for_patience_is_asked_again(azure: LocalAzure):
+def test_graph_that_asks_for_patience_is_asked_again(local_azure_server: LocalAzure):
     api = {"id": API, "displayName": "aad-func", "appId": "x", "appRoles": []}
     answer = in_turn(as_json(429, {}, Retry_After="0"), page(api), page())
-    ended, graph = scripted(answer, azure, "list", "--api", "aad-func")
+    ended, graph = scripted(answer, local_azure_server, "list", "--api", "aad-func")
     assert (ended.code, len(graph.requests)) == (0, 3)
     assert "nobody" in ended.out
 
@@ -213,12 +211,12 @@ GRAPHS = [
 
 
 @pytest.mark.parametrize(("why", "reply", "code", "message"), GRAPHS, ids=[case[0] for case in GRAPHS])
-def test_a_graph_that_fails_is_one_sentence(why, reply, code, message, azure: LocalAzure):
+def test_a_graph_that_fails_is_one_sentence(why, reply, code, message, local_azure_server: LocalAzure):
     if reply is None:
-        settings = {**azure.environment("deployment"), "MICROSOFT_GRAPH_URL": "http://127.0.0.1:9"}
+        settings = {**local_azure_server.environment("deployment"), "MICROSOFT_GRAPH_URL": "http://127.0.0.1:9"}
         ended = run("roles", "list", "--api", "aad-func", settings=settings)
     else:
-        ended, _ = scripted(lambda request: reply, azure, "list", "--api", "aad-func")
+        ended, _ = scripted(lambda request: reply, local_azure_server, "list", "--api", "aad-func")
     assert (ended.code, ended.out) == (code, "")
     assert message in ended.err
 
@@ -226,9 +224,9 @@ def test_a_graph_that_fails_is_one_sentence(why, reply, code, message, azure: Lo
 @pytest.mark.parametrize(
     "url", ["http://graph.example", "https://graph.example", "https://graph.microsoft.com.example", "https://x@[::1]/"]
 )
-def test_token_is_sent_to_known_hosts_and_loopback_only(url, azure: LocalAzure):
+def test_token_is_sent_to_known_hosts_and_loopback_only(url, local_azure_server: LocalAzure):
     for setting, arguments in (({}, ("--graph", url)), ({"MICROSOFT_GRAPH_URL": url}, ())):
-        settings = {**azure.environment("deployment"), **setting}
+        settings = {**local_azure_server.environment("deployment"), **setting}
         ended = run("roles", "list", "--api", "aad-func", *arguments, settings=settings)
         assert (ended.code, ended.out) == (2, "")
         assert "--graph is" in ended.err
@@ -255,10 +253,10 @@ def test_name_is_rejected_if_a_user_or_group_could_have_it(directory: LocalAzure
     assert (ended.code, holders(directory) - before) == (0, {STAGING})
 
 
-def test_application_of_another_tenant_is_not_found_by_name(azure: LocalAzure):
+def test_application_of_another_tenant_is_not_found_by_name(local_azure_server: LocalAzure):
     foreign = "f0000000-0000-4000-8000-000000000000"
     twin = {"id": API, "displayName": "aad-func", "appId": "x", "appOwnerOrganizationId": foreign}
-    ended, _ = scripted(lambda request: page(twin), azure, "list", "--api", "aad-func")
+    ended, _ = scripted(lambda request: page(twin), local_azure_server, "list", "--api", "aad-func")
     assert (ended.code, ended.out) == (1, "")
     assert f"registered in tenant {foreign}" in ended.err
 

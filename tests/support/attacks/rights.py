@@ -120,10 +120,10 @@ NOT_ALLOWED = "403 caller_not_allowed"
 ALLOWED_CALLERS: list[Case] = [
     ("the one on the list", "200 application", claiming()),
     ("the one on the list, version 1", "200 application", claiming(version=1)),
-    ("the one on the list, for a user", "200 user", claiming(user=True, azp=CALLER)),
+    ("the one on the list, for a user", "200 user", claiming(user=True, azp=CALLER, azpacr="2")),
     ("another application with the role", NOT_ALLOWED, claiming(azp="1de00002-c11d-4000-8000-000000000000")),
     ("another application, version 1", NOT_ALLOWED, claiming(version=1, appid="1de00002-c11d-4000-8000-000000000000")),
-    ("another application for a user", NOT_ALLOWED, claiming(user=True)),
+    ("another application for a user", NOT_ALLOWED, claiming(user=True, azpacr="2")),
     ("another case", NOT_ALLOWED, claiming(azp=CALLER.upper())),
     ("with white space", NOT_ALLOWED, claiming(azp=f" {CALLER}")),
     ("two in one string", NOT_ALLOWED, claiming(azp=f"{AZURE_CLI},{CALLER}")),
