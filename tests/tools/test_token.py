@@ -12,8 +12,6 @@ from tests.support.forge import CALLER, GONE, Forge
 from tests.support.own_tenant import LocalAzure, own_tenant
 from tests.support.tool import Ended, run, run_process
 from tools import console
-from tools.console import ToolError
-from tools.fresh_token import respell
 
 SHARED = "1de00003-c11d-4000-8000-000000000000"
 
@@ -202,15 +200,6 @@ def test_new_role_is_found_before_it_is_visible(version: int, state: Path):
 
         name, _, value = re.search(r"Set (\w+)(=)(\S+)", ended.step).groups()
         assert run("token", settings={**environment, name: value}).code == 0
-
-
-def test_other_spellings_are_random_and_never_a_common_one():
-    spellings = {respell(SCOPE) for _ in range(200)}
-    assert len(spellings) > 100
-    assert {spelling.lower() for spelling in spellings} == {SCOPE}
-    assert not spellings & {SCOPE, SCOPE.upper()}
-    with pytest.raises(ToolError):
-        respell("0/.default")
 
 
 SHAPES = ['{"Values": []}', '{"Values": null}', '{"Values": {"A_": "\\u0000"}}', "[]", "{"]
