@@ -56,9 +56,9 @@ class Authorizer:
 
         # Easy Auth can be configured to accept any tenant and audience.
         if caller.tenant_id != self.tenant_id:
-            raise Problem("wrong_tenant")
+            raise Problem("wrong_tenant", authenticated_by=caller.authenticated_by)
         if caller.audience not in self.audiences:
-            raise Problem("wrong_audience")
+            raise Problem("wrong_audience", authenticated_by=caller.authenticated_by)
 
         # Authorize.
         caller = caller.with_assigned_roles(self.role_assignments)

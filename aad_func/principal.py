@@ -110,7 +110,8 @@ class Principal:
         if is_application and issued_at and expires_on and expires_on - issued_at >= MIN_PLATFORM_CACHED_LIFETIME:
             members["new_role_visible_by"] = f"{expires_on:%Y-%m-%dT%H:%M:%SZ}"
         caller = {"kind": self.kind, "client_id": self.client_id, "object_id": self.object_id}
-        return Problem(code, detail, caller=caller, roles=sorted(self.roles), **members)
+        roles = sorted(self.roles)
+        return Problem(code, detail, authenticated_by=self.authenticated_by, caller=caller, roles=roles, **members)
 
 
 def _time(claims: Mapping[str, Any], name: str) -> datetime | None:

@@ -3,6 +3,9 @@
 docs/troubleshooting.md repeats the remediations word for word.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 REMEDIATIONS = {
     "missing_token": "Send a bearer token. With ?auth=0 this error is expected; otherwise a proxy may remove it.",
     "missing_principal": "Set Easy Auth to return 401 for unauthenticated requests, and have callers sign in to Entra.",
@@ -44,6 +47,20 @@ REMEDIATIONS = {
     "downstream_timeout": "Retry; if that fails, raise AAD_FUNC_TIMEOUT_SECONDS or keep an instance always ready.",
     "misconfigured": "Correct the named settings. An empty setting is an error: remove it to use its default.",
 }
+
+MISSING_ROLE_OF_A_USER = (
+    "Assign the app role to the user or to one of the user's groups; then sign in again or request a new token, as a "
+    "token never changes."
+)
+
+
+def remediation(code: str, members: Mapping[str, Any]) -> str:
+    """Return what to do about a problem with these members, which may name the caller; empty for an unknown code."""
+    caller = members.get("caller")
+    if code == "missing_role" and isinstance(caller, dict) and caller.get("kind") == "user":
+        return MISSING_ROLE_OF_A_USER
+    return REMEDIATIONS.get(code, "")
+
 
 # aad-func's checks in order, with the codes of each. Claims precede the key because the unverified `ver` selects the
 # key set.

@@ -63,7 +63,11 @@ class AppTokenSource:
 
 @process_wide
 def token_cache_for(identity: AppTokenSource, scope: str) -> TokenCache:
-    """Return this process's token cache for the identity and the scope."""
+    """Return this process's token cache for the identity and the scope.
+
+    APIs with the same scope share it, because they are one resource to Entra: a token that satisfies the claims
+    challenge of one is valid for the other.
+    """
     return TokenCache()
 
 

@@ -5,14 +5,17 @@ import re
 from typing import Any
 
 from common.problems import Problem
-from common.remediations import REMEDIATIONS
+from common.remediations import remediation
 from msi_func.http_client import DownstreamResponse, parse_retry_after
 
 MAX_TEXT_CHARS = 1000  # of an API's error text that are passed on
 MAX_RETRY_AFTER = 24 * 3600  # seconds
 
 # The members of our own problems, then those of OAuth errors (RFC 6749 section 5.2).
-_MEMBERS = ("code", "detail", "required_scope", "token_issued_at", "new_role_visible_by", "error", "error_description")
+_MEMBERS = (
+    *("code", "detail", "authenticated_by", "required_scope", "token_issued_at", "new_role_visible_by"),
+    *("error", "error_description"),
+)
 _LISTS = ("settings", "roles", "required_roles")
 # A denied caller, and https://learn.microsoft.com/graph/errors
 _OBJECTS = {"caller": ("kind", "client_id", "object_id"), "error": ("code", "message")}
@@ -41,7 +44,8 @@ def _downstream_error(response: DownstreamResponse, tokens: tuple[str, ...]) -> 
         if isinstance(document, dict) and (part := _filtered(document.get(name), names, tokens)):
             inner[name] = part
     code = inner.get("code", "")
-    advice: dict[str, Any] = {"advice": REMEDIATIONS[code]} if code in REMEDIATIONS else {}
+    text = remediation(code, inner)
+    advice: dict[str, Any] = {"advice": text} if text else {}
     retry_after = parse_retry_after(response.headers.get("Retry-After", ""))
     return Problem(
         "downstream_error",

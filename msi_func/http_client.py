@@ -128,6 +128,8 @@ async def _without_retry(request: aiohttp.ClientRequest, handler: aiohttp.Client
 
 
 def _http_error(error: Exception) -> HttpError:
+    if type(error) is aiohttp.ClientConnectorError and isinstance(error.os_error, _ABORTED):
+        return HttpError(FAILED_HANDSHAKE, is_sent=False)
     cause = error.__cause__
     if isinstance(cause, ContentEncodingError) or isinstance(getattr(cause, "__cause__", None), ContentEncodingError):
         return HttpError("its Content-Encoding cannot be decoded", "downstream_invalid_response")
@@ -138,11 +140,18 @@ def _http_error(error: Exception) -> HttpError:
 # Raised while the connection is established, before the request is written.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 
+# Errors of an established connection, on which only the TLS handshake precedes the request.
+_ABORTED = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+
+UNTRUSTED_CERTIFICATE = "its TLS certificate is not trusted; SSL_CERT_FILE names the file with the trusted authorities"
+FAILED_HANDSHAKE = "the TLS handshake failed"
+
 _REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     ((aiohttp.ClientConnectorDNSError, UnicodeError), "its host name cannot be resolved"),
     (aiohttp.ConnectionTimeoutError, "no connection within the time limit"),
     ((aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError), "the proxy rejected the connection"),
-    ((aiohttp.ClientSSLError, ssl.SSLError), "its TLS certificate or handshake was not accepted"),
+    ((aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError), UNTRUSTED_CERTIFICATE),
+    ((aiohttp.ClientSSLError, ssl.SSLError), FAILED_HANDSHAKE),
     (aiohttp.ClientConnectorError, "the connection was refused"),
     (ValueError, "the URL is invalid"),
     (aiohttp.ClientResponseError, "the response is not valid HTTP"),

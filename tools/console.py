@@ -6,12 +6,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from common.problems import Problem
 from tools import http
-from tools.check import CheckResult
 
 OK, FAULT, USAGE, UNREACHABLE, SKIPPED = range(5)
 
@@ -23,6 +23,7 @@ EXIT_CODES = """exit codes:
   4  with --strict: healthy, but checks were skipped
 """
 
+State = Literal["ok", "failed", "skipped"]
 _COLORS = {"ok": "32", "failed": "31", "skipped": "33"}
 
 
@@ -36,6 +37,20 @@ class ToolError(Exception):
         super().__init__(message)
         self.code = code
         self.lines = lines
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check: its state and what was found. `code` is the problem's, if it failed with one."""
+
+    name: str
+    state: State
+    detail: str
+    code: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the check for --json."""
+        return asdict(self)
 
 
 def parser(tool: str, description: str | None, examples: str) -> argparse.ArgumentParser:

@@ -12,9 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from common.settings import HTTPS_OR_LOOPBACK_ERROR, is_https_or_loopback
 from tools import console, http
-from tools.check import CheckResult
 from tools.collection import Target, collect
-from tools.console import ToolError
+from tools.console import CheckResult, ToolError
 from tools.diagnosis import clocks
 from tools.diagnosis.evidence import Evidence
 from tools.diagnosis.finding import Finding

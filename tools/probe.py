@@ -1,21 +1,17 @@
 """One GET request of the doctor: the response, or the reason why there is none."""
 
-import asyncio
-import contextlib
 import email.utils
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from tools import http
 
 MAX_BYTES = 1024 * 1024
 MAX_TEXT_CHARS = 20_000  # of a page that is searched for the platform's messages
 MAX_STRING_CHARS = 1000
-REFUSED, TLS = "the connection was refused", "its TLS certificate or handshake was not accepted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +114,7 @@ async def probe(url: str, seconds: float, headers: Mapping[str, str] | None = No
     try:
         response = await http.send("GET", url, seconds=seconds, max_bytes=MAX_BYTES, headers=headers)
     except http.HttpError as error:
-        reason = TLS if error.reason == REFUSED and await _is_tls(url) else error.reason
-        return ProbeResult(url, 0, {}, {}, "", sent_at, time.time(), reason)
+        return ProbeResult(url, 0, {}, {}, "", sent_at, time.time(), error.reason)
     received_at = time.time()
     try:
         body = json.loads(response.body)
@@ -128,16 +123,3 @@ async def probe(url: str, seconds: float, headers: Mapping[str, str] | None = No
     text = response.body[:MAX_TEXT_CHARS].decode("utf-8", "replace")
     body = body if isinstance(body, dict) else {}
     return ProbeResult(url, response.status, body, response.headers, text, sent_at, received_at)
-
-
-async def _is_tls(url: str) -> bool:
-    """Return whether only the TLS handshake fails, which aiohttp reports like a refused connection."""
-    parts = urlsplit(url)
-    if parts.scheme != "https":
-        return False
-    with contextlib.suppress(OSError, TimeoutError):
-        async with asyncio.timeout(1):
-            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 443)
-            writer.close()
-            return True
-    return False

@@ -9,7 +9,7 @@ import re
 import sys
 
 from common.problems import Problem
-from common.remediations import REMEDIATIONS
+from common.remediations import remediation
 from common.settings import DEFAULT_SCOPE_ERROR, Settings, is_default_scope
 from msi_func.app_registration import AppRegistration
 from msi_func.credentials import AppIdentity, has_managed_identity
@@ -124,7 +124,7 @@ def _finding(
         is_cached = isinstance(identity, AppIdentity) and has_managed_identity()
         fresh = http.run(request_fresh_token(identity, scope)) if may_request and is_cached else None
         return role_finding(problem.members, fresh, api=os.environ.get("AAD_FUNC_CLIENT_ID") or guid_in(scope))
-    return Finding(problem.detail, REMEDIATIONS[problem.code])
+    return Finding(problem.detail, remediation(problem.code, problem.members))
 
 
 def _print(found: dict[str, object], report: TokenReport, finding: Finding | None, heading: str) -> None:

@@ -14,8 +14,8 @@ from common.bearer_token import extract_bearer_token
 from common.problems import Problem
 from common.remediations import VALIDATION_STEPS
 from common.settings import is_guid
-from tools.check import CheckResult
 from tools.commands import guid_in
+from tools.console import CheckResult
 
 _UNKNOWN = "00000000-0000-0000-0000-000000000000"
 _VERIFIED_WITH_KEYS = ("unknown_key", "bad_signature", "wrong_issuer", "token_expired")

@@ -92,12 +92,29 @@ def test_code_and_detail_are_passed_on_with_advice():
     assert problem.detail == "The called API returned status 403 (missing_role)."
 
 
+ADVICE: list[tuple[str, Any, str]] = [
+    ("an application", {"kind": "application"}, "24 hours"),
+    ("a user", {"kind": "user"}, "sign in again"),
+    ("a caller of another form", ["user"], "24 hours"),
+]
+
+
+@pytest.mark.parametrize(("why", "caller", "advice"), ADVICE, ids=[case[0] for case in ADVICE])
+def test_advice_for_a_missing_role_fits_the_caller(why, caller, advice):
+    assert advice in problem_of(403, {"code": "missing_role", "caller": caller}).members["advice"]
+
+
+def test_code_that_is_not_ours_has_no_advice():
+    assert "advice" not in problem_of(404, {"code": "ItemNotFound"}).members
+
+
 GRAPH = {"code": "Request_ResourceNotFound", "message": "Resource 'x' does not exist."}
 KNOWN = [
     ("Microsoft Graph", {"error": {**GRAPH, "innerError": {"request-id": "1"}}}, {"error": GRAPH}),
     ("OAuth", {"error": "invalid_scope", "error_description": "No such scope."}, None),
     ("our own settings", {"code": "misconfigured", "settings": ["A", "B"]}, None),
     ("a scope", {"code": "missing_scope", "required_scope": "user_impersonation"}, None),
+    ("the authentication scheme", {"code": "wrong_tenant", "authenticated_by": "easy_auth"}, None),
 ]
 
 

@@ -5,6 +5,8 @@ import contextlib
 import gzip
 import random
 import socket
+import socketserver
+import struct
 import threading
 import time
 import tracemalloc
@@ -12,20 +14,19 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
-from yarl import URL
 
 from common.problems import Problem
 from msi_func import http_client, http_session
-from msi_func.http_client import DownstreamResponse, send
-from msi_func.http_session import HttpError, proxy_for
+from msi_func.http_client import UNTRUSTED_CERTIFICATE, DownstreamResponse
+from msi_func.http_session import HttpError
 from tests.support.caller import Caller, caller
 from tests.support.clock import MUCH_LATER, FastForward
+from tests.support.fetching import MAX_BYTES, OK, echo, error_of, fetch
 from tests.support.scripted import (
     CLOSE,
     HANG,
@@ -43,22 +44,9 @@ from tests.support.scripted import (
 
 __all__ = ["caller"]
 
-SECONDS, MAX_BYTES = 30.0, 1024 * 1024
 TOO_LARGE = b"x" * (MAX_BYTES + 1)
 BOMB_BYTES = 200_000_000
-OK = http(200, b"ok")
 UNREACHABLE, TIMEOUT, INVALID = "downstream_unreachable", "downstream_timeout", "downstream_invalid_response"
-
-
-async def fetch(url: str, seconds: float = SECONDS, *, method: str = "GET", **options: Any) -> DownstreamResponse:
-    deadline = asyncio.get_running_loop().time() + seconds
-    return await send(method, url, deadline=deadline, max_bytes=MAX_BYTES, **options)
-
-
-def error_of(caller: Caller, url: str, seconds: float = SECONDS, **options: Any) -> HttpError:
-    problem = caller.problem_of(fetch(url, seconds, **options))
-    assert isinstance(problem, HttpError)
-    return problem
 
 
 def chunked(*sizes: str) -> Reply:
@@ -177,13 +165,6 @@ def test_redirect_is_returned_and_not_followed(location, caller: Caller):
     assert len(server.requests) == 1
 
 
-def test_cookies_are_not_stored(caller: Caller):
-    with Scripted(lambda request: http(200, b"ok", Set_Cookie="session=1; Path=/")) as server:
-        for _ in range(2):
-            caller.run(fetch(server.origin))
-    assert [request.headers.get("cookie") for request in server.requests] == [None, None]
-
-
 @pytest.mark.parametrize("status", [200, 302])
 def test_decompression_bomb_uses_little_memory(status, caller: Caller):
     compressor = zlib.compressobj(wbits=31)
@@ -248,19 +229,46 @@ def test_deadline_that_has_passed_is_a_timeout(caller: Caller):
         assert error_of(caller, server.origin, -1).code == TIMEOUT
 
 
-def test_ssl_cert_file_is_trusted(caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with Scripted(lambda request: OK, tls=certified(tmp_path, monkeypatch)) as server:
-        assert caller.run(fetch(server.origin)).body == b"ok"
-
-
 def test_untrusted_certificate_is_rejected(caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     context = certified(tmp_path, monkeypatch)
     monkeypatch.delenv("SSL_CERT_FILE")
     with Scripted(lambda request: OK, tls=context) as server:
         error = error_of(caller, server.origin)
-    assert error.reason == "its TLS certificate or handshake was not accepted"
+    assert error.reason == UNTRUSTED_CERTIFICATE
+    assert error.detail.startswith("The called API cannot be reached: its TLS certificate is not trusted")
+    assert "SSL_CERT_FILE" in error.detail
     assert not error.is_sent
     assert server.requests == []
+
+
+@pytest.fixture(params=["closes", "resets", "speaks HTTP", "speaks something else"])
+def without_tls(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The port of a server that has no TLS and does so when a connection begins with its greeting."""
+    greeted = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1)
+            greeted.set()
+            if request.param == "resets":
+                self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            elif request.param == "speaks HTTP":
+                self.request.sendall(http(400).data)
+            elif request.param == "speaks something else":
+                self.request.sendall(b"SSH-2.0-OpenSSH\r\n")
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+    assert greeted.is_set()
+
+
+def test_failed_tls_handshake_is_not_a_refused_connection(without_tls: int, caller: Caller):
+    error = error_of(caller, f"https://127.0.0.1:{without_tls}/", method="POST", max_attempts=1)
+    assert (error.code, error.reason, error.is_sent) == (UNREACHABLE, "the TLS handshake failed", False)
 
 
 INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
@@ -273,10 +281,6 @@ def test_interim_responses_are_skipped(caller: Caller):
         responses = [caller.run(fetch(server.origin + path)) for path in paths]
     assert [(response.status, response.body.decode()) for response in responses] == [(200, path) for path in paths]
     assert server.connections == 1
-
-
-def echo(request: Request) -> Reply:
-    return http(200, request.target.encode())
 
 
 @pytest.mark.parametrize("cut", [0, 1, 30])
@@ -292,37 +296,6 @@ def test_second_response_never_reaches_the_next_request(cut, caller: Caller):
         for path in ("/a", "/b", "/c"):
             with contextlib.suppress(HttpError):  # the response itself may be rejected
                 assert caller.run(fetch(server.origin + path)).body == path.encode()
-
-
-PUSHED = [("a response", http(200, b"stale").data), ("garbage", b"x"), ("the end of a response", b"\r\n\r\nstale")]
-
-
-@pytest.mark.parametrize("is_read", [True, False], ids=["read by the event loop", "not read yet"])
-@pytest.mark.parametrize(("why", "data"), PUSHED, ids=[case[0] for case in PUSHED])
-def test_late_response_never_reaches_the_next_request(why, data, is_read, caller: Caller):
-    async def two_requests(server: Scripted) -> bytes:
-        assert (await fetch(server.origin + "/a")).body == b"/a"
-        server.push(data)  # on loopback it has arrived once this returns
-        if is_read:
-            for _ in range(5):
-                await asyncio.sleep(0)
-        return (await fetch(server.origin + "/b", method="POST")).body
-
-    with Scripted(echo) as server:
-        assert caller.run(two_requests(server)) == b"/b"
-
-
-def test_connection_closed_by_the_server_is_not_reused(caller: Caller):
-    """POST is not retried, so it must not be sent on a connection whose end has arrived."""
-
-    async def two_requests(server: Scripted) -> bytes:
-        await fetch(server.origin + "/a")
-        server.disconnect()
-        return (await fetch(server.origin + "/b", method="POST", body=b"x")).body
-
-    with Scripted(echo) as server:
-        assert caller.run(two_requests(server)) == b"/b"
-    assert server.connections == 2
 
 
 @pytest.mark.parametrize(
@@ -461,52 +434,6 @@ def test_reason_is_in_fixed_words(url, reason, caller: Caller):
     assert error.detail == f"The called API cannot be reached: {reason}."
 
 
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "SOCKS5H://127.0.0.1:9", "ftp://127.0.0.1:9", "127.0.0.1:9"])
-def test_proxy_that_is_not_http_is_named_as_such(proxy: str, caller: Caller, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("ALL_PROXY", proxy)
-    error = error_of(caller, "https://api.example/", max_attempts=1)
-    assert error.reason == "the environment names a proxy that is neither http nor https"
-    assert not error.is_sent
-
-
-PROXY = "http://proxy.example:3128"
-PROXIES = [
-    ({}, "http://api.example/", None),
-    ({"HTTP_PROXY": PROXY}, "http://api.example/", PROXY),
-    ({"http_proxy": PROXY}, "http://api.example/", PROXY),
-    ({"HTTP_PROXY": PROXY}, "https://api.example/", None),
-    ({"HTTPS_PROXY": PROXY}, "https://api.example/", PROXY),
-    ({"ALL_PROXY": PROXY}, "https://api.example/", PROXY),
-    ({"ALL_PROXY": PROXY, "HTTPS_PROXY": "http://other:1"}, "https://api.example/", "http://other:1"),
-    ({"ALL_PROXY": PROXY, "NO_PROXY": "api.example"}, "https://api.example/", None),
-    ({"ALL_PROXY": PROXY, "NO_PROXY": ".example"}, "https://api.example:8443/", None),
-    ({"ALL_PROXY": PROXY, "NO_PROXY": "*"}, "https://api.example/", None),
-    ({"ALL_PROXY": PROXY, "NO_PROXY": "other.example"}, "https://api.example/", PROXY),
-    ({"ALL_PROXY": PROXY}, "http://localhost:8400/", None),
-    ({"ALL_PROXY": PROXY}, "http://127.0.0.1:8400/", None),
-    ({"ALL_PROXY": PROXY}, "http://127.9.9.9/", None),
-    ({"ALL_PROXY": PROXY}, "http://[::1]:8400/", None),
-    ({"ALL_PROXY": PROXY}, "http://169.254.129.4:8081/msi/token", None),
-    ({"ALL_PROXY": PROXY}, "http://[fe80::1]/", None),
-    ({"ALL_PROXY": PROXY}, "https://10.0.0.1/", PROXY),
-    ({"ALL_PROXY": PROXY}, "https://localhost.example/", PROXY),
-]
-
-
-@pytest.mark.parametrize(("environment", "url", "expected"), PROXIES)
-def test_proxy_is_selected_from_the_environment(environment, url, expected, caller: Caller):
-    caller.set(environment)
-    assert proxy_for(URL(url).origin()) == expected
-
-
-def test_local_requests_bypass_the_proxy(caller: Caller, monkeypatch: pytest.MonkeyPatch):
-    with Scripted(lambda request: as_json(200, {"proxy": True})) as proxy, Scripted(lambda request: OK) as server:
-        monkeypatch.setenv("HTTP_PROXY", proxy.origin)
-        assert caller.run(fetch(server.origin)).body == b"ok"
-        assert caller.run(fetch("http://api.example/")).body == b'{"proxy": true}'
-    assert [request.target for request in proxy.requests] == ["http://api.example/"]
-
-
 def test_https_goes_through_a_tunnel(caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with (
         Scripted(echo, tls=certified(tmp_path, monkeypatch, "api.example")) as server,
@@ -555,22 +482,6 @@ def test_slow_tunnel_leaves_less_time_for_the_rest(caller: Caller, fast_forward:
         start = fast_forward.real()
         assert error_of(caller, "https://api.example/", 30).code == TIMEOUT
     assert fast_forward.real() - start < MUCH_LATER
-
-
-def test_connections_per_host_are_limited(caller: Caller, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_session, "MAX_CONNECTIONS", 3)
-    all_in_flight = threading.Barrier(3)
-
-    def together(request: Request) -> Reply:
-        all_in_flight.wait(MUCH_LATER)  # 3 of them arrive, so the limit is not lower either
-        return OK
-
-    async def many(url: str) -> list[DownstreamResponse]:
-        return await asyncio.gather(*(fetch(url) for _ in range(30)))
-
-    with Scripted(together) as server:
-        assert len(caller.run(many(server.origin))) == 30
-    assert server.connections == 3
 
 
 def test_cancellation_frees_the_connection(caller: Caller, monkeypatch: pytest.MonkeyPatch):

@@ -366,6 +366,33 @@ def test_checks_that_aad_func_did_not_make_are_named(scheme, kind, tally, opened
     assert shown.page.locator("#checks .easy").count() == (5 if scheme == "easy_auth" else 0)
 
 
+DENIED = [
+    ("missing_role", 403, {"caller": {"kind": "user"}}),
+    ("wrong_audience", 401, {}),
+]
+
+
+@pytest.mark.parametrize(("code", "status", "members"), DENIED, ids=[case[0] for case in DENIED])
+@pytest.mark.parametrize("scheme", ["easy_auth", "bearer_token"])
+def test_checks_before_a_rejection_are_those_of_the_scheme(
+    scheme, code, status, members, opened, stand_in: tuple[Host, Scripted]
+):
+    host, api = stand_in
+    api.answer = lambda request: as_json(status, {"code": code, "authenticated_by": scheme, **members})
+    shown = opened(host.url("msi-func"))
+    assert shown.page.locator("#checks .easy").count() == (5 if scheme == "easy_auth" else 0)
+    assert len(failed_checks(shown)) == 1
+    assert "authenticated by" not in shown.text("#fix").lower()
+
+
+def test_user_without_the_role_is_told_to_sign_in_again(opened, stand_in: tuple[Host, Scripted]):
+    host, api = stand_in
+    api.answer = lambda request: as_json(403, {"code": "missing_role", "caller": {"kind": "user"}})
+    shown = opened(host.url("msi-func"))
+    assert "sign in again" in shown.text("#fix")
+    assert "managed identity" not in shown.text("#fix")
+
+
 def test_dark_scheme_differs_and_narrow_table_keeps_its_roles(opened, msi_host: Host):
     shown = opened(msi_host.url("msi-func"), width=NARROW, color_scheme="dark", reduced_motion="reduce")
     assert (

@@ -20,6 +20,7 @@ KNOWN = (
     *(each.oauth_error for each in PROBLEM_TYPES.values() if each.oauth_error),
     PLAIN,
     "error_description=",
+    "bearer_token",
     "application/problem+json",
 )
 SHARED_CHARACTERS = 12  # that many consecutive characters in common are not a coincidence

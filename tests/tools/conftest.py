@@ -1,9 +1,35 @@
-"""The tools run in the test process, as they run alone in theirs."""
+"""The tools' event loop in this process, a stage for faults, and log levels that are restored."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from local_azure.cloud import LocalAzure
+from local_azure.testing import LocalTenant
+from tests.support import apps
+from tests.tools.stage import Stage
+from tools import http
+
+
+@pytest.fixture
+def run_tool(monkeypatch: pytest.MonkeyPatch, few_roots: str) -> Iterator[Callable[[Any], Any]]:
+    """Runs a coroutine on the tools' event loop."""
+    with apps.clean_environment():
+        monkeypatch.setenv("SSL_CERT_FILE", few_roots)
+        yield http.run
+        http.close()
+        monkeypatch.undo()
+
+
+@pytest.fixture
+def stage(local_azure_server: LocalAzure, local_azure: LocalTenant, tmp_path: Path) -> Iterator[Stage]:
+    """What a fault is produced with."""
+    new = Stage(local_azure_server, local_azure, tmp_path)
+    with new.stack:
+        yield new
 
 
 @pytest.fixture(autouse=True)

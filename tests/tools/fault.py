@@ -1,5 +1,8 @@
 """A fault: how it is produced, and what the doctor must say."""
 
+import itertools
+import re
+import shlex
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -21,3 +24,23 @@ class Fault(NamedTuple):
     verdict: str
     step: str
     code: int = 1
+
+
+def check(fault: Fault, stage: Stage) -> float:
+    """Produce the fault, assert what the doctor says, and return the seconds that it took."""
+    ended = fault.produce(stage)
+    assert fault.verdict in ended.verdict, ended.out
+    assert fault.step in ended.step, ended.out
+    assert ended.code == fault.code, ended.out
+    assert is_command_or_instruction(ended.step), ended.step
+    assert not re.search(r"eyJ|Traceback|See \w+$", ended.out)
+    return ended.seconds
+
+
+def is_command_or_instruction(step: str) -> bool:
+    """Return whether the step is a sentence, or a command without unquoted placeholders, which redirect in a shell."""
+    if not re.match(r"(az|curl|export|func|openssl|python|read|sleep) ", step):
+        return step[:1].isupper()
+    words = list(shlex.shlex(step, posix=True, punctuation_chars=True))
+    redirected = [target for sign, target in itertools.pairwise(words) if set(sign) <= set("<>")]
+    return set(redirected) <= {"/dev/null"}

@@ -6,8 +6,7 @@ import pytest
 
 from common.problems import Problem
 from tools import console
-from tools.check import CheckResult
-from tools.console import ToolError
+from tools.console import CheckResult, ToolError
 
 OK, FAILED, SKIPPED = (CheckResult("name", state, "detail") for state in ("ok", "failed", "skipped"))
 

@@ -160,29 +160,6 @@ def test_all_pages_are_read_and_none_of_another_host(local_azure_server: LocalAz
     assert "not its own" in ended.err
 
 
-def test_something_new_is_waited_for_with_a_line_of_progress(monkeypatch: pytest.MonkeyPatch, capsys):
-    from tools import lookup as module
-    from tools.graph import GraphError
-
-    missing = GraphError(404, "Request_ResourceNotFound", "not there")
-    outcomes: list[object] = [missing, GraphError(400, "Request_BadRequest", "Not a valid reference update."), "there"]
-    waits: list[float] = []
-
-    def work() -> object:
-        outcome = outcomes.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    assert module.retry_until_replicated(work, sleep=waits.append) == "there"
-    assert waits == [module.RETRY_INTERVAL] * 2
-    assert len(capsys.readouterr().err.splitlines()) == 2
-
-    outcomes[:] = [GraphError(400, "Request_BadRequest", "Permission being assigned was not found")]
-    with pytest.raises(GraphError, match="was not found"):
-        module.retry_until_replicated(work, sleep=waits.append)
-
-
 def test_graph_that_asks_for_patience_is_asked_again(local_azure_server: LocalAzure):
     api = {"id": API, "displayName": "aad-func", "appId": "x", "appRoles": []}
     answer = in_turn(as_json(429, {}, Retry_After="0"), page(api), page())

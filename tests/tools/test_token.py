@@ -14,8 +14,6 @@ from tests.support.apps import Host
 from tests.support.forge import CALLER, Forge
 from tests.support.tool import Ended, run, run_process
 from tools import console
-from tools.console import ToolError
-from tools.fresh_token import respell
 
 Check = Callable[..., Ended]
 
@@ -213,15 +211,6 @@ def test_new_role_is_found_before_it_is_visible(version: int, local_azure_server
 
     name, _, value = re.search(r"Set (\w+)(=)(\S+)", ended.step).groups()
     assert run("token", settings={**environment, name: value}).code == 0
-
-
-def test_other_spellings_are_random_and_never_a_common_one():
-    spellings = {respell(SCOPE) for _ in range(200)}
-    assert len(spellings) > 100
-    assert {spelling.lower() for spelling in spellings} == {SCOPE}
-    assert not spellings & {SCOPE, SCOPE.upper()}
-    with pytest.raises(ToolError):
-        respell("0/.default")
 
 
 SHAPES = ['{"Values": []}', '{"Values": null}', '{"Values": {"A_": "\\u0000"}}', "[]", "{"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from msi_func.http_client import UNTRUSTED_CERTIFICATE
 from tools import commands
 from tools.diagnosis import clocks, msi_func
 from tools.diagnosis.aad_url import PATH, ask_directly, has_path, with_path, wrong_url
@@ -123,6 +124,9 @@ def _unreachable(evidence: Evidence) -> Finding:
     if evidence.direct and not evidence.direct.status:
         found = msi_func.unreachable("aad-func", evidence.direct)
         return Finding(f"msi-func cannot reach aad-func, nor can this machine. {found.cause}", found.step)
+    if evidence.is_aad_reached and reason == UNTRUSTED_CERTIFICATE:
+        cause = "msi-func does not trust the TLS certificate of aad-func, which responds to this machine."
+        return Finding(cause, commands.set_setting("msi-func", evidence.msi_url, "SSL_CERT_FILE", ""))
     if evidence.is_aad_reached and not reason.startswith("no connection"):
         return wrong_url(evidence, f"AAD_FUNC_URL is wrong: aad-func runs, but msi-func's request failed ({reason}).")
     if evidence.is_aad_reached:

@@ -6,13 +6,14 @@ from urllib.parse import urlsplit
 
 from common.problems import PROBLEM_TYPES
 from common.remediations import VALIDATION_STEPS
+from msi_func.http_client import FAILED_HANDSHAKE, UNTRUSTED_CERTIFICATE
 from tools import commands
 from tools.diagnosis import identity
 from tools.diagnosis.evidence import Evidence
 from tools.diagnosis.finding import Finding, Severity
 from tools.diagnosis.platform_page import platform_finding, throttled
 from tools.diagnosis.settings import settings_finding
-from tools.probe import REFUSED, TLS, ProbeResult
+from tools.probe import ProbeResult
 
 PATH = "/api/msi-func"
 KEY = "MSI_FUNC_KEY"
@@ -42,8 +43,12 @@ def unreachable(app: str, probe: ProbeResult) -> Finding:
     parts, reason = urlsplit(probe.url), probe.reason
     host = parts.hostname or ""
     where = f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    tls = (
+        f"The TLS certificate or handshake of {app} at {where} was not accepted.",
+        f"openssl s_client -connect {shlex.quote(where)} -servername {shlex.quote(host)} </dev/null",
+    )
     steps = {
-        REFUSED: (
+        "the connection was refused": (
             f"Nothing listens at {where}: is {app} running?",
             commands.start(app, probe.url),
         ),
@@ -51,10 +56,8 @@ def unreachable(app: str, probe: ProbeResult) -> Finding:
             f"The host name {host} of {app} cannot be resolved.",
             "az functionapp list --query '[].defaultHostName' --output tsv",
         ),
-        TLS: (
-            f"The TLS certificate or handshake of {app} at {where} was not accepted.",
-            f"openssl s_client -connect {shlex.quote(where)} -servername {shlex.quote(host)} </dev/null",
-        ),
+        UNTRUSTED_CERTIFICATE: tls,
+        FAILED_HANDSHAKE: tls,
         "the response is not valid HTTP": (
             f"What listens at {where} does not speak {parts.scheme.upper()}.",
             f"Correct scheme and port of {app}'s URL: {parts.scheme} at {where}.",

@@ -1,7 +1,10 @@
 """msi-func is not configured, or has no token."""
 
+import pytest
+
 from tests.support.scripted import http
-from tests.tools.fault import API, OTHER, TYPO, Fault
+from tests.tools.fault import API, OTHER, TYPO, Fault, check
+from tests.tools.stage import Stage
 
 FAULTS = [
     Fault(
@@ -109,3 +112,8 @@ FAULTS = [
         "az ad app federated-credential list",
     ),
 ]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.why for fault in FAULTS])
+def test_fault_has_its_verdict_step_and_exit_code(fault: Fault, stage: Stage, record_property):
+    record_property("seconds to the verdict", check(fault, stage))

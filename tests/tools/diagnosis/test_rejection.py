@@ -1,11 +1,17 @@
-"""aad-func's code rejects the request, or a clock is wrong."""
+"""aad-func's code rejects the request."""
 
+import pytest
+
+from common.remediations import REMEDIATIONS
 from local_azure.cloud import LocalAzure
 from local_azure.tenant.loader import load
 from tests.support.scripted import http
 from tests.support.tool import Ended, run
-from tests.tools.fault import API, CALLER, OTHER, STAGING, TYPO, VISITOR, Fault
+from tests.tools.fault import API, CALLER, OTHER, STAGING, VISITOR, Fault, check
+from tests.tools.probes import AAD_URL, denied, direct, evidence
 from tests.tools.stage import Stage
+from tools.diagnosis.evidence import Evidence
+from tools.diagnosis.rejection import rejection
 
 
 def _fresh(stage: Stage, *, assigned: bool) -> Ended:
@@ -63,30 +69,6 @@ FAULTS = [
         "Compare ENTRA_AUTHORITY and ENTRA_TENANT_ID",
     ),
     Fault(
-        "scope of another API",
-        lambda s: s.apps(AAD_FUNC_SCOPE=f"api://{OTHER}/.default", known=True),
-        f"AAD_FUNC_SCOPE of msi-func names {OTHER}",
-        f"Set AAD_FUNC_SCOPE=api://{API}/.default",
-    ),
-    Fault(
-        "client ID misspelled",
-        lambda s: s.apps(AAD_FUNC_CLIENT_ID=TYPO, known=True),
-        f"AAD_FUNC_CLIENT_ID of aad-func is wrong: no API {TYPO} exists in the tenant, but {API} does.",
-        f"Set AAD_FUNC_CLIENT_ID={API}",
-    ),
-    Fault(
-        "audiences misspelled",
-        lambda s: s.apps(AAD_FUNC_AUDIENCES=f"api://{TYPO}", known=True),
-        "AAD_FUNC_AUDIENCES of aad-func does not contain",
-        "Remove AAD_FUNC_AUDIENCES",
-    ),
-    Fault(
-        "audience, settings unknown",
-        lambda s: s.apps(AAD_FUNC_CLIENT_ID=OTHER),
-        "AAD_FUNC_SCOPE of msi-func and AAD_FUNC_CLIENT_ID or AAD_FUNC_AUDIENCES",
-        "Compare the caller's AAD_FUNC_SCOPE",
-    ),
-    Fault(
         "role missing",
         lambda s: s.apps(site="msi-func/slots/staging"),
         f"The token of the application {STAGING} does not carry the app role DoAll. It was issued at",
@@ -135,28 +117,77 @@ FAULTS = [
         "--aad http://127.0.0.1:",
         3,
     ),
-    Fault(
-        "aad-func's clock",
-        lambda s: s.shifted(-3 * 86400, "aad-func"),
-        "aad-func's clock is 3 days behind.",
-        "the machine that hosts aad-func",
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.why for fault in FAULTS])
+def test_fault_has_its_verdict_step_and_exit_code(fault: Fault, stage: Stage, record_property):
+    record_property("seconds to the verdict", check(fault, stage))
+
+
+BY_CODE: list[tuple[str, Evidence, str, str]] = [
+    (
+        "Easy Auth was bypassed",
+        evidence(denied(401, "missing_principal"), aad_url=AAD_URL),
+        "without passing through Easy Auth",
+        "Remove AAD_FUNC_AUTHENTICATION from the settings of aad-func, and restart it.",
     ),
-    Fault(
-        "aad-func's clock, a little",
-        lambda s: s.shifted(660, "aad-func"),
-        "aad-func's clock is 11 minutes ahead.",
-        "the machine that hosts aad-func",
+    (
+        "a proxy removes the token",
+        evidence(denied(401, "missing_token"), without_token=denied(401, "missing_token"), aad_url=AAD_URL),
+        "A proxy between msi-func and aad-func removes the Authorization header.",
+        f"Set AAD_FUNC_URL={AAD_URL} in the settings of msi-func, and restart it.",
     ),
-    Fault(
-        "msi-func's clock",
-        lambda s: s.shifted(-7200, "msi-func"),
-        "msi-func's clock is 2 hours behind.",
-        "the machine that hosts msi-func",
+    (
+        "another API requires a token",
+        evidence(denied(401, "missing_token"), direct=direct(401), aad_url=AAD_URL),
+        "AAD_FUNC_URL does not lead to aad-func.",
+        f"Set AAD_FUNC_URL={AAD_URL} in the settings of msi-func, and restart it.",
     ),
-    Fault(
-        "this machine's clock",
-        lambda s: s.shifted(3600, "aad-func", "msi-func"),
-        "This machine's clock is 60 minutes behind.",
-        "Correct the clock of this machine",
+    (
+        "msi-func itself responds",
+        evidence(denied(401, "user_token_required")),
+        "it responded with user_token_required",
+        "--aad 'https://<aad-func app>.azurewebsites.net/api/aad-func'",
+    ),
+    (
+        "an allowed caller without authentication",
+        evidence(
+            denied(403, "caller_not_allowed", caller={"client_id": CALLER.upper()}),
+            settings={"AAD_FUNC_ALLOWED_CALLERS": CALLER},
+        ),
+        "is an allowed caller, but did not authenticate to Entra",
+        "Call with a managed identity",
+    ),
+    (
+        "the kind of caller",
+        evidence(denied(403, "caller_not_allowed", detail="Only users are accepted.")),
+        "aad-func rejected the caller: Only users are accepted.",
+        REMEDIATIONS["caller_not_allowed"],
+    ),
+    (
+        "a caller that is a command",
+        evidence(denied(403, "caller_not_allowed", caller={"client_id": "$(reboot)"}), aad_url=AAD_URL),
+        "The client <client ID> is not in AAD_FUNC_ALLOWED_CALLERS",
+        "Set AAD_FUNC_ALLOWED_CALLERS=<AAD_FUNC_ALLOWED_CALLERS>",
+    ),
+    (
+        "another code of aad-func",
+        evidence(denied(401, "bad_signature", detail="The signature is invalid.")),
+        "aad-func rejected the token: The signature is invalid.",
+        REMEDIATIONS["bad_signature"],
     ),
 ]
+
+
+@pytest.mark.parametrize(("why", "found", "cause", "step"), BY_CODE, ids=[case[0] for case in BY_CODE])
+def test_code_has_its_finding(why, found, cause, step):
+    finding = rejection(found)
+    assert finding
+    assert cause in finding.cause
+    assert step in finding.step
+
+
+@pytest.mark.parametrize("code", ["", "Request_ResourceNotFound", "constructor"])
+def test_unknown_code_has_no_finding(code):
+    assert rejection(evidence(denied(403, code))) is None

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from tests.support import apps
 from tests.support.apps import unused_port
 from tests.support.scripted import HANG, Reply, http
 from tests.support.tool import Ended, run
 from tests.tools import stage as responses
-from tests.tools.fault import Fault
+from tests.tools.fault import Fault, check
 from tests.tools.stage import Stage, by_token
 
 
@@ -43,6 +45,18 @@ FAULTS = [
         lambda s: s.apps(AAD_FUNC_URL="http://127.0.0.1:9/api/aad-func"),
         "AAD_FUNC_URL is wrong: aad-func runs, but msi-func's request failed (the connection was refused).",
         "Set AAD_FUNC_URL=http://127.0.0.1:",
+    ),
+    Fault(
+        "certificate that only msi-func does not trust",
+        lambda s: s.apps(AAD_FUNC_URL=f"{s.server(responses.AAD_401, tls=s.untrusted_tls())}/api/aad-func"),
+        "msi-func does not trust the TLS certificate of aad-func, which responds to this machine.",
+        "Set SSL_CERT_FILE=",
+    ),
+    Fault(
+        "https to a http port",
+        lambda s: s.apps(AAD_FUNC_URL=s.azure.origin.replace("http:", "https:"), direct=False),
+        "msi-func cannot reach aad-func: the TLS handshake failed.",
+        "--aad 'https://<aad-func app>",
     ),
     Fault(
         "unknown host",
@@ -163,3 +177,8 @@ FAULTS = [
         "Read what the host of aad-func prints",
     ),
 ]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.why for fault in FAULTS])
+def test_fault_has_its_verdict_step_and_exit_code(fault: Fault, stage: Stage, record_property):
+    record_property("seconds to the verdict", check(fault, stage))

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from tests.support.scripted import as_json
 from tests.support.tool import Ended
 from tests.tools import stage as responses
-from tests.tools.fault import API, OTHER, Fault
+from tests.tools.fault import API, OTHER, Fault, check
 from tests.tools.stage import Stage, by_token
 
 
@@ -59,3 +61,8 @@ FAULTS = [
         "Stop the host of aad-func.",
     ),
 ]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.why for fault in FAULTS])
+def test_fault_has_its_verdict_step_and_exit_code(fault: Fault, stage: Stage, record_property):
+    record_property("seconds to the verdict", check(fault, stage))

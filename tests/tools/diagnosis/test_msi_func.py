@@ -1,9 +1,11 @@
 """msi-func does not respond, or something else does."""
 
+import pytest
+
 from tests.support.scripted import HANG, RESET, Reply, as_json, http
 from tests.support.tool import Ended
 from tests.tools import stage as responses
-from tests.tools.fault import Fault
+from tests.tools.fault import Fault, check
 from tests.tools.stage import Stage
 
 
@@ -158,3 +160,8 @@ FAULTS = [
         "/api/aad-func",
     ),
 ]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.why for fault in FAULTS])
+def test_fault_has_its_verdict_step_and_exit_code(fault: Fault, stage: Stage, record_property):
+    record_property("seconds to the verdict", check(fault, stage))

@@ -1,0 +1,56 @@
+"""Evidence: what follows from it alone, and which settings of this machine belong to the probed apps."""
+
+import pytest
+
+from tests.support import apps
+from tests.tools.probes import AZURE_AAD_URL, AZURE_MSI_URL, MSI_URL, accepted, denied, direct, evidence
+from tools.diagnosis.evidence import settings_for
+
+
+def test_url_of_msi_func_is_without_its_query():
+    assert evidence(accepted(url=f"{MSI_URL}?as=user&code=secret")).msi_url == MSI_URL
+
+
+DIRECT = [(401, "missing_token", True), (401, "", True), (403, "", False), (404, "", False), (0, "", False)]
+
+
+@pytest.mark.parametrize(("status", "code", "reached"), DIRECT)
+def test_401_of_a_direct_probe_is_aad_funcs_or_easy_auths(status, code, reached):
+    assert evidence(accepted(), direct=direct(status, code)).is_aad_reached == reached
+
+
+def test_without_a_direct_probe_aad_func_is_not_reached():
+    assert not evidence(accepted()).is_aad_reached
+    assert not evidence(accepted()).reaches_aad_code
+
+
+@pytest.mark.parametrize(
+    ("code", "reaches"),
+    [("missing_token", True), ("missing_principal", True), ("", False), ("user_token_required", False)],
+)
+def test_code_of_a_call_without_a_token_tells_where_the_url_leads(code, reaches):
+    assert evidence(accepted(), without_token=denied(401, code)).reaches_aad_code == reaches
+
+
+LOCAL = {"ENTRA_AUTHORITY": "http://127.0.0.1:8400", "AAD_FUNC_CLIENT_ID": "x"}
+AZURE = {"AAD_FUNC_URL": AZURE_AAD_URL, "AAD_FUNC_CLIENT_ID": "x"}
+ENVIRONMENTS: list[tuple[str, dict[str, str], str, bool]] = [
+    ("local settings, local app", LOCAL, MSI_URL, True),
+    ("local settings, app in Azure", LOCAL, AZURE_MSI_URL, False),
+    ("settings for Azure, app in Azure", AZURE, AZURE_MSI_URL, True),
+    ("settings for Azure, local app", AZURE, MSI_URL, False),
+    ("the URL of aad-func decides", {**AZURE, **LOCAL, "AAD_FUNC_URL": AZURE_AAD_URL}, AZURE_MSI_URL, True),
+    ("an invalid URL decides nothing", {**LOCAL, "AAD_FUNC_URL": "http://["}, MSI_URL, True),
+    ("no URL", {"AAD_FUNC_CLIENT_ID": "x"}, AZURE_MSI_URL, True),
+    ("localhost", LOCAL, "http://localhost:7071/api/msi-func", True),
+    ("IPv6", LOCAL, "http://[::1]:7071/api/msi-func", True),
+]
+
+
+@pytest.mark.parametrize(("why", "settings", "url", "used"), ENVIRONMENTS, ids=[case[0] for case in ENVIRONMENTS])
+def test_settings_of_another_environment_are_not_used(why, settings, url, used, monkeypatch: pytest.MonkeyPatch):
+    with apps.clean_environment():
+        for name, value in {**settings, "PATH_OF_ANOTHER_APP": "x"}.items():
+            monkeypatch.setenv(name, value)
+        assert settings_for(url) == (settings if used else {})
+        monkeypatch.undo()

@@ -1,0 +1,20 @@
+"""The severity of a finding decides the doctor's exit code and its place among others."""
+
+import pytest
+
+from tools.diagnosis.finding import Finding, Severity
+
+
+@pytest.mark.parametrize(
+    ("severity", "code"),
+    [(Severity.INCONCLUSIVE, 3), (Severity.FAULT, 1), (Severity.UNREACHABLE, 3), (Severity.OPEN_DOOR, 1)],
+)
+def test_exit_code_tells_a_fault_from_an_app_that_was_not_reached(severity, code):
+    finding = Finding("cause", "step", severity)
+    assert finding.exit_code == code
+    assert finding.as_dict() == {"severity": severity.name.lower(), "cause": "cause", "step": "step"}
+
+
+def test_open_door_outranks_everything():
+    assert max(Severity) is Severity.OPEN_DOOR
+    assert Finding("cause", "step").severity is Severity.FAULT
