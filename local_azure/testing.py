@@ -162,7 +162,7 @@ def local_azure_tenant_file() -> Path:
 
 @pytest.fixture(scope="session")
 def local_azure_server(tmp_path_factory: pytest.TempPathFactory, local_azure_tenant_file: Path) -> Iterator[LocalAzure]:
-    """The running tenant, for fixtures of session scope: its `origin`, and the settings of a site by `environment()`."""
+    """The running tenant, for fixtures of session scope: `origin`, and the settings of a site by `environment()`."""
     from local_azure.cloud import LocalAzure
     from local_azure.tenant.loader import load
 
@@ -173,11 +173,12 @@ def local_azure_server(tmp_path_factory: pytest.TempPathFactory, local_azure_ten
 @pytest.fixture
 def local_azure(local_azure_server: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalTenant]:
     """The tenant that all tests share, as it was when it started."""
-    azure = local_azure_server
-    assignments, keys = [*azure.directory.assignments], [*azure.keys.keys]
+    azure, directory = local_azure_server, local_azure_server.directory
+    assignments, groups, keys = [*directory.assignments], directory.groups, [*azure.keys.keys]
     azure.faults.reset_counters()
+    azure.token_cache.clear()  # fixtures of session scope may have filled it
     yield LocalTenant(azure, monkeypatch)
-    azure.directory.assignments[:], azure.keys.keys[:] = assignments, keys
+    directory.assignments[:], directory.groups, azure.keys.keys[:] = assignments, groups, keys
     azure.faults.clear()
     azure.token_cache.clear()
     azure.clock.reset()
