@@ -1,32 +1,23 @@
-"""Tenants for tests that change them."""
+"""What tests of local_azure need beside the running tenant."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import certifi
 import pytest
 
 from local_azure.cloud import LocalAzure
-from local_azure.tenant.loader import load
+from tests.support.forge import Forge
 from tests.support.installed import installed
 
 __all__ = ["installed"]
 
 
-@pytest.fixture
-def fresh(state: Path, few_roots: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAzure]:
-    """A tenant whose assignments, cached tokens, faults and counters a test may change."""
-    with monkeypatch.context() as patch:
-        patch.setattr(certifi, "where", lambda: few_roots)
-        running = LocalAzure(load(), port=0, state=state)
-    with running:
-        yield running
+@pytest.fixture(scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state folder of tenants that tests start, so that their keys are generated only once."""
+    return tmp_path_factory.mktemp("state")
 
 
-@pytest.fixture
-def own_keys(azure: LocalAzure, state: Path, tmp_path: Path) -> Iterator[LocalAzure]:
-    """A tenant whose keys a test may change."""
-    shutil.copytree(state, tmp_path, dirs_exist_ok=True)
-    with LocalAzure(load(), port=0, state=tmp_path) as running:
-        yield running
+@pytest.fixture(scope="session")
+def forge(local_azure_server: LocalAzure) -> Forge:
+    """Signs tokens with the key of the shared tenant."""
+    return Forge(local_azure_server)

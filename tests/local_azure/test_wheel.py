@@ -1,4 +1,4 @@
-"""The wheel: it contains local_azure alone, and works from any folder."""
+"""The wheel: it contains local_azure alone, and works in any folder."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""Commands whose standard input or output is closed, as cron and careless scripts start them."""
+"""Commands with closed standard input or output, as cron starts them."""
 
 import os
 import subprocess

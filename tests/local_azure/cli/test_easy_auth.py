@@ -1,4 +1,4 @@
-"""`easy-auth`."""
+"""`easy-auth`: the proxy for a registration, or with the rules of a document."""
 
 import contextlib
 import json
@@ -37,17 +37,17 @@ def auth_settings(folder: Path, client_id: str = API, tenant: str = TENANT) -> P
     return folder / "auth.json"
 
 
-def test_easy_auth_serves_the_proxy(azure: LocalAzure):
-    with easy_auth(azure, "--api", "aad-func") as url:
+def test_easy_auth_serves_the_proxy(local_azure_server: LocalAzure):
+    with easy_auth(local_azure_server, "--api", "aad-func") as url:
         assert requests.get(url, timeout=10).status_code == 401
 
 
-def test_easy_auth_applies_the_auth_settings(azure: LocalAzure, forge: Forge, tmp_path: Path):
+def test_easy_auth_applies_the_auth_settings(local_azure_server: LocalAzure, forge: Forge, tmp_path: Path):
     bearer = {"Authorization": f"Bearer {forge.token()}"}
-    with easy_auth(azure, "--auth-settings", auth_settings(tmp_path)) as url:
+    with easy_auth(local_azure_server, "--auth-settings", auth_settings(tmp_path)) as url:
         assert requests.get(url, timeout=10).status_code == 403  # Return403
         assert requests.get(url, headers=bearer, timeout=10).status_code == 403  # allowedApplications
-    with easy_auth(azure, "--api", "aad-func") as url:
+    with easy_auth(local_azure_server, "--api", "aad-func") as url:
         assert requests.get(url, headers=bearer, timeout=10).status_code == 502
 
 

@@ -1,4 +1,4 @@
-"""`env`: the settings of the running tenant, for everything beside it."""
+"""`env`: the settings of the running tenant, for another terminal."""
 
 import json
 import os
@@ -53,22 +53,22 @@ def test_lines_of_the_readme_work_beside_the_demo(line: str, demo: str):
     assert next(expected for name, expected in OUTPUT.items() if name in line) in done.stdout
 
 
-def test_settings_are_those_of_the_named_site(azure: LocalAzure):
-    here = {"LOCAL_AZURE_URL": azure.origin}
+def test_settings_are_those_of_the_named_site(local_azure_server: LocalAzure):
+    here = {"LOCAL_AZURE_URL": local_azure_server.origin}
     default = json.loads(call("env", "--format", "json", **here).stdout)["Values"]
-    assert default == azure.environment()
+    assert default == local_azure_server.environment()
     named = json.loads(call("env", "--format", "json", "--site", "deployment", **here).stdout)["Values"]
-    assert named["IDENTITY_HEADER"] == azure.directory.site("deployment").identity_header
+    assert named["IDENTITY_HEADER"] == local_azure_server.directory.site("deployment").identity_header
     machine = json.loads(call("env", "--format", "json", "--imds", **here).stdout)["Values"]
     assert "IDENTITY_ENDPOINT" not in machine
 
 
-def test_proxy_exceptions_are_those_of_the_terminal(azure: LocalAzure):
-    done = call("env", "--format", "json", LOCAL_AZURE_URL=azure.origin, NO_PROXY="corp.example")
+def test_proxy_exceptions_are_those_of_the_terminal(local_azure_server: LocalAzure):
+    done = call("env", "--format", "json", LOCAL_AZURE_URL=local_azure_server.origin, NO_PROXY="corp.example")
     assert json.loads(done.stdout)["Values"]["NO_PROXY"] == "corp.example,127.0.0.1,localhost"
 
 
-def test_unknown_site_is_an_error(azure: LocalAzure):
-    done = call("env", "--site", "ghost", LOCAL_AZURE_URL=azure.origin)
+def test_unknown_site_is_an_error(local_azure_server: LocalAzure):
+    done = call("env", "--site", "ghost", LOCAL_AZURE_URL=local_azure_server.origin)
     assert (done.returncode, done.stdout) == (1, "false\n")
     assert done.stderr.startswith("local_azure: No site is called ghost; the tenant file has msi-func, ")

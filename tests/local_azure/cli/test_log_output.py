@@ -1,4 +1,4 @@
-"""Log lines: no request can write to the terminal or forge a line."""
+"""Log lines: no request can control the terminal or forge a line."""
 
 import contextlib
 import logging

@@ -54,7 +54,7 @@ def test_ctrl_c_with_a_request_in_flight_prints_no_stack_trace(state: Path):
         ("powershell", "Paste these lines into the PowerShell window in which you start your app:", "$env:"),
     ],
 )
-def test_serve_says_what_to_do_with_the_settings(form: str, hint: str, first: str, state: Path):
+def test_hint_explains_how_to_use_the_settings(form: str, hint: str, first: str, state: Path):
     process = start("serve", "--port", 0, "--state", state, "--format", form)
     assert process.stdout.readline().startswith(first)
     process.terminate()
@@ -73,7 +73,7 @@ def test_restarted_tenant_keeps_its_ca(tmp_path: Path):
 
 @ON_LINUX
 def test_startup_takes_less_than_a_second_of_cpu_time_and_80_mb(state: Path):
-    """Counted in seconds of one core, so that a busy machine does not matter."""
+    """In seconds of CPU time, so that a busy machine does not matter."""
     spent = []
     for _ in range(3):
         with serving(state) as served:

@@ -1,4 +1,4 @@
-"""Commands to paste: what they look like in both shells, and that no token is part of a command line."""
+"""Commands to paste, for both shells. No token is part of a command line."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""The control plane: its errors, and that no web page can use it."""
+"""The control plane: its errors, and the rejection of web pages."""
 
 import pytest
 import requests
@@ -6,7 +6,9 @@ import requests
 from local_azure.cloud import LocalAzure
 from tests.support.tenant_requests import control, request_identity_token
 
-BAD = [
+pytestmark = pytest.mark.usefixtures("local_azure")  # undoes the changes of each test
+
+INVALID = [
     ("fault", {"endpoint": "nowhere", "status": 500}, "endpoint: is not one of msi, imds, metadata, keys,"),
     ("fault", {"endpoint": "msi"}, "Specify the fault: status, delay, truncate or reset."),
     ("fault", {"endpoint": "msi", "status": 99}, "status: is not a number from 200 to 599."),
@@ -29,15 +31,15 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("command", "values", "message"), BAD, ids=[str(case[1]) for case in BAD])
-def test_invalid_command_is_an_error_that_names_the_value(command, values, message, fresh: LocalAzure):
-    response = control(fresh, command, **values)
+@pytest.mark.parametrize(("command", "values", "message"), INVALID, ids=[str(case[1]) for case in INVALID])
+def test_invalid_command_is_an_error_that_names_the_value(command, values, message, local_azure_server: LocalAzure):
+    response = control(local_azure_server, command, **values)
     assert response.status_code == 400
     assert response.json()["message"].startswith(message)
 
 
-def test_values_are_accepted_in_the_query(fresh: LocalAzure):
-    url = f"{fresh.origin}/local-azure/fault?endpoint=msi&status=500&count=1"
+def test_values_are_accepted_in_the_query(local_azure_server: LocalAzure):
+    url = f"{local_azure_server.origin}/local-azure/fault?endpoint=msi&status=500&count=1"
     assert requests.post(url, timeout=10).json()["msi"]["count"] == 1
 
 
@@ -58,19 +60,22 @@ PAGES = [
     "command",
     ["clear-token-cache", "advance?duration=24h", "user-token?user=admin@local.example&scope=https://x/.default"],
 )
-def test_web_pages_are_rejected(who, headers, status, command, fresh: LocalAzure):
-    request_identity_token(fresh)
-    response = requests.post(f"{fresh.origin}/local-azure/{command}", headers=headers, timeout=10)
+def test_web_pages_are_rejected(who, headers, status, command, local_azure_server: LocalAzure):
+    request_identity_token(local_azure_server)
+    response = requests.post(f"{local_azure_server.origin}/local-azure/{command}", headers=headers, timeout=10)
     assert response.status_code == status
-    assert fresh.token_cache.clear() == 1
+    assert local_azure_server.token_cache.clear() == 1
 
 
-def test_commands_require_post(fresh: LocalAzure):
-    assert requests.get(f"{fresh.origin}/local-azure/clear-token-cache", timeout=10).status_code == 405
+def test_commands_require_post(local_azure_server: LocalAzure):
+    assert requests.get(f"{local_azure_server.origin}/local-azure/clear-token-cache", timeout=10).status_code == 405
 
 
-def test_own_origin_is_accepted(fresh: LocalAzure):
-    headers = {"Origin": fresh.origin}
+def test_own_origin_is_accepted(local_azure_server: LocalAzure):
+    headers = {"Origin": local_azure_server.origin}
     assert (
-        requests.post(f"{fresh.origin}/local-azure/clear-token-cache", headers=headers, timeout=10).status_code == 200
+        requests.post(
+            f"{local_azure_server.origin}/local-azure/clear-token-cache", headers=headers, timeout=10
+        ).status_code
+        == 200
     )

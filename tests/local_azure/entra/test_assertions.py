@@ -1,4 +1,4 @@
-"""On behalf of a user and with federated credentials: with the real credentials, and each error."""
+"""Assertions of users and of managed identities: with azure-identity, and each error."""
 
 import json
 from dataclasses import replace
@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import requests
 from azure.core.exceptions import ClientAuthenticationError
-from azure.identity import ClientAssertionCredential, ManagedIdentityCredential, OnBehalfOfCredential
+from azure.identity import ManagedIdentityCredential, OnBehalfOfCredential
 
 from local_azure.cloud import LocalAzure
 from local_azure.tenant.principals import FederatedCredential
+from local_azure.testing import LocalTenant
 from tests.support.clients import become, verified
 from tests.support.forge import GONE, Forge
 from tests.support.tenant_requests import API, ASSIGNED, V1
@@ -38,45 +39,35 @@ def credential(azure: LocalAzure, assertion: str) -> OnBehalfOfCredential:
 
 
 @pytest.mark.parametrize(("user", "roles"), [(DEVELOPER, ["DoAll"]), (VISITOR, None)])
-def test_on_behalf_of_credential_gets_a_users_token_over_https(user, roles, azure: LocalAzure, monkeypatch):
-    become(monkeypatch, azure)
-    token = credential(azure, user_token(azure, user)).get_token(f"{API}/.default").token
-    claims = verified(azure, token)
+def test_on_behalf_of_credential_gets_a_users_token_over_https(
+    user, roles, local_azure: LocalTenant, local_azure_server: LocalAzure
+):
+    local_azure.environment()
+    token = credential(local_azure_server, user_token(local_azure_server, user)).get_token(f"{API}/.default").token
+    claims = verified(local_azure_server, token)
     assert (claims["azp"], claims["azpacr"], claims["scp"]) == (MSI_FUNC, "2", "user_impersonation")
-    assert claims["oid"] == azure.directory.user(user).object_id != claims["sub"]
+    assert claims["oid"] == local_azure_server.directory.user(user).object_id != claims["sub"]
     assert claims.get("roles") == roles
     assert "idtyp" not in claims
 
 
-def test_managed_identity_token_authenticates_an_application(azure: LocalAzure, monkeypatch):
-    become(monkeypatch, azure)
-    identity = ManagedIdentityCredential(client_id=IDENTITY)
-    client = ClientAssertionCredential(
-        azure.directory.tenant_id,
-        MSI_FUNC,
-        lambda: identity.get_token(EXCHANGE).token,
-        authority=azure.https_origin,
-        disable_instance_discovery=True,
-    )
-    claims = verified(azure, client.get_token(f"{API}/.default").token)
-    assert (claims["azp"], claims["idtyp"]) == (MSI_FUNC, "app")
-
-
-def test_missing_second_factor_is_a_claims_challenge(azure: LocalAzure, monkeypatch):
-    become(monkeypatch, azure)
+def test_missing_second_factor_is_a_claims_challenge(local_azure: LocalTenant, local_azure_server: LocalAzure):
+    local_azure.environment()
     with pytest.raises(ClientAuthenticationError) as caught:
-        credential(azure, user_token(azure, GUARDED)).get_token(f"{API}/.default")
+        credential(local_azure_server, user_token(local_azure_server, GUARDED)).get_token(f"{API}/.default")
     body = json.loads(caught.value.response.text())
     assert (body["error"], body["error_codes"]) == ("interaction_required", [50076])
-    policy = azure.directory.mfa_policies[0]
+    policy = local_azure_server.directory.mfa_policies[0]
     assert json.loads(body["claims"]) == {"access_token": {"capolids": {"essential": True, "values": [policy.id]}}}
 
-    again = credential(azure, user_token(azure, GUARDED, mfa=True)).get_token(f"{API}/.default")
-    assert verified(azure, again.token)["amr"] == ["pwd", "mfa"]
+    again = credential(local_azure_server, user_token(local_azure_server, GUARDED, mfa=True)).get_token(
+        f"{API}/.default"
+    )
+    assert verified(local_azure_server, again.token)["amr"] == ["pwd", "mfa"]
 
 
 class Exchange:
-    """On-behalf-of requests made by hand, valid except for what a test changes."""
+    """On-behalf-of requests, valid except for the changes of a test."""
 
     def __init__(self, azure: LocalAzure) -> None:
         self.azure = azure
@@ -88,7 +79,7 @@ class Exchange:
     def client(self, **changes: Any) -> str:
         return self._client.token(**{"oid": IDENTITY_OBJECT, "sub": IDENTITY_OBJECT, "roles": GONE, **changes})
 
-    def ask(self, **changes: str | None) -> requests.Response:
+    def send(self, **changes: str | None) -> requests.Response:
         form = {
             "grant_type": JWT_BEARER,
             "client_id": MSI_FUNC,
@@ -104,21 +95,21 @@ class Exchange:
 
 
 @pytest.fixture
-def exchange(azure: LocalAzure) -> Exchange:
-    return Exchange(azure)
+def exchange(local_azure_server: LocalAzure) -> Exchange:
+    return Exchange(local_azure_server)
 
 
 def test_response_lists_the_granted_scopes(exchange: Exchange):
-    body = exchange.ask().json()
+    body = exchange.send().json()
     assert sorted(body) == ["access_token", "expires_in", "ext_expires_in", "scope", "token_type"]
     assert body["scope"] == f"{API}/user_impersonation"
-    assert exchange.ask(scope=f"{API}/user_impersonation").json()["scope"] == body["scope"]
+    assert exchange.send(scope=f"{API}/user_impersonation").json()["scope"] == body["scope"]
 
 
 def test_token_requested_with_claims_is_new(exchange: Exchange, monkeypatch):
     become(monkeypatch, exchange.azure)
     claims = '{"access_token":{"xms_cc":{"values":["cp1"]}}}'
-    tokens = [exchange.ask(claims=value).json()["access_token"] for value in (None, claims, claims)]
+    tokens = [exchange.send(claims=value).json()["access_token"] for value in (None, claims, claims)]
     assert len({verified(exchange.azure, token)["uti"] for token in tokens}) == 3
 
 
@@ -126,20 +117,20 @@ PAST = {"exp": 1_700_000_000}
 
 FUTURE = {"nbf": 9_000_000_000}
 
-REFUSED = [
+REJECTED = [
     ("no assertion", 900144, {"assertion": None}),
     ("no token use", 900144, {"requested_token_use": None}),
     ("another token use", 90023, {"requested_token_use": "other"}),
     ("no client", 900144, {"client_id": None}),
     ("unknown client", 700016, {"client_id": "nobody"}),
-    ("no proof", 7000218, {"client_assertion": None}),
+    ("no credential", 7000218, {"client_assertion": None}),
     ("no type of assertion", 900144, {"client_assertion_type": None}),
     ("another type of assertion", 90023, {"client_assertion_type": "saml"}),
     ("no scope", 900144, {"scope": None}),
     ("claims that are not a JSON object", 50117, {"claims": "[]"}),
     ("scopes of two APIs", 70011, {"scope": f"{API}/.default {V1}/.default"}),
-    ("an API that is not there", 500011, {"scope": "api://nowhere/.default"}),
-    ("a scope that is not there", 650053, {"scope": f"{API}/other"}),
+    ("an unknown API", 500011, {"scope": "api://nowhere/.default"}),
+    ("an unknown scope", 650053, {"scope": f"{API}/other"}),
     ("no consent", 65001, {"scope": f"{V1}/.default"}),
     ("no consent to the scope", 65001, {"scope": f"{V1}/user_impersonation"}),
     ("assignment required", 50105, {"scope": f"{ASSIGNED}/.default"}),
@@ -158,15 +149,15 @@ REFUSED = [
     ("user assertion: not valid yet", 500133, {"assertion": FUTURE}),
     ("user assertion: an application's", 7000114, {"assertion": {"scp": GONE, "oid": "app", "sub": "app"}}),
     ("user assertion: an ID token", 50013, {"assertion": {"scp": GONE}}),
-    ("user assertion: of nobody", 50013, {"assertion": {"oid": "ghost"}}),
+    ("user assertion: of an unknown user", 50013, {"assertion": {"oid": "ghost"}}),
 ]
 
 
-@pytest.mark.parametrize(("why", "code", "changes"), REFUSED, ids=[case[0] for case in REFUSED])
+@pytest.mark.parametrize(("why", "code", "changes"), REJECTED, ids=[case[0] for case in REJECTED])
 def test_on_behalf_of_errors_have_entras_codes(why, code, changes, exchange: Exchange):
     made = {"assertion": exchange.user, "client_assertion": exchange.client}
     form = {name: made[name](**value) if isinstance(value, dict) else value for name, value in changes.items()}
-    response = exchange.ask(**form)
+    response = exchange.send(**form)
     body = response.json()
     assert body["error_codes"] == [code]
     assert body["error_description"].startswith(f"AADSTS{code}: ")
@@ -177,7 +168,7 @@ def test_on_behalf_of_errors_have_entras_codes(why, code, changes, exchange: Exc
 def test_tampered_assertion_is_rejected(which, code, exchange: Exchange):
     made = {"assertion": exchange.user, "client_assertion": exchange.client}[which]
     changed = made().rpartition(".")[0] + "." + made(uti="other").rpartition(".")[2]
-    assert exchange.ask(**{which: changed}).json()["error_codes"] == [code]
+    assert exchange.send(**{which: changed}).json()["error_codes"] == [code]
 
 
 def trusting(**changes: str) -> FederatedCredential:
@@ -185,7 +176,7 @@ def trusting(**changes: str) -> FederatedCredential:
     return FederatedCredential("test", **trusted)
 
 
-WRONG = [
+OTHERS = [
     ("issuer", "https://login.microsoftonline.com/10ca1000-0000-4000-8000-000000000000/v2.0", 700211),
     ("subject", IDENTITY, 700213),
     ("subject", IDENTITY_OBJECT.upper(), 700213),
@@ -193,7 +184,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("member", "value", "code"), WRONG)
+@pytest.mark.parametrize(("member", "value", "code"), OTHERS)
 def test_federated_credentials_are_compared_case_sensitively(member, value, code, exchange: Exchange, monkeypatch):
     client = exchange.azure.directory.application("msi-func-api")
     others = [app for app in exchange.azure.directory.applications if app is not client]
@@ -203,11 +194,11 @@ def test_federated_credentials_are_compared_case_sensitively(member, value, code
         monkeypatch.setattr(exchange.azure.directory, "applications", (*others, changed))
 
     trusts(trusting())
-    assert exchange.ask().status_code == 200
+    assert exchange.send().status_code == 200
     trusts(trusting(**{member: value}))
-    assert exchange.ask().json()["error_codes"] == [code]
+    assert exchange.send().json()["error_codes"] == [code]
 
 
-def test_v1_endpoint_rejects_the_on_behalf_of_grant(azure: LocalAzure):
-    url = f"{azure.origin}/{azure.directory.tenant_id}/oauth2/token"
+def test_v1_endpoint_rejects_the_on_behalf_of_grant(local_azure_server: LocalAzure):
+    url = f"{local_azure_server.origin}/{local_azure_server.directory.tenant_id}/oauth2/token"
     assert requests.post(url, data={"grant_type": JWT_BEARER}, timeout=10).json()["error_codes"] == [70003]

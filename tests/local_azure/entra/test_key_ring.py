@@ -1,4 +1,4 @@
-"""Key rotation."""
+"""Signing keys: rotation, removal and storage."""
 
 from pathlib import Path
 
@@ -7,33 +7,37 @@ import requests
 
 from local_azure.cloud import LocalAzure
 from local_azure.tenant.loader import load
-from tests.support.clients import become, verified
+from local_azure.testing import LocalTenant
+from tests.support.clients import verified
 from tests.support.tenant_requests import control, request_identity_token
 
 
-def test_rotated_key_signs_and_the_old_one_stays_until_it_is_removed(own_keys: LocalAzure, monkeypatch):
-    become(monkeypatch, own_keys)
-    old = request_identity_token(own_keys).json()["access_token"]
-    first = own_keys.keys.current.kid
-    kids = control(own_keys, "rotate-keys").json()["keys"]
+def test_rotated_key_signs_and_the_old_one_stays_until_it_is_removed(
+    local_azure: LocalTenant, local_azure_server: LocalAzure
+):
+    local_azure.environment()
+    old = request_identity_token(local_azure_server).json()["access_token"]
+    first = local_azure_server.keys.current.kid
+    kids = control(local_azure_server, "rotate-keys").json()["keys"]
     assert kids[0] == first
     assert len(kids) == 2
 
-    assert request_identity_token(own_keys).json()["access_token"] == old
-    assert control(own_keys, "clear-token-cache").json() == {"cleared": 1}
-    new = request_identity_token(own_keys).json()["access_token"]
+    assert request_identity_token(local_azure_server).json()["access_token"] == old
+    assert control(local_azure_server, "clear-token-cache").json() == {"cleared": 1}
+    new = request_identity_token(local_azure_server).json()["access_token"]
     for token in (old, new):
-        verified(own_keys, token)
+        verified(local_azure_server, token)
 
-    assert control(own_keys, "remove-key", kid=first).json() == {"keys": kids[1:]}
-    verified(own_keys, new)
+    assert control(local_azure_server, "remove-key", kid=first).json() == {"keys": kids[1:]}
+    verified(local_azure_server, new)
     with pytest.raises(Exception, match="Unable to find a signing key"):
-        verified(own_keys, old)
-    assert control(own_keys, "remove-key", kid=first).status_code == 404
-    assert requests.get(f"{own_keys.origin}/local-azure/keys", timeout=10).json() == {"keys": kids[1:]}
+        verified(local_azure_server, old)
+    assert control(local_azure_server, "remove-key", kid=first).status_code == 404
+    assert requests.get(f"{local_azure_server.origin}/local-azure/keys", timeout=10).json() == {"keys": kids[1:]}
 
 
-def test_removed_last_key_is_replaced_and_the_new_one_stored(own_keys: LocalAzure, tmp_path: Path):
-    (new,) = control(own_keys, "remove-key", kid=own_keys.keys.current.kid).json()["keys"]
+def test_removed_last_key_is_replaced_and_the_new_one_stored(tmp_path: Path):
+    with LocalAzure(load(), port=0, state=tmp_path) as azure:
+        (new,) = control(azure, "remove-key", kid=azure.keys.current.kid).json()["keys"]
     with LocalAzure(load(), port=0, state=tmp_path) as again:
         assert again.keys.current.kid == new

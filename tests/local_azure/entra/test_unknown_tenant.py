@@ -15,8 +15,8 @@ PATHS = [
 
 @pytest.mark.parametrize("tenant", ["common", "organizations", "10ca1000-0000-4000-8000-000000000001", "contoso.com"])
 @pytest.mark.parametrize("path", PATHS)
-def test_unknown_tenant_is_entras_json_error(tenant: str, path: str, azure: LocalAzure):
-    response = requests.get(f"{azure.origin}/{tenant}{path}", timeout=10)
+def test_unknown_tenant_is_entras_json_error(tenant: str, path: str, local_azure_server: LocalAzure):
+    response = requests.get(f"{local_azure_server.origin}/{tenant}{path}", timeout=10)
     body = response.json()
     assert (response.status_code, body["error"], body["error_codes"]) == (400, "invalid_tenant", [90002])
     assert body["error_description"].startswith(f"AADSTS90002: Tenant '{tenant}' not found.")
@@ -24,5 +24,10 @@ def test_unknown_tenant_is_entras_json_error(tenant: str, path: str, azure: Loca
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_own_tenant_is_found(path: str, azure: LocalAzure):
-    assert requests.get(f"{azure.origin}/{azure.directory.tenant_id}{path}", timeout=10).status_code == 200
+def test_own_tenant_is_found(path: str, local_azure_server: LocalAzure):
+    assert (
+        requests.get(
+            f"{local_azure_server.origin}/{local_azure_server.directory.tenant_id}{path}", timeout=10
+        ).status_code
+        == 200
+    )

@@ -1,18 +1,13 @@
-"""The local Functions host behaves as the real one was observed to behave."""
+"""The Functions host, with the behavior that was observed with `func start`."""
 
 import concurrent.futures
 import http.client
 import re
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
 
-from local_azure.serving.ports import bind
 from tests.support import apps
 from tests.support.apps import Host
 
@@ -87,7 +82,7 @@ NOT_FOUND = [
     ("no route prefix", "GET", "/echo/a"),
     ("the default route prefix", "GET", "/api/echo/a"),
     ("another method", "POST", "/api/v1/settings"),
-    ("HEAD where only GET is named", "HEAD", "/api/v1/settings"),
+    ("HEAD for a function with GET only", "HEAD", "/api/v1/settings"),
     ("a constraint that does not hold", "GET", "/api/v1/orders/x"),
     ("disabled by the setting with dots", "GET", "/api/v1/off"),
     ("disabled by the setting with underscores", "GET", "/api/v1/off-too"),
@@ -147,106 +142,3 @@ def test_async_functions_run_on_the_event_loop(host: Host):
 
 def test_foreign_host_header_is_rejected(host: Host):
     assert get(host, "/api/v1/settings", Host="evil.example").status_code == 400
-
-
-BROKEN = [
-    ("no app", {}, "host.json cannot be read"),
-    ("no host.json object", {"host.json": "[]"}, "host.json is not a JSON object"),
-    ("no function_app.py", {"host.json": "{}"}, "has no function_app.py"),
-    (
-        "an import error, with its place",
-        {"host.json": "{}", "function_app.py": "import json\nimport missing_module"},
-        "function_app.py, line 2: ModuleNotFoundError: No module named 'missing_module'",
-    ),
-    (
-        "a syntax error, with its place",
-        {"host.json": "{}", "function_app.py": "def"},
-        "function_app.py, line 1: SyntaxError",
-    ),
-    ("no FunctionApp", {"host.json": "{}", "function_app.py": ""}, "has 0 FunctionApp objects, not one"),
-    (
-        "encrypted settings",
-        {"host.json": "{}", "function_app.py": "", "local.settings.json": '{"IsEncrypted": true}'},
-        "func settings decrypt",
-    ),
-    *(
-        (
-            f"settings that are none: {values}",
-            {"host.json": "{}", "local.settings.json": f'{{"Values": {values}}}'},
-            "has no object Values",
-        )
-        for values in ("[]", "null", '{"A": "\\u0000"}', '{"": "a"}', '{"A=B": "a"}')
-    ),
-    *(
-        (f"invalid route prefix: {content}", {"host.json": content}, "extensions.http.routePrefix is not a string")
-        for content in (
-            '{"extensions": null}',
-            '{"extensions": {"http": []}}',
-            '{"extensions": {"http": {"routePrefix": 1}}}',
-        )
-    ),
-    (
-        "two functions of one name",
-        {
-            "host.json": "{}",
-            "function_app.py": "import azure.functions as func\napp = func.FunctionApp()\n"
-            + "@app.function_name('a')\n@app.route(route='{x}')\ndef f{x}(req): ...\n".replace("{x}", "1")
-            + "@app.function_name('a')\n@app.route(route='{x}')\ndef f{x}(req): ...\n".replace("{x}", "2"),
-        },
-        "cannot be indexed",
-    ),
-]
-
-
-@pytest.mark.parametrize(("why", "files", "message"), BROKEN, ids=[case[0] for case in BROKEN])
-def test_app_that_cannot_be_loaded_is_one_sentence_with_a_remedy(why, files, message, tmp_path: Path):
-    for name, content in files.items():
-        (tmp_path / name).write_text(content)
-    command = [sys.executable, "-m", "local_azure", "host", str(tmp_path), "--port", "0"]
-    ended = subprocess.run(command, cwd=apps.APP, capture_output=True, text=True, timeout=30, check=False)
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert message in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1
-    assert "Traceback" not in ended.stderr
-
-
-def test_small_responses_are_not_delayed():
-    """asyncio disables Nagle's algorithm only for explicit TCP sockets; otherwise each request takes 40 ms."""
-    with bind(0) as listener:
-        assert listener.proto == socket.IPPROTO_TCP
-
-
-BINDING = """
-import azure.functions as func
-
-app = func.FunctionApp()
-
-
-@app.route(route="orders")
-@app.{binding}
-def orders(req: func.HttpRequest, message: {annotation}) -> func.HttpResponse:
-    message.set("an order")
-    return func.HttpResponse("ok")
-"""
-
-
-def app_with_binding(folder: Path, binding: str, annotation: str) -> Path:
-    (folder / "function_app.py").write_text(BINDING.format(binding=binding, annotation=annotation))
-    (folder / "host.json").write_text('{"version": "2.0"}')
-    return folder
-
-
-def test_value_of_an_output_binding_is_logged(tmp_path: Path):
-    binding = 'queue_output(arg_name="message", queue_name="orders", connection="Storage")'
-    with apps.running({}, folder=app_with_binding(tmp_path, binding, "func.Out[str]")) as host:
-        assert requests.get(host.url("orders"), timeout=30).text == "ok"
-        assert "Output binding message of orders: 'an order' (not sent)" in host.printed
-
-
-def test_input_binding_is_not_supported(tmp_path: Path):
-    binding = 'blob_input(arg_name="message", path="orders/1", connection="Storage")'
-    app_with_binding(tmp_path, binding, "str")
-    command = [sys.executable, "-m", "local_azure", "host", str(tmp_path), "--port", "0"]
-    done = subprocess.run(command, cwd=apps.APP, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode != 0
-    assert "orders has an input binding, which the local host does not support" in done.stderr + done.stdout

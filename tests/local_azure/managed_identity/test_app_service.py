@@ -7,7 +7,8 @@ from azure.identity import CredentialUnavailableError, DefaultAzureCredential, M
 
 from local_azure.cloud import LocalAzure
 from local_azure.managed_identity import app_service
-from tests.support.clients import become, verified
+from local_azure.testing import LocalTenant
+from tests.support.clients import verified
 from tests.support.tenant_requests import API, ASSIGNED, SHARED, SYSTEM, request_identity_token
 
 SCOPE = f"{API}/.default"
@@ -24,43 +25,45 @@ IDENTITIES = [
 @pytest.mark.parametrize(("how", "arguments", "identity"), IDENTITIES, ids=[case[0] for case in IDENTITIES])
 @pytest.mark.parametrize("on_a_machine", [False, True], ids=["App Service", "IMDS"])
 def test_azure_identity_gets_the_token_of_the_selected_identity(
-    how, arguments, identity, on_a_machine, azure: LocalAzure, monkeypatch
+    how, arguments, identity, on_a_machine, local_azure: LocalTenant, local_azure_server: LocalAzure
 ):
-    become(monkeypatch, azure, imds=on_a_machine)
+    local_azure.environment(imds=on_a_machine)
     with ManagedIdentityCredential(**arguments) as credential:
-        claims = verified(azure, credential.get_token(SCOPE).token)
+        claims = verified(local_azure_server, credential.get_token(SCOPE).token)
     assert (claims["oid"], claims["sub"], claims["azp"]) == (identity.object_id,) * 2 + (identity.client_id,)
     assert claims.get("roles") == (["DoAll"] if identity is SYSTEM else None)
 
 
 @pytest.mark.parametrize("on_a_machine", [False, True], ids=["App Service", "IMDS"])
-def test_default_credential_finds_the_managed_identity(on_a_machine, azure: LocalAzure, monkeypatch):
-    become(monkeypatch, azure, imds=on_a_machine)
+def test_default_credential_finds_the_managed_identity(
+    on_a_machine, local_azure: LocalTenant, local_azure_server: LocalAzure
+):
+    local_azure.environment(imds=on_a_machine)
     with DefaultAzureCredential() as credential:
-        claims = verified(azure, credential.get_token(SCOPE).token)
+        claims = verified(local_azure_server, credential.get_token(SCOPE).token)
     assert claims["oid"] == SYSTEM.object_id
 
 
-def test_msal_managed_identity_client_gets_a_token(azure: LocalAzure, monkeypatch):
-    become(monkeypatch, azure)
+def test_msal_managed_identity_client_gets_a_token(local_azure: LocalTenant, local_azure_server: LocalAzure):
+    local_azure.environment()
     with requests.Session() as session:
         client = msal.ManagedIdentityClient(
             msal.UserAssignedManagedIdentity(object_id=SHARED.object_id), http_client=session
         )
         response = client.acquire_token_for_client(resource=API)
-    assert verified(azure, response["access_token"])["oid"] == SHARED.object_id
+    assert verified(local_azure_server, response["access_token"])["oid"] == SHARED.object_id
 
 
-def test_slot_has_its_own_identity(azure: LocalAzure, monkeypatch):
-    become(monkeypatch, azure, "msi-func/slots/staging")
+def test_slot_has_its_own_identity(local_azure: LocalTenant, local_azure_server: LocalAzure):
+    local_azure.environment("msi-func/slots/staging")
     with ManagedIdentityCredential() as credential:
-        claims = verified(azure, credential.get_token(SCOPE).token)
-    assert claims["oid"] == azure.directory.site("msi-func/slots/staging").identities[0].object_id
+        claims = verified(local_azure_server, credential.get_token(SCOPE).token)
+    assert claims["oid"] == local_azure_server.directory.site("msi-func/slots/staging").identities[0].object_id
     assert "roles" not in claims
 
 
-def test_response_has_the_platforms_format(azure: LocalAzure):
-    body = request_identity_token(azure, principal_id=SHARED.object_id.upper()).json()
+def test_response_has_the_platforms_format(local_azure_server: LocalAzure):
+    body = request_identity_token(local_azure_server, principal_id=SHARED.object_id.upper()).json()
     assert sorted(body) == ["access_token", "client_id", "expires_on", "resource", "token_type"]
     assert isinstance(body["expires_on"], str)
     assert (body["resource"], body["token_type"], body["client_id"]) == (API, "Bearer", SHARED.client_id)
@@ -86,8 +89,8 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("why", "query", "status", "message"), ERRORS, ids=[case[0] for case in ERRORS])
-def test_errors_have_the_platforms_format(why, query, status, message, azure: LocalAzure):
-    response = request_identity_token(azure, **query)
+def test_errors_have_the_platforms_format(why, query, status, message, local_azure_server: LocalAzure):
+    response = request_identity_token(local_azure_server, **query)
     assert (response.status_code, response.json()["statusCode"], response.json()["message"]) == (
         status,
         status,
@@ -96,14 +99,16 @@ def test_errors_have_the_platforms_format(why, query, status, message, azure: Lo
     assert response.json()["correlationId"]
 
 
-def test_azure_identity_shows_the_endpoints_message(azure: LocalAzure, monkeypatch):
-    become(monkeypatch, azure, "aad-func")
+def test_azure_identity_shows_the_endpoints_message(local_azure: LocalTenant):
+    local_azure.environment("aad-func")
     with ManagedIdentityCredential() as credential, pytest.raises(CredentialUnavailableError) as caught:
         credential.get_token(SCOPE)
     assert f"400, {app_service.NO_IDENTITY}" in str(caught.value)
 
 
-def test_assigned_identity_gets_a_token_if_assignment_is_required(azure: LocalAzure, monkeypatch):
-    become(monkeypatch, azure)
-    token = request_identity_token(azure, resource=ASSIGNED).json()["access_token"]
-    assert verified(azure, token, "aad-func-assigned")["roles"] == ["DoAll"]
+def test_assigned_identity_gets_a_token_if_assignment_is_required(
+    local_azure: LocalTenant, local_azure_server: LocalAzure
+):
+    local_azure.environment()
+    token = request_identity_token(local_azure_server, resource=ASSIGNED).json()["access_token"]
+    assert verified(local_azure_server, token, "aad-func-assigned")["roles"] == ["DoAll"]

@@ -7,7 +7,8 @@ from azure.identity import ManagedIdentityCredential
 from azure.identity.aio import ManagedIdentityCredential as AsyncManagedIdentityCredential
 
 from local_azure.cloud import LocalAzure
-from tests.support.clients import become, verified
+from local_azure.testing import LocalTenant
+from tests.support.clients import verified
 from tests.support.tenant_requests import request_imds_token
 
 SERVICES = {
@@ -22,30 +23,32 @@ SERVICES = {
 
 @pytest.mark.parametrize("slash", ["", "/"], ids=["no slash", "slash"])
 @pytest.mark.parametrize("service", SERVICES)
-def test_managed_identity_gets_a_token_of_an_azure_service(service: str, slash: str, azure, monkeypatch):
-    become(monkeypatch, azure)
-    api = azure.directory.api(service).name
-    claims = verified(azure, ManagedIdentityCredential().get_token(f"{service}{slash}/.default").token, api)
+def test_managed_identity_gets_a_token_of_an_azure_service(
+    service: str, slash: str, local_azure: LocalTenant, local_azure_server: LocalAzure
+):
+    local_azure.environment()
+    api = local_azure_server.directory.api(service).name
+    claims = verified(
+        local_azure_server, ManagedIdentityCredential().get_token(f"{service}{slash}/.default").token, api
+    )
     assert (claims["aud"], claims["ver"]) == (f"{service}{slash}", "1.0")
     assert claims["appid"] == "1de00001-c11d-4000-8000-000000000000"
     assert "roles" not in claims
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_azure_service_has_its_real_client_id(service: str, azure: LocalAzure, monkeypatch):
-    become(monkeypatch, azure)
-    api = azure.directory.api(service)
+def test_azure_service_has_its_real_client_id(service: str, local_azure: LocalTenant, local_azure_server: LocalAzure):
+    local_azure.environment()
+    api = local_azure_server.directory.api(service)
     assert api.client_id == SERVICES[service]
-    token = request_imds_token(azure, resource=api.client_id).json()["access_token"]
-    assert verified(azure, token, api.name)["aud"] == api.client_id
+    token = request_imds_token(local_azure_server, resource=api.client_id).json()["access_token"]
+    assert verified(local_azure_server, token, api.name)["aud"] == api.client_id
 
 
-def test_async_credential_gets_a_token_of_an_azure_service(azure: LocalAzure, monkeypatch):
-    become(monkeypatch, azure)
-
+def test_async_credential_gets_a_token_of_an_azure_service(local_azure: LocalTenant, local_azure_server: LocalAzure):
     async def token() -> str:
         async with AsyncManagedIdentityCredential() as credential:
             return (await credential.get_token("https://vault.azure.net/.default")).token
 
-    become(monkeypatch, azure)
-    assert verified(azure, asyncio.run(token()), "Azure Key Vault")["aud"] == "https://vault.azure.net"
+    local_azure.environment()
+    assert verified(local_azure_server, asyncio.run(token()), "Azure Key Vault")["aud"] == "https://vault.azure.net"

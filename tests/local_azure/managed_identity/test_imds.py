@@ -1,4 +1,4 @@
-"""IMDS."""
+"""IMDS: its responses, and errors in the format of OAuth."""
 
 import pytest
 
@@ -6,9 +6,9 @@ from local_azure.cloud import LocalAzure
 from tests.support.tenant_requests import ASSIGNED, SHARED, request_imds_token
 
 
-def test_imds_returns_strings_with_and_without_a_trailing_slash(azure: LocalAzure):
+def test_imds_returns_strings_with_and_without_a_trailing_slash(local_azure_server: LocalAzure):
     for slash in ("", "/"):
-        body = request_imds_token(azure, slash=slash).json()
+        body = request_imds_token(local_azure_server, slash=slash).json()
         names = "access_token expires_in expires_on not_before refresh_token resource token_type"
         assert sorted(body) == names.split()
         assert {type(value) for value in body.values()} == {str}
@@ -26,7 +26,7 @@ IMDS_ERRORS = [
 
 
 @pytest.mark.parametrize(("why", "query", "error", "description"), IMDS_ERRORS, ids=[case[0] for case in IMDS_ERRORS])
-def test_imds_errors_have_oauths_format(why, query, error, description, azure: LocalAzure):
-    response = request_imds_token(azure, **query)
+def test_imds_errors_have_oauths_format(why, query, error, description, local_azure_server: LocalAzure):
+    response = request_imds_token(local_azure_server, **query)
     assert (response.status_code, response.json()["error"]) == (400, error)
     assert response.json()["error_description"].startswith(description)

@@ -1,6 +1,7 @@
-"""The same tenant with Azure's client library for JavaScript, where it is installed.
+"""The App Service endpoint and IMDS with Azure's client library for JavaScript, if it is installed.
 
-NODE_IDENTITY_FOLDER names a folder in which `npm install @azure/identity@4.13.1` has been run."""
+NODE_IDENTITY_FOLDER names a folder in which `npm install @azure/identity@4.13.1` has been run.
+"""
 
 import base64
 import json
@@ -47,13 +48,15 @@ CASES = [
 
 
 @pytest.mark.parametrize(("who", "credential", "arguments", "imds", "client"), CASES, ids=[case[0] for case in CASES])
-def test_azure_identity_for_javascript_gets_a_token(who, credential, arguments, imds, client, azure: LocalAzure):
+def test_azure_identity_for_javascript_gets_a_token(
+    who, credential, arguments, imds, client, local_azure_server: LocalAzure
+):
     script = SCRIPT % (credential, f"new {credential}{arguments}", API)
-    settings = {"PATH": os.environ["PATH"], **azure.environment(imds=imds)}
+    settings = {"PATH": os.environ["PATH"], **local_azure_server.environment(imds=imds)}
     done = subprocess.run(
         ["node", "-e", script], cwd=FOLDER, env=settings, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     payload = done.stdout.split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    assert (claims["azp"], claims["iss"]) == (client, azure.issuer.issuer(2))
+    assert (claims["azp"], claims["iss"]) == (client, local_azure_server.issuer.issuer(2))

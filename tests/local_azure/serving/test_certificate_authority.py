@@ -49,7 +49,7 @@ def authority(certificates: Certificates) -> trustme.CA:
 
 @contextlib.contextmanager
 def tls_server(context: ssl.SSLContext) -> Iterator[int]:
-    """Serves one handshake."""
+    """Serve one handshake."""
     listener = bind(0)
 
     def serve() -> None:
@@ -127,9 +127,10 @@ def test_authority_cannot_create_another_authority(certificates: Certificates, t
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_requests_and_aiohttp_accept_the_server_certificate(host: str, azure: LocalAzure):
-    bundle = str(azure.certificates.bundle)
-    url = f"{azure.https_origin.replace('127.0.0.1', host)}/{azure.directory.tenant_id}/discovery/keys"
+def test_requests_and_aiohttp_accept_the_server_certificate(host: str, local_azure_server: LocalAzure):
+    bundle = str(local_azure_server.certificates.bundle)
+    origin = local_azure_server.https_origin.replace("127.0.0.1", host)
+    url = f"{origin}/{local_azure_server.directory.tenant_id}/discovery/keys"
     with requests.Session() as session:
         session.trust_env = False
         assert session.get(url, verify=bundle, timeout=10).status_code == 200
@@ -158,18 +159,18 @@ def test_server_certificate_passes_strict_verification(host: str, certificates: 
 
 
 @CURL
-def test_curl_accepts_the_server_certificate(azure: LocalAzure):
-    url = f"{azure.https_origin}/{azure.directory.tenant_id}/discovery/keys"
-    command = ["curl", "-sS", "--fail", "--noproxy", "*", "--cacert", str(azure.certificates.bundle), url]
+def test_curl_accepts_the_server_certificate(local_azure_server: LocalAzure):
+    url = f"{local_azure_server.https_origin}/{local_azure_server.directory.tenant_id}/discovery/keys"
+    command = ["curl", "-sS", "--fail", "--noproxy", "*", "--cacert", str(local_azure_server.certificates.bundle), url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
 
 
 @NODE
-def test_node_accepts_the_server_certificate(azure: LocalAzure):
-    url = f"{azure.https_origin}/{azure.directory.tenant_id}/discovery/keys"
+def test_node_accepts_the_server_certificate(local_azure_server: LocalAzure):
+    url = f"{local_azure_server.https_origin}/{local_azure_server.directory.tenant_id}/discovery/keys"
     script = f"fetch('{url}').then((response) => process.exit(response.status === 200 ? 0 : 1))"
-    environment = {"PATH": os.environ["PATH"], "NODE_EXTRA_CA_CERTS": str(azure.certificates.bundle)}
+    environment = {"PATH": os.environ["PATH"], "NODE_EXTRA_CA_CERTS": str(local_azure_server.certificates.bundle)}
     done = subprocess.run(
         ["node", "-e", script], env=environment, capture_output=True, text=True, timeout=30, check=False
     )

@@ -22,7 +22,7 @@ def test_concurrent_first_starts_use_the_same_keys(tmp_path: Path):
     assert private_files.create_once(tmp_path / "file", lambda: next(made)) == b"first"
 
     def late() -> bytes:
-        # Another process was quicker, between the look and the write.
+        # Another process creates the file after the check.
         (tmp_path / "other").write_bytes(b"theirs")
         return b"ours"
 
@@ -86,11 +86,11 @@ def test_link_of_another_user_to_an_own_folder_is_rejected(tmp_path: Path, monke
 def test_files_are_created_without_following_links(tmp_path: Path):
     folder, elsewhere = tmp_path / "state", tmp_path / "elsewhere"
     folder.mkdir(mode=0o700)
-    elsewhere.write_text("of somebody else")
+    elsewhere.write_text("of another user")
     for name in (".gitignore", f"file.{os.getpid()}", "file"):
         (folder / name).symlink_to(elsewhere)
     private_files.write(folder / "file", b"new")
-    assert elsewhere.read_text() == "of somebody else"
+    assert elsewhere.read_text() == "of another user"
     assert (folder / "file").read_bytes() == b"new"
     assert not (folder / "file").is_symlink()
 

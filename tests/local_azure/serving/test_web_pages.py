@@ -6,6 +6,8 @@ import requests
 from local_azure.cloud import LocalAzure
 from tests.support.tenant_requests import control
 
+pytestmark = pytest.mark.usefixtures("local_azure")  # undoes the changes of each test
+
 PAGES = [
     ("a script of another site", {"Origin": "https://evil.example"}),
     ("a page on another local port", {"Origin": "http://127.0.0.1:3000"}),
@@ -27,22 +29,22 @@ PATHS = {
 
 
 @pytest.mark.parametrize(("who", "headers"), PAGES, ids=[case[0] for case in PAGES])
-def test_requests_of_web_pages_change_no_counter_and_use_up_no_fault(who, headers, fresh: LocalAzure):
+def test_requests_of_web_pages_change_no_counter_and_use_up_no_fault(who, headers, local_azure_server: LocalAzure):
     for endpoint in PATHS:
-        control(fresh, "fault", endpoint=endpoint, status=503, count=1)
-    counters, faults = dict(fresh.faults.counters), dict(fresh.faults.faults)
+        control(local_azure_server, "fault", endpoint=endpoint, status=503, count=1)
+    counters, faults = dict(local_azure_server.faults.counters), dict(local_azure_server.faults.faults)
     for endpoint, path in PATHS.items():
         for method in ("GET", "POST", "HEAD", "OPTIONS"):
-            response = requests.request(method, fresh.origin + path, headers=headers, timeout=10)
+            response = requests.request(method, local_azure_server.origin + path, headers=headers, timeout=10)
             assert (endpoint, method, response.status_code) == (endpoint, method, 403)
             assert "access-control-allow-origin" not in response.headers
-    assert (dict(fresh.faults.counters), fresh.faults.faults) == (counters, faults)
+    assert (dict(local_azure_server.faults.counters), local_azure_server.faults.faults) == (counters, faults)
 
 
 @pytest.mark.parametrize(("who", "headers"), PAGES, ids=[case[0] for case in PAGES])
-def test_token_endpoint_rejects_web_pages_without_logging(who, headers, fresh: LocalAzure, caplog):
+def test_token_endpoint_rejects_web_pages_without_logging(who, headers, local_azure_server: LocalAzure, caplog):
     for version in ("v2.0/", ""):
-        url = f"{fresh.origin}/{TENANT}/oauth2/{version}token"
+        url = f"{local_azure_server.origin}/{TENANT}/oauth2/{version}token"
         form = {"grant_type": "\x1b[2J", "client_id": "x"}
         response = requests.post(url, data=form, headers=headers, timeout=10)
         assert response.status_code == 403
@@ -58,7 +60,7 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize(("who", "headers"), ALLOWED, ids=[case[0] for case in ALLOWED])
-def test_other_clients_are_accepted(who, headers, fresh: LocalAzure):
-    assert requests.get(fresh.origin + PATHS["keys"], headers=headers, timeout=10).status_code == 200
-    own = {"Origin": fresh.origin, "Sec-Fetch-Site": "same-origin"}
-    assert requests.get(fresh.origin + PATHS["keys"], headers=own, timeout=10).status_code == 200
+def test_other_clients_are_accepted(who, headers, local_azure_server: LocalAzure):
+    assert requests.get(local_azure_server.origin + PATHS["keys"], headers=headers, timeout=10).status_code == 200
+    own = {"Origin": local_azure_server.origin, "Sec-Fetch-Site": "same-origin"}
+    assert requests.get(local_azure_server.origin + PATHS["keys"], headers=own, timeout=10).status_code == 200

@@ -28,5 +28,5 @@ def test_consent_is_for_all_users_or_for_one(tmp_path: Path):
 def test_policy_for_a_group_applies_to_its_users(tmp_path: Path):
     tenant = load(changed_tenant_file(tmp_path, "mfa_policies/0/principal", "developers"))
     api = tenant.application("aad-func")
-    asked = {user.name for user in tenant.users if tenant.mfa_policy(user, api)}
-    assert asked == {"developer@local.example", "guarded@local.example"}
+    guarded = {user.name for user in tenant.users if tenant.mfa_policy(user, api)}
+    assert guarded == {"developer@local.example", "guarded@local.example"}

@@ -12,7 +12,7 @@ from tests.support.tenant_requests import MISSING, changed_tenant_file
 TENANT = json.loads(DEFAULT_TENANT_FILE.read_text("utf-8"))
 
 
-BAD = [
+INVALID = [
     ("tenant_id", "nobody", "tenant_id: is not a GUID in lower case"),
     ("tenant_id", MISSING, "tenant_id: is missing"),
     ("users", {}, "users: is not a list"),
@@ -61,10 +61,10 @@ BAD = [
 
 
 @pytest.mark.parametrize(
-    ("where", "value", "message"), BAD, ids=[f"{where}: {message[:40]}" for where, _, message in BAD]
+    ("path", "value", "message"), INVALID, ids=[f"{path}: {message[:40]}" for path, _, message in INVALID]
 )
-def test_error_names_the_member_and_the_reason(where: str, value: object, message: str, tmp_path: Path):
-    file = changed_tenant_file(tmp_path, where, value)
+def test_error_names_the_member_and_the_reason(path: str, value: object, message: str, tmp_path: Path):
+    file = changed_tenant_file(tmp_path, path, value)
     with pytest.raises(TenantFileError) as caught:
         load(file)
     assert str(caught.value).startswith(f"{file}: {message}")
@@ -100,7 +100,7 @@ def test_comments_may_be_repeated(tmp_path: Path):
 
 
 def test_messages_contain_no_regular_expression(tmp_path: Path):
-    for where, value, _ in BAD:
+    for path, value, _ in INVALID:
         with pytest.raises(TenantFileError) as caught:
-            load(changed_tenant_file(tmp_path, where, value))
+            load(changed_tenant_file(tmp_path, path, value))
         assert not set(r"\^*+?{}|") & set(str(caught.value).partition(".json: ")[2]), caught.value

@@ -1,0 +1,13 @@
+"""The shared tenant's Graph."""
+
+import pytest
+
+from local_azure.cloud import LocalAzure
+from local_azure.testing import LocalTenant
+from tests.local_azure.graph.graph_client import GraphClient
+
+
+@pytest.fixture
+def graph(local_azure: LocalTenant, local_azure_server: LocalAzure) -> GraphClient:
+    """A client whose changes are undone after the test."""
+    return GraphClient(local_azure_server)
