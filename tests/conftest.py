@@ -4,7 +4,6 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
 import certifi
@@ -67,19 +66,6 @@ def local_azure_server(one_public_root: pytest.MonkeyPatch, local_azure_server: 
     """The plugin's tenant, for tests that leave it as it is. Its CA bundle has one public root."""
     one_public_root.undo()
     return local_azure_server
-
-
-# The next two are for tests/local_azure, which still uses them.
-
-
-@pytest.fixture(scope="session")
-def azure(local_azure_server: LocalAzure) -> LocalAzure:
-    return local_azure_server
-
-
-@pytest.fixture(scope="session")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("state")
 
 
 @pytest.fixture(scope="session")
