@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import trustme
 
 from local_azure.cloud import LocalAzure
 from tests.support.forge import Forge
@@ -16,14 +15,6 @@ __all__ = ["installed"]
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The state folder of tenants that tests start, so that their keys are generated only once."""
     return tmp_path_factory.mktemp("state")
-
-
-@pytest.fixture(scope="session")
-def few_roots(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A file with one public root, because reading the machine's takes longer than most tests."""
-    file = tmp_path_factory.mktemp("roots") / "ca.pem"
-    trustme.CA().cert_pem.write_to_path(file)
-    return str(file)
 
 
 @pytest.fixture(scope="session")
