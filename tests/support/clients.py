@@ -1,20 +1,10 @@
-"""Client libraries in this process: the environment of a site, and validation of their tokens."""
+"""Validation of the tokens that client libraries get."""
 
 from typing import Any
 
 import jwt
-import pytest
 
 from local_azure.cloud import LocalAzure
-from local_azure.testing import LocalTenant
-from tests.support.apps import _PROXIES
-
-
-def become(monkeypatch: pytest.MonkeyPatch, azure: LocalAzure, site: str = "msi-func", *, imds: bool = False) -> None:
-    """Run this process as a site, without proxies and other credentials."""
-    for name in _PROXIES:
-        monkeypatch.delenv(name, raising=False)
-    LocalTenant(azure, monkeypatch).environment(site, imds=imds)
 
 
 def verified(azure: LocalAzure, token: str, api: str = "aad-func") -> dict[str, Any]:

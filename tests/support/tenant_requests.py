@@ -9,7 +9,6 @@ from typing import Any
 import requests
 
 from local_azure.cloud import LocalAzure
-from local_azure.tenant.grants import Assignment
 from local_azure.tenant.loader import DEFAULT_TENANT_FILE, load
 
 API, V1, ASSIGNED = (f"api://aad0000{number}-c11d-4000-8000-000000000000" for number in (2, 1, 3))
@@ -58,12 +57,6 @@ def request_client_token(
 def control(azure: LocalAzure, command: str, **values: Any) -> requests.Response:
     """Send a command to the control plane."""
     return requests.post(f"{azure.origin}/local-azure/{command}", json=values, timeout=10)
-
-
-def assign(azure: LocalAzure, principal_id: str) -> None:
-    """Assign aad-func's role."""
-    api = azure.directory.application("aad-func")
-    azure.directory.assignments.append(Assignment(principal_id, api.object_id, api.role("DoAll").id))
 
 
 def changed_tenant_file(folder: Path, path: str, value: object) -> Path:

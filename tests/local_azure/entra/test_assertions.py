@@ -12,7 +12,7 @@ from azure.identity import ManagedIdentityCredential, OnBehalfOfCredential
 from local_azure.cloud import LocalAzure
 from local_azure.tenant.principals import FederatedCredential
 from local_azure.testing import LocalTenant
-from tests.support.clients import become, verified
+from tests.support.clients import verified
 from tests.support.forge import GONE, Forge
 from tests.support.tenant_requests import API, ASSIGNED, V1
 from tests.support.users import DEVELOPER, GUARDED, IDENTITY, MSI_FUNC, VISITOR, user_token
@@ -106,8 +106,8 @@ def test_response_lists_the_granted_scopes(exchange: Exchange):
     assert exchange.send(scope=f"{API}/user_impersonation").json()["scope"] == body["scope"]
 
 
-def test_token_requested_with_claims_is_new(exchange: Exchange, monkeypatch):
-    become(monkeypatch, exchange.azure)
+def test_token_requested_with_claims_is_new(exchange: Exchange, local_azure: LocalTenant):
+    local_azure.environment()
     claims = '{"access_token":{"xms_cc":{"values":["cp1"]}}}'
     tokens = [exchange.send(claims=value).json()["access_token"] for value in (None, claims, claims)]
     assert len({verified(exchange.azure, token)["uti"] for token in tokens}) == 3

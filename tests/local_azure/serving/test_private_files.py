@@ -12,7 +12,8 @@ from local_azure.entra.key_ring import KeyRing
 from local_azure.serving import private_files
 from local_azure.serving.errors import StartError
 from local_azure.tenant.loader import load
-from tests.support.clients import become, verified
+from local_azure.testing import LocalTenant
+from tests.support.clients import verified
 from tests.support.tenant_requests import API, request_client_token
 
 
@@ -38,7 +39,7 @@ def test_keys_and_ca_survive_a_restart_and_are_private(tmp_path: Path, monkeypat
         token = request_client_token(first, scope=f"{API}/.default").json()["access_token"]
     port = int(first.https_origin.rpartition(":")[2])
     with LocalAzure(load(), port=0, https_port=port, state=tmp_path) as second:
-        become(monkeypatch, second)
+        LocalTenant(second, monkeypatch).environment()
         monkeypatch.setenv("SSL_CERT_FILE", environment["SSL_CERT_FILE"])
         verified(second, token)
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
