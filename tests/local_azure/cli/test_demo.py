@@ -69,7 +69,10 @@ def test_tenants_ports_in_use_are_replaced_unless_they_were_chosen(monkeypatch, 
 def test_response_that_is_not_json_points_to_the_hosts_output(capsys):
     with Scripted(lambda request: http(500)) as app:
         assert demo.show(app.origin, requests.get(app.origin, timeout=10), complete=False) is False
-    assert capsys.readouterr().out == f"GET {app.origin} -> 500, which is not JSON: see the host's output above.\n\n"
+    assert (
+        capsys.readouterr().out
+        == f"GET {app.origin} -> 500, but the body is not JSON. See the host's output above.\n\n"
+    )
 
 
 def test_demo_ignores_local_settings(tmp_path: Path, monkeypatch):
@@ -176,7 +179,7 @@ def test_printed_commands_of_the_24_hour_story_work(arguments, first, last, stat
         change, call_1, advance, call_2 = demo.commands("3")
         assert bash(change).startswith("HTTP/1.1 20")
         assert status(bash(call_1)) == first
-        assert demo.enter("r") == "msi-func is restarted.\n"
+        assert demo.enter("r") == "msi-func has restarted.\n"
         assert status(bash(call_1)) == first
         bash(advance)
         assert status(bash(call_2)) == first
@@ -208,7 +211,10 @@ def test_story_of_a_tenant_without_an_identity_for_it_says_so(state: Path, tmp_p
     content["assignments"].append({"principal": "msi-func-api", "application": "aad-func", "role": "DoAll"})
     (tmp_path / "tenant.json").write_text(json.dumps(content))
     with running(state, "--tenant", tmp_path / "tenant.json") as demo:
-        assert "This tenant has no identity and app registration without the role." in demo.enter("2")
+        assert (
+            "The tenant file must define a site's identity and an app registration that lack the role."
+            in demo.enter("2")
+        )
 
 
 def bash(script: str) -> str:

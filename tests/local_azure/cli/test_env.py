@@ -71,4 +71,4 @@ def test_proxy_exceptions_are_those_of_the_terminal(azure: LocalAzure):
 def test_unknown_site_is_an_error(azure: LocalAzure):
     done = call("env", "--site", "ghost", LOCAL_AZURE_URL=azure.origin)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("local_azure: No site is called ghost; the tenant file has msi-func, ")
+    assert done.stderr.startswith("local_azure: No site is named ghost. The tenant file defines: msi-func, ")

@@ -11,10 +11,10 @@ from tests.support.commands import call
 
 WRONG = [
     (["serve", "--tenant", "none.json"], "none.json: cannot be read (No such file or directory)"),
-    (["serve", "--port", 0, "--site", "ghost"], "No site is called ghost; the tenant file has msi-func, "),
-    (["easy-auth", "--to", "http://127.0.0.1:1", "--api", "ghost"], "No application is called ghost; the tenant file"),
+    (["serve", "--port", 0, "--site", "ghost"], "No site is named ghost. The tenant file defines: msi-func, "),
+    (["easy-auth", "--to", "http://127.0.0.1:1", "--api", "ghost"], "No application is named ghost. The tenant file"),
     (["easy-auth", "--to", "http://127.0.0.1:1", "--api", "aad-func", "--url", "http://127.0.0.1:1"], "No local"),
-    (["control", "--url", "http://127.0.0.1:1", "counters"], "No local tenant responds at http://127.0.0.1:1: start"),
+    (["control", "--url", "http://127.0.0.1:1", "counters"], "No local tenant responds at http://127.0.0.1:1. Run"),
     (
         ["token", "--url", "http://127.0.0.1:1", "--user", "x", "--scope", "y"],
         "No local tenant responds at http://127.",
@@ -61,7 +61,7 @@ def test_port_that_does_not_exist_is_an_argument_error(arguments, port, capsys):
         parse([*arguments[:-1], f"{arguments[-1]}={port}"])
     assert caught.value.code == 2
     assert capsys.readouterr().err.endswith(
-        f"error: argument {arguments[-1]}: {port} is not a port; choose one from 0 to 65535.\n"
+        f"error: argument {arguments[-1]}: {port} is not a port number. Choose a number from 0 to 65535.\n"
     )
 
 
@@ -72,13 +72,15 @@ def test_damaged_keys_are_an_error_that_names_the_file(tmp_path: Path):
         (state / name).write_text("damaged")
         done = call("serve", "--port", 0, "--state", state)
         assert done.returncode == 1
-        assert re.fullmatch(rf"local_azure: \S+{name} is not readable as .*: delete it\.\n", done.stderr)
+        assert re.fullmatch(rf"local_azure: \S+{name} does not contain .*\. Delete the file\.\n", done.stderr)
 
 
 def test_http_and_https_need_different_ports(state: Path):
     port = free_port()
     done = call("serve", "--port", port, "--https-port", port, "--state", state)
-    message = f"local_azure: Port {port} cannot serve http and https: choose another one with --https-port.\n"
+    message = (
+        f"local_azure: Port {port} cannot serve both http and https. Choose another https port with --https-port.\n"
+    )
     assert (done.returncode, done.stderr) == (1, message)
 
 

@@ -13,7 +13,7 @@ from local_azure.cloud import LocalAzure
 from tests.support.tenant_requests import control, request_identity_token
 
 FAULTS = [
-    ({"status": 503}, 503, "An injected fault."),
+    ({"status": 503}, 503, "This fault was injected."),
     ({"truncate": True}, 200, '{"access_token": "cut off'),
     ({"truncate": "true", "status": "502"}, 502, '{"access_token": "cut off'),
 ]

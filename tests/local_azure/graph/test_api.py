@@ -362,7 +362,7 @@ def test_group_is_created_and_can_have_a_role(azure: LocalAzure):
         ({"mailNickname": None}, 400, "A value is required for property 'mailNickname' of resource 'Group'."),
         ({"displayName": ""}, 400, "A value is required for property 'displayName' of resource 'Group'."),
         ({"securityEnabled": "true"}, 400, "A value is required for property 'securityEnabled' of resource 'Group'."),
-        ({"mailEnabled": True}, 501, "local_azure does not emulate other groups than security groups"),
+        ({"mailEnabled": True}, 501, "local_azure does not emulate groups other than security groups"),
         ({"groupTypes": ["Unified"]}, 501, "local_azure does not emulate the property groupTypes of a new group"),
     ],
 )
@@ -381,12 +381,12 @@ NOT_EMULATED = [
     ("DELETE", f"groups/{NOBODY}", f"DELETE /v1.0/groups/{NOBODY}"),
     ("POST", "me/sendMail", "POST /v1.0/me/sendMail"),
     ("GET", "../beta/me", "GET /beta/me"),
-    ("GET", "users?$orderby=displayName", "the query option $orderby here"),
-    ("GET", "users?$count=true", "the query option $count here"),
-    ("GET", "users?$expand=manager", "the query option $expand here"),
-    ("GET", f"users/{DEVELOPER}?$filter=x", "the query option $filter here"),
-    ("GET", "users?$select=mail", "the property mail here"),
-    ("GET", f"users/{DEVELOPER}?$select=id,jobTitle", "the property jobTitle here"),
+    ("GET", "users?$orderby=displayName", "the query option $orderby for this request"),
+    ("GET", "users?$count=true", "the query option $count for this request"),
+    ("GET", "users?$expand=manager", "the query option $expand for this request"),
+    ("GET", f"users/{DEVELOPER}?$filter=x", "the query option $filter for this request"),
+    ("GET", "users?$select=mail", "the property mail for this request"),
+    ("GET", f"users/{DEVELOPER}?$select=id,jobTitle", "the property jobTitle for this request"),
 ]
 
 
@@ -395,7 +395,7 @@ def test_other_requests_say_that_they_are_not_emulated(method, path, what, azure
     response = graph(azure, method, path)
     error = response.json()["error"]
     assert (response.status_code, error["code"]) == (501, "NotImplemented")
-    assert error["message"] == f"local_azure does not emulate {what}; its README lists what it does."
+    assert error["message"] == f"local_azure does not emulate {what}. The README of local_azure lists what is emulated."
 
 
 @pytest.mark.parametrize(
