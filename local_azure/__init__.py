@@ -1,1 +1,1 @@
-"""The parts of Azure around an app, emulated on this machine. Never deployed."""
+"""An emulator of the Azure services that an app uses, for this machine. Never deployed."""

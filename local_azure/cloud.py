@@ -1,4 +1,4 @@
-"""LocalAzure: one tenant with all its endpoints, running in this process."""
+"""The emulator as a context manager: a server for one tenant in this process."""
 
 from pathlib import Path
 
@@ -31,12 +31,12 @@ from local_azure.tenant.principals import Site
 
 
 class LocalAzure:
-    """One tenant on this machine, over http and https. A context manager.
+    """A server that emulates one tenant over http and https. A context manager.
 
-    Port 0 selects a free port; `https_port` is free by default if `port` is. The issuer of all tokens is the https
-    origin, because MSAL for Node requires the issuer to be the origin that it uses, which is https. `site` is the one
-    whose managed identities IMDS serves, by default the tenant's first. `cache_tokens` caches tokens of managed
-    identities for 24 hours, as the platform does.
+    Port 0 selects a free port. If `https_port` is None and `port` is 0, https uses a free port too. All tokens have an
+    https issuer, because MSAL for Node connects over https and requires an issuer of the same origin. IMDS serves the
+    managed identities of `site`, by default the tenant's first site. Managed identities' tokens are cached for 24 hours
+    unless `cache_tokens` is false.
     """
 
     def __init__(
@@ -56,7 +56,9 @@ class LocalAzure:
         if https_port is None:
             https_port = HTTPS_PORT if port else 0
         if port and port == https_port:
-            raise StartError(f"Port {port} cannot serve http and https: choose another one with --https-port.")
+            raise StartError(
+                f"Port {port} cannot serve both http and https. Choose another https port with --https-port."
+            )
         http, https = bind(port), bind(https_port, "--https-port")
         self.origin = f"http://{LOOPBACK}:{http.getsockname()[1]}"
         self.https_origin = f"https://{LOOPBACK}:{https.getsockname()[1]}"
@@ -75,9 +77,9 @@ class LocalAzure:
         self._server.__exit__(*error)
 
     def environment(self, site: str | None = None, *, imds: bool = False) -> dict[str, str]:
-        """Return the settings of a process that runs as this site, by default the one that IMDS serves.
+        """Return the environment variables of a process that runs as `site`, by default the site that IMDS serves.
 
-        With `imds`, the process is a virtual machine: App Service's settings are missing.
+        With `imds`, App Service's variables are omitted, so that clients use IMDS, as on a virtual machine.
         """
         settings = environment.settings(
             self._site(site) if site else self.site,
@@ -108,5 +110,5 @@ class LocalAzure:
         site = self.directory.site(name)
         if site is None:
             known = ", ".join(site.name for site in self.directory.sites)
-            raise StartError(f"No site is called {name}; the tenant file has {known}.")
+            raise StartError(f"No site is named {name}. The tenant file defines: {known}.")
         return site

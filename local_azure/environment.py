@@ -1,4 +1,4 @@
-"""The settings with which a process has a site's managed identities and trusts the local tenant."""
+"""Environment variables that give a process a site's managed identities and trust in the local tenant."""
 
 import os
 from collections.abc import Mapping
@@ -9,18 +9,20 @@ from local_azure.serving import certificates
 from local_azure.serving.ports import LOOPBACK
 from local_azure.tenant.principals import Site
 
-# Clients that find these do not use IMDS.
+# If these variables are set, clients use App Service's identity endpoint instead of IMDS.
 APP_SERVICE = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")
 
-# Clients read one of the two; those that read both prefer lower case.
+# Some clients read only one of these variables. Clients that read both prefer the lowercase one.
 _NO_PROXY = ("no_proxy", "NO_PROXY")
 
 
 def settings(site: Site, tenant_id: str, http: str, https: str, bundle: Path) -> dict[str, str]:
-    """Return environment variables. `http` and `https` are origins, `bundle` is a file of CA certificates.
+    """Return environment variables. `http` and `https` are origins, and `bundle` is a file of CA certificates.
 
-    https://learn.microsoft.com/azure/app-service/overview-managed-identity documents the first two; Azure's client
-    libraries read the others.
+    App Service sets IDENTITY_ENDPOINT and IDENTITY_HEADER:
+    https://learn.microsoft.com/azure/app-service/overview-managed-identity. Azure's client libraries read the variables
+    that start with AZURE_, HTTP clients read the variables for certificates and proxies, and the function apps, their
+    tools and local_azure read the others.
     """
     return {
         "IDENTITY_ENDPOINT": f"{http}{app_service.PATH}",
@@ -38,7 +40,7 @@ def settings(site: Site, tenant_id: str, http: str, https: str, bundle: Path) ->
 
 
 def without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings for hosts that bypass the proxy: those in `environment`, and this machine."""
+    """Return `no_proxy` and `NO_PROXY` with the hosts from `environment` and this machine."""
     before = next((environment[name] for name in _NO_PROXY if environment.get(name)), "")
     names = [name.strip() for name in before.split(",") if name.strip()]
     hosts = ",".join([*names, *(name for name in (LOOPBACK, "localhost") if name not in names)])

@@ -1,4 +1,4 @@
-"""A pytest plugin with the fixture `local_azure`: a tenant in the test process, on free ports."""
+"""A pytest plugin. The fixture `local_azure` is a tenant in the test process, on free ports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from local_azure.serving.clock import Clock
     from local_azure.tenant.grants import Assignment
 
-# Settings by which client libraries would find other credentials.
+# Environment variables that would make client libraries use other credentials.
 _CREDENTIALS = (
     *(f"AZURE_{name}" for name in ("CLIENT_ID", "CLIENT_SECRET", "CLIENT_CERTIFICATE_PATH", "USERNAME", "PASSWORD")),
     *("AZURE_FEDERATED_TOKEN_FILE", "AZURE_TOKEN_CREDENTIALS", "IDENTITY_ENDPOINT", "IDENTITY_HEADER"),
@@ -25,31 +25,31 @@ _CREDENTIALS = (
 
 
 class LocalTenant:
-    """A running tenant. Everything that a test changes is undone after the test."""
+    """A running tenant. A test's changes are undone after the test."""
 
     def __init__(self, azure: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> None:
         self._azure = azure
         self._directory = azure.directory
         self._monkeypatch = monkeypatch
         self.tenant_id = azure.directory.tenant_id
-        self.authority = f"{azure.origin}/{self.tenant_id}"  # over http, as for fetching keys without the local CA
-        self.issuer = azure.issuer.issuer(2)  # of version 2 tokens
+        self.authority = f"{azure.origin}/{self.tenant_id}"  # http needs no trust in the local CA
+        self.issuer = azure.issuer.issuer(2)  # in version 2 tokens
         self.faults = Faults(azure.faults)
 
     @property
     def clock(self) -> Clock:
-        """The clock of the platform's token cache: `clock.advance(24 * 3600)`."""
+        """The clock of the managed identity token cache. `clock.advance(24 * 3600)` moves it forward by a day."""
         return self._azure.clock
 
     @property
     def requests(self) -> Mapping[str, int]:
-        """The number of requests in this test by endpoint: msi, imds, metadata, keys, token and graph."""
+        """The number of requests to each endpoint (msi, imds, metadata, keys, token, graph) during this test."""
         return dict(self._azure.faults.counters)
 
     def environment(self, site: str | None = None, *, imds: bool = False) -> dict[str, str]:
-        """Set and return the settings with which this process runs as a site, by default the tenant's first.
+        """Set and return environment variables that make this process run as `site`, by default the tenant's first.
 
-        With `imds`, it runs as a virtual machine. Other credentials are removed from the environment.
+        With `imds`, this process runs as a virtual machine. Variables for other credentials are removed.
         """
         settings = self._azure.environment(site, imds=imds)
         for name in _CREDENTIALS:
@@ -72,12 +72,12 @@ class LocalTenant:
         wrong_key: bool = False,
         claims: Mapping[str, Any] | None = None,
     ) -> str:
-        """Return a new token for an API, which `audience` names: its name, client ID or App ID URI.
+        """Return a new token for an API. `audience` is the API's name, client ID or App ID URI.
 
-        The caller is a `user`, an application `daemon`, or the system-assigned identity of a `site`, by default of the
-        tenant's first. Roles and scopes are those in the tenant unless given. An `expired` token expired an hour ago;
-        `not_before` is in seconds from now; `wrong_key` signs with a key that the tenant does not publish. `claims`
-        replaces claims and omits those that are None.
+        The caller is the user `user`, the application `daemon`, or the system-assigned identity of `site`, by default
+        the tenant's first site. Without `roles` and `scopes`, the caller's roles and scopes in the tenant apply. An
+        `expired` token expired an hour ago. `not_before` is in seconds from now. With `wrong_key`, the token is signed
+        with a key that the tenant does not publish. `claims` sets claims, or omits a claim if the value is None.
         """
         from local_azure.entra import crafted_token
 
@@ -97,17 +97,17 @@ class LocalTenant:
         return crafted_token.sign(self._azure.keys, present, wrong_key=wrong_key)
 
     def assign(self, role: str, *, to: str, of: str | None = None) -> None:
-        """Assign an app role to a principal, by name. `of` names the API, if several have the role."""
+        """Assign an app role to the principal named `to`. `of` names the API if several APIs have the role."""
         assignment = self._assignment(role, to, of)
         if assignment not in self._directory.assignments:
             self._directory.assignments.append(assignment)
 
     def remove(self, role: str, *, from_: str, of: str | None = None) -> None:
-        """Remove an app role from a principal. Raises ValueError if it is not assigned."""
+        """Remove an app role from the principal named `from_`. Raises ValueError if the role is not assigned."""
         self._directory.assignments.remove(self._assignment(role, from_, of))
 
     def rotate_keys(self) -> str:
-        """Sign new tokens with a new key, and return its `kid`."""
+        """Start to sign tokens with a new key and return the key's `kid`."""
         return self._azure.keys.rotate().kid
 
     def _assignment(self, role: str, principal: str, api: str | None) -> Assignment:
@@ -120,12 +120,12 @@ class LocalTenant:
             if api in (None, app.name) and (app_role := app.role(role)) is not None
         ]
         if len(roles) != 1:
-            raise ValueError(f"{len(roles)} applications have the role {role}: name the API with of=")
+            raise ValueError(f"{len(roles)} applications have the role {role}. Name one application with of=.")
         return Assignment(named([*self._directory.principals()], principal).object_id, *roles[0])
 
 
 class Faults:
-    """Faults in the responses of the endpoints msi, imds, metadata, keys, token and graph."""
+    """Injects faults into responses of the endpoints msi, imds, metadata, keys, token and graph."""
 
     def __init__(self, injector: FaultInjector) -> None:
         self._injector = injector
@@ -140,11 +140,14 @@ class Faults:
         reset: bool = False,
         count: int | None = None,
     ) -> None:
-        """Respond with this status, after `delay` seconds, with truncated JSON or a TCP reset, to `count` requests."""
+        """Inject a fault into the next `count` responses of `endpoint`, or into all if `count` is None.
+
+        `delay` is in seconds. With `truncate`, the JSON is incomplete. With `reset`, the TCP connection is reset.
+        """
         from local_azure.control.fault_injection import Fault
 
         if endpoint not in self._injector.endpoints:
-            raise ValueError(f"{endpoint} is not one of {', '.join(self._injector.endpoints)}")
+            raise ValueError(f"{endpoint} is not an endpoint. Endpoints: {', '.join(self._injector.endpoints)}")
         self._injector.inject(endpoint, Fault(delay, status, truncate, reset, count))
 
     def clear(self) -> None:
@@ -154,7 +157,7 @@ class Faults:
 
 @pytest.fixture(scope="session")
 def local_azure_tenant_file() -> Path:
-    """The shipped tenant file. Override this fixture to use another one."""
+    """The path of the tenant file. Override this fixture to use your own file."""
     from local_azure.tenant.loader import DEFAULT_TENANT_FILE
 
     return DEFAULT_TENANT_FILE
@@ -162,7 +165,7 @@ def local_azure_tenant_file() -> Path:
 
 @pytest.fixture(scope="session")
 def local_azure_server(tmp_path_factory: pytest.TempPathFactory, local_azure_tenant_file: Path) -> Iterator[LocalAzure]:
-    """The running tenant, for fixtures of session scope: its `origin`, and a site's settings by `environment()`."""
+    """The running tenant, for session-scoped fixtures, which can use `origin` and `environment()`."""
     from local_azure.cloud import LocalAzure
     from local_azure.tenant.loader import load
 
@@ -172,7 +175,7 @@ def local_azure_server(tmp_path_factory: pytest.TempPathFactory, local_azure_ten
 
 @pytest.fixture
 def local_azure(local_azure_server: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalTenant]:
-    """The tenant that all tests share, as it was when it started."""
+    """The tenant that all tests share. Each test starts with the tenant's initial state."""
     azure, directory = local_azure_server, local_azure_server.directory
     assignments, groups, keys = [*directory.assignments], directory.groups, [*azure.keys.keys]
     azure.faults.reset_counters()

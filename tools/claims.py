@@ -1,4 +1,4 @@
-"""The claims of a token, for people. Reading them verifies nothing."""
+"""Read the claims of a token without verification, and describe the claims for people."""
 
 import base64
 import binascii
@@ -13,12 +13,12 @@ from tools.console import USAGE, ToolError
 
 
 def extract_token(text: str) -> str:
-    """Return the token in pasted text: alone, after Bearer, or as an Authorization header."""
+    """Return the token in pasted text, which may start with `Bearer` or `Authorization: Bearer`."""
     return re.sub(r"(?i)^(authorization:\s*)?bearer\s+", "", text.strip())
 
 
 def read_claims(token: str) -> dict[str, Any]:
-    """Return the unverified claims of a token. Raises ToolError if it is not a JWT."""
+    """Return the unverified claims of a token. Raises ToolError if `token` is not a JWT."""
     segments = token.split(".")
     try:
         payload = base64.urlsafe_b64decode(segments[1] + "=" * (-len(segments[1]) % 4))
@@ -26,12 +26,12 @@ def read_claims(token: str) -> dict[str, Any]:
     except (IndexError, binascii.Error, ValueError, RecursionError):
         claims = None
     if len(segments) != 3 or not isinstance(claims, dict):
-        raise ToolError("This is not a JSON Web Token: three parts with dots between them are expected.", USAGE)
+        raise ToolError("This is not a JSON Web Token, which has three parts separated by dots.", USAGE)
     return claims
 
 
 def rows(claims: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return name, value and description of each claim; times in local time."""
+    """Return the name, value and description of each claim. Times are in local time."""
     return [
         (name, _value(name, value), CLAIM_DESCRIPTIONS.get(name, UNDESCRIBED_CLAIM)) for name, value in claims.items()
     ]

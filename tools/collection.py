@@ -1,4 +1,4 @@
-"""Collects the doctor's evidence: a handful of GET requests, reported as they finish, within one time limit."""
+"""Collect the doctor's evidence with a few GET requests, within one time limit."""
 
 import asyncio
 import contextlib
@@ -17,8 +17,8 @@ from tools.forged import forged_claims, forged_client_principal, forged_token
 from tools.fresh_token import FreshToken, request_fresh_token
 from tools.probe import ProbeResult, mapping, probe, string
 
-FIRST_SHARE = 0.6  # of the time limit, for the two requests that can be cold starts
-SECOND_LIMIT = 10  # seconds, for the requests after those
+FIRST_SHARE = 0.6  # share of the time limit for the first two requests, which can be cold starts
+SECOND_LIMIT = 10  # seconds for each later request
 PROGRESS_EVERY = 2  # seconds
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ Report = Callable[[str, ProbeResult], None]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to examine. `headers` contain the function key and the user's token; only msi-func receives them."""
+    """The apps to examine. `headers` contains the function key and the user's token, which only msi-func receives."""
 
     msi_url: str
     aad_url: str
@@ -36,7 +36,7 @@ class Target:
 
 
 async def collect(target: Target, report: Report, progress: Callable[[str], None]) -> Evidence:
-    """Return the evidence. `report` receives each probe as it finishes, `progress` a line every few seconds."""
+    """Return the evidence. `report` is called for each finished probe, and `progress` every two seconds of a probe."""
     settings = settings_for(target.msi_url)
     configured = settings.get("AAD_FUNC_URL", "")
     aad_url = target.aad_url or (configured if is_https_or_loopback(configured) else "")
@@ -103,12 +103,12 @@ def _without_token(url: str) -> str:
 
 
 def _is_msi_func(call: ProbeResult) -> bool:
-    """Return whether msi-func called aad-func, so that a call without a token is comparable."""
+    """Return whether msi-func called aad-func, so that a request without a token reaches aad-func too."""
     return call.is_accepted or call.code.startswith("downstream_")
 
 
 async def _fresh(call: ProbeResult, settings: Mapping[str, str]) -> FreshToken | None:
-    """Return a new token, if the role is missing and this machine has a managed identity, as in msi-func's console."""
+    """Return a new token if the role is missing and this machine can use the caller's managed identity."""
     scope = settings.get("AAD_FUNC_SCOPE", "")
     is_application = string(mapping(call.downstream, "caller"), "kind") == "application"
     if call.downstream_code != "missing_role" or not is_application or not scope or not _has_identity(settings):
@@ -117,14 +117,14 @@ async def _fresh(call: ProbeResult, settings: Mapping[str, str]) -> FreshToken |
 
 
 async def _is_client_id_known(call: ProbeResult, settings: Mapping[str, str]) -> bool | None:
-    """Return whether Entra issues tokens for AAD_FUNC_CLIENT_ID; None if that was not or could not be determined."""
+    """Return whether Entra issues tokens for AAD_FUNC_CLIENT_ID, or None if this is unknown."""
     client_id = guid_in(settings.get("AAD_FUNC_CLIENT_ID", ""))
     if call.downstream_code != "wrong_audience" or not client_id or not _has_identity(settings):
         return None
     try:
         await http.token_for(AppIdentity(settings.get("AAD_FUNC_IDENTITY_CLIENT_ID")), f"{client_id}/.default")
     except Problem as problem:
-        # A generic 500 is all that the platform returns for an unknown API.
+        # For an unknown API, the identity endpoint returns a generic 500.
         return False if problem.members.get("endpoint_status") == 500 else None
     return True
 

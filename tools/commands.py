@@ -1,4 +1,4 @@
-"""Commands to paste. They contain GUIDs and names of a strict form only, because parts of them come from responses."""
+"""Commands for users to paste. Values from responses are inserted only if they match strict patterns."""
 
 import re
 import shlex
@@ -12,23 +12,23 @@ _VALUE = re.compile(r"[A-Za-z0-9:/._,;=-]{1,2000}")
 
 
 def guid_in(resource: str) -> str:
-    """Return the GUID of a client ID, `api://<GUID>` or `api://<GUID>/.default`; empty if there is none."""
+    """Return the GUID of a client ID, `api://<GUID>` or `api://<GUID>/.default`, otherwise ""."""
     guid = resource.removesuffix("/.default").removeprefix("api://").lower()
     return guid if is_guid(guid) else ""
 
 
 def assign_role(api: str, object_id: str, role: str) -> str:
-    """Return the command that assigns an app role; placeholders stand for what is not known."""
+    """Return the command that assigns an app role, with placeholders for unknown values."""
     return f"{_roles('assign', api)} --identity {_guid(object_id, '<object ID>')} --role {_name(role)}"
 
 
 def list_roles(api: str) -> str:
-    """Return the command that lists who has which role of an API."""
+    """Return the command that lists the app role assignments of an API."""
     return _roles("list", api)
 
 
 def set_setting(app: str, url: str, name: str, value: str) -> str:
-    """Return the step that sets `name` of the app ("aad-func") at `url`."""
+    """Return the step that sets the setting `name` of an app such as "aad-func"."""
     value = value if _VALUE.fullmatch(value) else f"<{name}>"
     local = f"Set {name}={value} in the settings of {app}, and restart it."
     setting = shlex.quote(f"{name}={value}")
@@ -43,26 +43,28 @@ def remove_setting(app: str, url: str, name: str) -> str:
 
 def start(app: str, url: str) -> str:
     """Return the step that starts an app."""
-    return _step(url, "functionapp start", f"Start the host of {app}: func start, or python -m local_azure demo.")
+    return _step(
+        url, "functionapp start", f"Start the Functions host of {app} with func start or python -m local_azure demo."
+    )
 
 
 def restart(app: str, url: str) -> str:
-    """Return the step that restarts an app, after which its log has the reason if it fails again."""
-    return _step(url, "functionapp restart", f"Restart the host of {app}, and read what it prints.")
+    """Return the step that restarts an app."""
+    return _step(url, "functionapp restart", f"Restart the Functions host of {app}, and read the output of the host.")
 
 
 def stop(app: str, url: str) -> str:
-    """Return the step that takes an app off the network."""
-    return _step(url, "functionapp stop", f"Stop the host of {app}.")
+    """Return the step that stops an app."""
+    return _step(url, "functionapp stop", f"Stop the Functions host of {app}.")
 
 
 def read_log(app: str, url: str) -> str:
     """Return the step that shows an app's log."""
-    return _step(url, "webapp log tail", f"Read what the host of {app} prints.")
+    return _step(url, "webapp log tail", f"Read the output of the Functions host of {app}.")
 
 
 def identity(url: str, command: str) -> str:
-    """Return a command about the app's managed identity, such as assign or show."""
+    """Return an `az functionapp identity` command, such as assign or show, for msi-func."""
     unknown = f"az functionapp identity {command} --name '<msi-func app>' --resource-group '<group>'"
     return _step(url, f"functionapp identity {command}", unknown)
 
@@ -73,7 +75,7 @@ def doctor(url: str, aad_url: str = "") -> str:
 
 
 def _step(url: str, command: str, otherwise: str, options: str = "") -> str:
-    """Return an az command for the app with this host name, or `otherwise` if the app is not in Azure."""
+    """Return an az command for the app at `url`, or `otherwise` if the app is not in Azure."""
     host = urlsplit(url).hostname or ""
     if not _HOST.fullmatch(host) or is_loopback(host):
         return otherwise

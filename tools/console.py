@@ -1,4 +1,4 @@
-"""Shared by the tools: exit codes, output, and errors as one sentence instead of a traceback."""
+"""Exit codes, output and error messages of all tools."""
 
 import argparse
 import json
@@ -16,11 +16,11 @@ from tools import http
 OK, FAULT, USAGE, UNREACHABLE, SKIPPED = range(5)
 
 EXIT_CODES = """exit codes:
-  0  healthy; skipped checks are listed and do not change it
+  0  no fault was found (some checks may have been skipped)
   1  a fault was found
   2  the command line or a setting on this machine is wrong
-  3  unreachable or inconclusive
-  4  with --strict: healthy, but checks were skipped
+  3  a server is unreachable, or the result is inconclusive
+  4  no fault was found, but some checks were skipped (only with --strict)
 """
 
 State = Literal["ok", "failed", "skipped"]
@@ -28,10 +28,7 @@ _COLORS = {"ok": "32", "failed": "31", "skipped": "33"}
 
 
 class ToolError(Exception):
-    """The tool cannot continue. The message is a sentence with a remedy; `code` is the exit code.
-
-    `lines` are further lines for people.
-    """
+    """The tool cannot continue. `code` is the exit code, and `lines` are printed after the message."""
 
     def __init__(self, message: str, code: int = UNREACHABLE, lines: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -54,7 +51,7 @@ class CheckResult:
 
 
 def parser(tool: str, description: str | None, examples: str) -> argparse.ArgumentParser:
-    """Return a parser whose help ends with examples and the exit codes."""
+    """Return a parser. The help text ends with the examples and the exit codes."""
     return argparse.ArgumentParser(
         f"python -m tools.{tool}",
         description=description,
@@ -64,18 +61,18 @@ def parser(tool: str, description: str | None, examples: str) -> argparse.Argume
 
 
 def run(tool: Callable[[], int]) -> int:
-    """Run a tool and return its exit code; its errors are printed to stderr."""
-    # Errors are reported once, by the tool; the libraries' own log lines mislead.
+    """Run a tool, print errors to stderr, and return the exit code."""
+    # The tool reports each error once. Log lines of the libraries would be misleading.
     for name in ("azure", "msal", "msi_func", "aad_func"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         use_local_settings()
         code = tool()
-        if sys.stdout:  # None if it is closed
+        if sys.stdout:  # a closed stdout is None
             sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # The reader is gone. Python would flush once more at exit, and fail again.
+        # The program that reads the output has ended. Without the null device, flushing at exit would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREACHABLE
     except ToolError as error:
@@ -92,7 +89,7 @@ def run(tool: Callable[[], int]) -> int:
 
 
 def use_local_settings() -> None:
-    """Add the Values of local.settings.json in this folder to the environment, which has priority."""
+    """Add `Values` of local.settings.json to the environment without replacing existing variables."""
     file = Path("local.settings.json")
     if not file.exists():
         return
@@ -101,10 +98,12 @@ def use_local_settings() -> None:
         used = {name: str(value) for name, value in values.items() if name not in os.environ}
         os.environ.update(used)
     except (OSError, ValueError, AttributeError, TypeError):
-        raise ToolError("local.settings.json in this folder has no object Values of strings.", USAGE) from None
+        raise ToolError(
+            "local.settings.json in this folder must be a JSON file with an object named Values.", USAGE
+        ) from None
     if "IDENTITY_ENDPOINT" in used:
-        write(f"note: {file} sets IDENTITY_ENDPOINT to {used['IDENTITY_ENDPOINT']};", file=sys.stderr)
-        write("      move the file away to use your own sign-in to a tenant in Azure.", file=sys.stderr)
+        write(f"note: {file} sets IDENTITY_ENDPOINT to {used['IDENTITY_ENDPOINT']}.", file=sys.stderr)
+        write("      To use your own sign-in to a tenant in Azure, move the file to another folder.", file=sys.stderr)
 
 
 def exit_code(checks: Iterable[CheckResult], *, strict: bool) -> int:
@@ -116,12 +115,13 @@ def exit_code(checks: Iterable[CheckResult], *, strict: bool) -> int:
 
 
 def write(line: str, *, state: str = "", file: TextIO | None = None) -> None:
-    """Print one line. All output of the tools passes through here, so nothing remote reaches the terminal unescaped.
+    """Print one line with control characters escaped. All output of the tools uses this function.
 
-    A `state` precedes the line, in its color on a terminal that wants colors (https://no-color.org).
+    If `state` is given, it is printed before the line. On a terminal, the state has a color unless NO_COLOR is set
+    (https://no-color.org).
     """
     stream = file or sys.stdout
-    if stream is None:  # closed
+    if stream is None:  # the stream is closed
         return
     text = escape_control_chars(line).rstrip()
     text = text.encode(stream.encoding or "utf-8", "backslashreplace").decode(stream.encoding or "utf-8")
@@ -133,12 +133,12 @@ def write(line: str, *, state: str = "", file: TextIO | None = None) -> None:
 
 
 def escape_control_chars(text: str) -> str:
-    """Return `text` with everything that could move the cursor or hide text as an escape sequence."""
+    """Escape non-printable characters, because a terminal would interpret control characters."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def write_json(value: Any) -> None:
-    """Print `value` as JSON; everything but ASCII is escaped."""
+    """Print `value` as JSON, with non-ASCII characters escaped."""
     try:
         document = json.dumps(value, indent=2)
     except RecursionError:
@@ -153,13 +153,13 @@ def write_check(check: CheckResult, width: int = 0) -> None:
 
 
 def write_table(rows: Iterable[Sequence[str]], *, file: TextIO | None = None) -> None:
-    """Print rows in columns; the last column is not padded."""
+    """Print rows in aligned columns."""
     for line in table(rows):
         write(line, file=file)
 
 
 def table(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return a line per row, in columns."""
+    """Return one line per row, with aligned columns."""
     cells = [[escape_control_chars(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]

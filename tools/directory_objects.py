@@ -1,6 +1,6 @@
-"""Objects of the directory, parsed from Microsoft Graph's responses.
+"""Parse directory objects in Microsoft Graph's responses.
 
-Object IDs become part of URLs and commands, so everything but a GUID is rejected.
+Object IDs must be GUIDs, because they become part of URLs and commands.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ class AppRole:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A principal that can have a role. `kind` is "managed identity", "application", "user" or "group".
+    """A principal that can have app roles. `kind` is "managed identity", "application", "user" or "group".
 
-    `owner_tenant` is the tenant of an application's registration, empty for everything that belongs to this tenant.
+    `owner_tenant` is the ID of the tenant that contains an application's registration, or "" if Graph returns none.
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Principal:
 
     @property
     def member_type(self) -> str:
-        """The type of member in `allowedMemberTypes` of app roles."""
+        """The value that `allowedMemberTypes` of an app role must contain for this principal."""
         return "User" if self.kind in ("user", "group") else "Application"
 
     @property
@@ -61,7 +61,7 @@ class RoleAssignment:
 
 
 def parse_principal(collection: str, entry: Mapping[str, Any]) -> Principal:
-    """Return a member of `servicePrincipals`, `users` or `groups`. Raises ToolError."""
+    """Parse an object of the collection `servicePrincipals`, `users` or `groups`. Raises ToolError."""
     kind = _KINDS[collection]
     roles = entry.get("appRoles")
     return Principal(
@@ -75,7 +75,7 @@ def parse_principal(collection: str, entry: Mapping[str, Any]) -> Principal:
 
 
 def parse_assignment(entry: Mapping[str, Any]) -> RoleAssignment:
-    """Return an assignment. Raises ToolError."""
+    """Parse an appRoleAssignment. Raises ToolError."""
     return RoleAssignment(
         id=_string(entry, "id"),
         principal_id=_guid(entry, "principalId"),
@@ -100,5 +100,5 @@ def _string(entry: Mapping[str, Any], name: str) -> str:
 def _guid(entry: Mapping[str, Any], name: str) -> str:
     value = _string(entry, name).lower()
     if not is_guid(value):
-        raise ToolError(f"This is not Microsoft Graph: {name} is not a GUID.")
+        raise ToolError(f"The server is not Microsoft Graph: {name} is not a GUID.")
     return value

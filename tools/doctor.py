@@ -1,7 +1,7 @@
-"""Find the fault in a call from msi-func to aad-func: each probe as it finishes, then one verdict and one step.
+"""Find the fault in a call from msi-func to aad-func, and print a verdict with the next step.
 
-Safe against production: a handful of GET requests that change nothing. Forged credentials are among them, which
-aad-func must reject.
+The doctor is safe to use in production. It sends a few GET requests, which change nothing. Some requests contain forged
+credentials, which aad-func must reject.
 """
 
 import argparse
@@ -28,11 +28,12 @@ _WIDTH = 16
 
 EXAMPLES = """examples:
   python -m tools.doctor http://127.0.0.1:7071/api/msi-func --aad http://127.0.0.1:7072/api/aad-func
-  read -rs MSI_FUNC_KEY; export MSI_FUNC_KEY      (the function key, if msi-func requires one)
+  read -rs MSI_FUNC_KEY; export MSI_FUNC_KEY      (only if msi-func requires a function key)
   python -m tools.doctor https://<msi app>.azurewebsites.net/api/msi-func
 
-MSI_FUNC_KEY is the function key; at a terminal it is also prompted for. MSI_FUNC_TOKEN is a user's token, for a URL
-with ?as=user. Only msi-func receives them. Settings of the apps on this machine make the verdict more precise.
+MSI_FUNC_KEY is the function key. At a terminal, the doctor prompts for a missing key. MSI_FUNC_TOKEN is a user's token
+for a URL with ?as=user. Key and token are sent only to msi-func. The verdict is more precise if the settings of both
+apps are set on this machine, too.
 
 """
 
@@ -40,11 +41,13 @@ with ?as=user. Only msi-func receives them. Settings of the apps on this machine
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = console.parser("doctor", __doc__, EXAMPLES)
-    parser.add_argument("url", metavar="URL", help="of msi-func")
-    parser.add_argument("--aad", metavar="URL", default="", help="of aad-func, for direct probes")
-    parser.add_argument("--timeout", metavar="SECONDS", type=float, default=TIMEOUT, help="in total; default: 30")
-    parser.add_argument("--json", action="store_true", help="print the same as JSON")
-    parser.add_argument("--strict", action="store_true", help="exit with 4 if checks were skipped")
+    parser.add_argument("url", metavar="URL", help="URL of msi-func")
+    parser.add_argument("--aad", metavar="URL", default="", help="URL of aad-func, for requests without msi-func")
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=float, default=TIMEOUT, help="time limit for all requests (default: 30)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--strict", action="store_true", help="exit with code 4 if checks were skipped")
     options = parser.parse_args(arguments)
     return console.run(lambda: _examine(options))
 
@@ -54,9 +57,9 @@ def _examine(options: argparse.Namespace) -> int:
         if not is_https_or_loopback(url):
             raise ToolError(f"The URL {HTTPS_OR_LOOPBACK_ERROR}.", console.USAGE)
         if "code" in {name.lower() for name, _ in parse_qsl(urlsplit(url).query)}:
-            raise ToolError(f"A function key does not belong on a command line: set {KEY}.", console.USAGE)
+            raise ToolError(f"The URL must not contain a function key. Set {KEY} instead.", console.USAGE)
     if not 1 <= options.timeout <= 600:
-        raise ToolError("--timeout is a number of seconds from 1 to 600.", console.USAGE)
+        raise ToolError("--timeout must be a number of seconds from 1 to 600.", console.USAGE)
     target = Target(options.url, options.aad, _headers(options.url, options.timeout), options.timeout)
 
     reported = set()
@@ -86,7 +89,7 @@ def _examine(options: argparse.Namespace) -> int:
 
 
 def _headers(url: str, seconds: float) -> dict[str, str]:
-    """Return the credentials for msi-func, from the environment or, if it requires a key, from a prompt."""
+    """Return the credentials for msi-func from the environment. Prompt for a required key that is missing."""
     key, token = os.environ.get(KEY, ""), os.environ.get(TOKEN, "")
     if not key and sys.stdin and sys.stdin.isatty() and http.run(probe(url, seconds)).status == 401:
         key = getpass.getpass(f"{url} requires a function key: ")
@@ -98,16 +101,16 @@ def _headers(url: str, seconds: float) -> dict[str, str]:
 
 
 def _check(name: str, result: ProbeResult) -> CheckResult:
-    """Return the result of one probe: whether the response is the one of healthy apps."""
+    """Return whether the response to a probe is the response of healthy apps."""
     if name == "msi-func":
         return CheckResult(name, "ok" if result.is_accepted else "failed", result.summary, result.code)
     status = result.downstream_status if name == "without a token" else result.status
     is_open = {"forged principal": is_trusted_principal, "forged token": is_trusted_token}.get(name)
     if result.is_accepted or (is_open and is_open(result)):
-        return CheckResult(name, "failed", f"{result.summary}: it must be rejected", result.code)
+        return CheckResult(name, "failed", f"{result.summary}, but aad-func must reject this request", result.code)
     if status == 401:
         return CheckResult(name, "ok", result.summary, result.code)
-    return CheckResult(name, "skipped", f"{result.summary}, expected 401", result.code)
+    return CheckResult(name, "skipped", f"{result.summary}, but 401 was expected", result.code)
 
 
 def _checks(evidence: Evidence) -> list[CheckResult]:
@@ -127,16 +130,18 @@ def _checks(evidence: Evidence) -> list[CheckResult]:
 def _skipped(name: str, evidence: Evidence) -> CheckResult:
     if name == "without a token":
         return CheckResult(name, "skipped", "msi-func did not call aad-func")
-    return CheckResult(name, "skipped", "aad-func did not respond directly" if evidence.aad_url else "needs --aad")
+    return CheckResult(
+        name, "skipped", "aad-func did not respond to this machine" if evidence.aad_url else "needs --aad"
+    )
 
 
 def _clock(evidence: Evidence) -> CheckResult:
     skews = clocks.skews(evidence)
     if not skews:
-        return CheckResult("clocks", "skipped", "no Date header")
+        return CheckResult("clocks", "skipped", "no app returned a Date header")
     is_wrong = any(clocks.findings(evidence))
     detail = ", ".join(f"{app} {skew:+.0f} s" for app, skew in skews.items())
-    return CheckResult("clocks", "failed" if is_wrong else "ok", f"compared with this machine: {detail}")
+    return CheckResult("clocks", "failed" if is_wrong else "ok", f"difference from this machine's clock: {detail}")
 
 
 def _print(evidence: Evidence, checks: list[CheckResult], findings: list[Finding]) -> None:

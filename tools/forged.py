@@ -1,4 +1,4 @@
-"""Forged credentials, complete in everything that aad-func reads. An app that accepts them is open to anyone."""
+"""Forged credentials with everything that aad-func reads. An app that accepts them is open to anyone."""
 
 import base64
 import json
@@ -14,10 +14,10 @@ NOBODY = "f0f0f0f0-f0f0-4f0f-8f0f-f0f0f0f0f0f0"
 
 
 def forged_claims(known: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, str]:
-    """Return claims that would be accepted if they were trusted.
+    """Return claims that aad-func would accept if aad-func trusted forged credentials.
 
-    Tenant and audience are those of an accepted caller (`known`) or of this machine's settings, which are not secret.
-    Made-up values still show whether the app trusts them: it then reports another error than missing credentials.
+    Tenant and audience come from an accepted caller's claims (`known`) or from this machine's settings. Otherwise they
+    are invented. An app that trusts forged credentials then rejects the claims instead of the credentials.
     """
     tenant = (string(known, "tid") or settings.get("ENTRA_TENANT_ID", "")).lower()
     tenant = tenant if is_guid(tenant) else NOBODY

@@ -1,7 +1,7 @@
-"""A token past the platform's cache.
+"""Request a managed identity's token that is not in the platform's cache.
 
-The platform caches a managed identity's token for about a day per exact resource string, while Entra compares resources
-without regard to case: the same resource in another letter case is a new request.
+The platform caches a managed identity's token for about a day. A resource with different capitalization is not in this
+cache, and Entra issues a token for the same API because Entra ignores capitalization:
 https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/managed-identities-faq
 """
 
@@ -18,10 +18,10 @@ from tools.token_check import check_token
 
 @dataclass(frozen=True, slots=True)
 class FreshToken:
-    """A token that was issued just now for `scope`, the requested scope in another letter case.
+    """A new token for `scope`, which is the requested scope with different capitalization.
 
-    `has_role`: the token passes aad-func's role check. `is_accepted`: it passes all checks, which a version 1 token
-    does not, because its audience is the resource as requested and aad-func compares audiences exactly.
+    `has_role` is true if the token passes aad-func's role check, and `is_accepted` if the token passes all checks. A
+    version 1 token does not pass the audience check, because its `aud` claim has the different capitalization.
     """
 
     scope: str
@@ -32,26 +32,27 @@ class FreshToken:
 
 
 def respell(scope: str) -> str:
-    """Return the scope with random letter case, different from the given, lower and upper case ones.
+    """Return the scope with random capitalization, which is neither the given one nor all lowercase or uppercase.
 
-    Random, because the platform caches the token of each spelling as well. Raises ToolError without enough letters.
+    The capitalization must be random, because the platform caches a token for each capitalization. Raises ToolError if
+    the resource has too few letters.
     """
     resource = scope.removesuffix("/.default")
     for _ in range(100):
         respelled = "".join(secrets.choice((char.lower(), char.upper())) for char in resource)
         if respelled not in (resource, resource.lower(), resource.upper()):
             return f"{respelled}/.default"
-    raise ToolError(f"{resource} has too few letters for another spelling.")
+    raise ToolError(f"{resource} has too few letters for a different capitalization.")
 
 
 async def request_fresh_token(identity: AppTokenSource, scope: str) -> FreshToken | None:
-    """Return a new token with aad-func's verdict on it, or None if there is none."""
+    """Request a new token and apply aad-func's checks. Returns None if there is no token."""
     try:
         respelled = respell(scope)
         token = await http.token_for(identity, respelled)
         claims = read_claims(token)
         report = await check_token(token, claims, scope)
-        # The role check comes after the audience check.
+        # Without `audience`, a failed audience check would hide the result of the role check.
         roles = await check_token(token, claims, scope, audience=str(claims.get("aud", "")))
     except (Problem, ToolError):
         return None

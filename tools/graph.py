@@ -1,4 +1,4 @@
-"""Microsoft Graph, as far as app roles need it: finding principals, and their assignments.
+"""A client for Microsoft Graph that finds principals and changes their app role assignments.
 
 https://learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto
 """
@@ -14,20 +14,20 @@ from tools import http
 from tools.console import FAULT, UNREACHABLE, ToolError
 from tools.directory_objects import Principal, RoleAssignment, parse_assignment, parse_principal
 
-TIMEOUT = 30  # seconds, for one request
+TIMEOUT = 30  # seconds for one request
 MAX_BYTES = 8 * 1024 * 1024
 MAX_PAGES = 100
-MAX_ATTEMPTS, BACKOFF, MAX_RETRY_AFTER = 4, 2.0, 60  # seconds, except MAX_ATTEMPTS
+MAX_ATTEMPTS, BACKOFF, MAX_RETRY_AFTER = 4, 2.0, 60  # BACKOFF and MAX_RETRY_AFTER are in seconds
 RETRY_STATUSES = (429, 503, 504)
 
-READ = "Application.Read.All (for users and groups Directory.Read.All)"
+READ = "Application.Read.All, and Directory.Read.All for users and groups"
 WRITE = (
     "AppRoleAssignment.ReadWrite.All and Application.Read.All, or the directory role Cloud Application Administrator"
 )
 
 
 class GraphError(ToolError):
-    """An error of Graph. `status` and `graph_code` are Graph's."""
+    """An error response of Graph, with the HTTP status and Graph's error code."""
 
     def __init__(self, status: int, graph_code: str, message: str) -> None:
         super().__init__(message, UNREACHABLE if status >= 500 else FAULT)
@@ -36,7 +36,7 @@ class GraphError(ToolError):
 
 
 class Graph:
-    """A client for `url` (https://graph.microsoft.com, or another cloud's). `token` returns a token for it."""
+    """A client for the Graph at `url`, such as https://graph.microsoft.com. `token` returns an access token."""
 
     def __init__(self, url: str, token: Callable[[], str], *, sleep: Callable[[float], None] = time.sleep) -> None:
         self.root = f"{url.rstrip('/')}/v1.0"
@@ -44,7 +44,7 @@ class Graph:
         self._sleep = sleep
 
     def find_service_principals(self, text: str) -> list[Principal]:
-        """Return those with this object ID, client ID, App ID URI or display name."""
+        """Return the service principals with this object ID, client ID, App ID URI or display name."""
         collection, quoted = "servicePrincipals", text.replace("'", "''")
         if is_guid(text.lower()):
             found = [*self._by_id(collection, text), *self._filtered(collection, f"appId eq '{quoted}'")]
@@ -55,7 +55,7 @@ class Graph:
         return list({principal.object_id: principal for principal in found}.values())
 
     def find_users_and_groups(self, text: str) -> list[Principal]:
-        """Return those with this object ID, display name or user principal name."""
+        """Return the users and groups with this object ID, display name or user principal name."""
         quoted = text.replace("'", "''")
         if is_guid(text.lower()):
             return [*self._by_id("users", text), *self._by_id("groups", text)]
@@ -63,7 +63,7 @@ class Graph:
         return [*self._filtered("users", by_name), *self._filtered("groups", f"displayName eq '{quoted}'")]
 
     def assignments(self, api: Principal) -> list[RoleAssignment]:
-        """Return who has which role of the API."""
+        """Return the assignments of the API's app roles."""
         return [
             parse_assignment(entry) for entry in self._pages(f"servicePrincipals/{api.object_id}/appRoleAssignedTo")
         ]
@@ -77,7 +77,7 @@ class Graph:
         self.call("DELETE", f"servicePrincipals/{api.object_id}/appRoleAssignedTo/{quote(assignment_id, safe='')}")
 
     def call(self, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
-        """Send a request to Graph, with retries if it is throttled. Raises GraphError or ToolError."""
+        """Send a request to Graph. Retries after status 429, 503 and 504. Raises GraphError or ToolError."""
         url = path if "://" in path else f"{self.root}/{path}"
         headers = {"Authorization": f"Bearer {self.token()}", "Accept": "application/json"}
         data = None
@@ -112,13 +112,13 @@ class Graph:
             page = self.call("GET", path)
             entries, path = page.get("value", []), page.get("@odata.nextLink", "")
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-                raise ToolError("This is not Microsoft Graph: the response has no list of objects.")
+                raise ToolError("The server is not Microsoft Graph: the response contains no list of objects.")
             yield from entries
             if not path:
                 return
-            # The token is sent to Graph only, whatever a page links to.
+            # A link to another server must not be followed, because the request contains the token.
             if not isinstance(path, str) or not path.startswith(f"{self.root}/"):
-                raise ToolError("Microsoft Graph's link to the next page is not its own.")
+                raise ToolError("The link to the next page is not a URL of Microsoft Graph.")
         raise ToolError(f"Microsoft Graph returned more than {MAX_PAGES} pages.")
 
 
@@ -129,7 +129,7 @@ def _content(response: http.DownstreamResponse, method: str) -> dict[str, Any]:
         content = None
     if response.status < 300:
         if not isinstance(content, dict):
-            raise ToolError("This is not Microsoft Graph: the response is not a JSON object.")
+            raise ToolError("The server is not Microsoft Graph: the response is not a JSON object.")
         return content
     error = content.get("error") if isinstance(content, dict) else None
     error = error if isinstance(error, dict) else {}
@@ -139,7 +139,7 @@ def _content(response: http.DownstreamResponse, method: str) -> dict[str, Any]:
     )
     if response.status == 403:
         needed = READ if method == "GET" else WRITE
-        message = f"Your account does not have the permission for this in the directory, which is {needed}."
+        message = f"Your account does not have the permission for this request. The directory requires {needed}."
     elif response.status == 401:
-        message = "Microsoft Graph rejected the token: sign in again (az login), to the tenant in question."
+        message = "Microsoft Graph rejected the token. To sign in again to the tenant of the API, run az login."
     raise GraphError(response.status, code, message[:1000])

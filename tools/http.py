@@ -1,4 +1,4 @@
-"""The tools' event loop, requests without retries, and tokens, all through msi-func's own client and its limits."""
+"""HTTP requests, tokens and the event loop of the tools. Requests use msi-func's HTTP client."""
 
 import asyncio
 import functools
@@ -29,7 +29,7 @@ async def send(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
 ) -> DownstreamResponse:
-    """Send one request, without retries, and return the response whatever its status. Raises HttpError."""
+    """Send one request without retries, and return the response with any status. Raises HttpError."""
     deadline = asyncio.get_running_loop().time() + seconds
     return await http_client.send(
         method, url, deadline=deadline, max_bytes=max_bytes, headers=headers, body=body, max_attempts=1
@@ -37,12 +37,12 @@ async def send(
 
 
 async def token_for(identity: AppTokenSource, scope: str) -> str:
-    """Return a new access token for `scope`. Raises `token_unavailable`; its context has the reason."""
+    """Return a new access token for `scope`. Raises `token_unavailable`, with the reason in `__context__`."""
     return (await identity.request_token(scope)).token
 
 
 def close() -> None:
-    """Close the session. Called once, when a tool ends."""
+    """Close the session and the event loop. Called once, when a tool ends."""
 
     async def close_session() -> None:
         await http_session.session().close()
@@ -53,4 +53,4 @@ def close() -> None:
         _runner.cache_clear()
 
 
-_runner = functools.cache(asyncio.Runner)  # one event loop per tool, and so one session
+_runner = functools.cache(asyncio.Runner)  # one event loop, and therefore one session, per tool

@@ -1,4 +1,4 @@
-"""One GET request of the doctor: the response, or the reason why there is none."""
+"""A GET request of the doctor, and the response or the reason why there is no response."""
 
 import email.utils
 import json
@@ -10,16 +10,16 @@ from typing import Any
 from tools import http
 
 MAX_BYTES = 1024 * 1024
-MAX_TEXT_CHARS = 20_000  # of a page that is searched for the platform's messages
+MAX_TEXT_CHARS = 20_000  # limit for the search for the platform's messages
 MAX_STRING_CHARS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """A response: status (0 if there is none), JSON object (empty if it is something else), headers and text.
+    """A response. `status` is 0 if there is none, and `body` is empty if the content is not a JSON object.
 
-    `sent_at` and `received_at` are this machine's clock, in seconds since 1970. Nothing in a response is trusted:
-    members of the wrong type read as missing.
+    `sent_at` and `received_at` are times of this machine's clock, in seconds since 1970. Responses are not trusted:
+    members of the wrong type are treated as missing.
     """
 
     url: str
@@ -33,12 +33,12 @@ class ProbeResult:
 
     @property
     def code(self) -> str:
-        """The problem's code, if there is one."""
+        """The code of the problem in the response, or ""."""
         return string(self.body, "code")
 
     @property
     def detail(self) -> str:
-        """The problem's detail, if there is one."""
+        """The detail of the problem in the response, or ""."""
         return string(self.body, "detail")
 
     @property
@@ -48,13 +48,13 @@ class ProbeResult:
 
     @property
     def downstream_status(self) -> int:
-        """Its status, or 0."""
+        """The status of aad-func's response, or 0."""
         status = self.downstream.get("status")
         return status if type(status) is int else 0
 
     @property
     def downstream_code(self) -> str:
-        """Its code, if there is one."""
+        """The code of aad-func's error, or ""."""
         return string(self.downstream, "code")
 
     @property
@@ -64,25 +64,25 @@ class ProbeResult:
 
     @property
     def milliseconds(self) -> int:
-        """How long the request took."""
+        """The duration of the request in milliseconds."""
         return round((self.received_at - self.sent_at) * 1000)
 
     @property
     def skew(self) -> float | None:
-        """Seconds by which the server's clock is ahead of this machine's; None without a Date header.
+        """Seconds by which the server's clock is ahead of this machine's clock, or None without a Date header.
 
-        A correct server's Date lies between sending and receiving, however long the request took.
+        The skew is 0 if the server's time is between the times at which the request was sent and the response arrived.
         """
         try:
             date = email.utils.parsedate_to_datetime(self.headers.get("Date", "")).timestamp()
         except (ValueError, TypeError, OverflowError):
             return None
-        earliest = int(self.sent_at) - 1  # Date has no fraction, and servers cache it for a second
+        earliest = int(self.sent_at) - 1  # Date is in whole seconds, and servers cache it for a second
         return date - min(max(date, earliest), self.received_at)
 
     @property
     def summary(self) -> str:
-        """Status and code, for people."""
+        """The status, the code and the duration, for people."""
         if not self.status:
             return f"no response: {self.reason}"
         code = f" {self.code}" if self.code else ""
@@ -91,25 +91,25 @@ class ProbeResult:
 
 
 def string(document: Mapping[str, Any], name: str) -> str:
-    """Return a member that is a string, truncated, and otherwise an empty one."""
+    """Return a member that is a string, truncated, or "" for other types."""
     value = document.get(name)
     return value[:MAX_STRING_CHARS] if isinstance(value, str) else ""
 
 
 def strings(document: Mapping[str, Any], name: str) -> list[str]:
-    """Return the strings in a member that is a list."""
+    """Return the strings in a member that is a list, truncated, or [] for other types."""
     value = document.get(name)
     return [item[:MAX_STRING_CHARS] for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def mapping(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a member that is an object, and otherwise an empty one."""
+    """Return a member that is an object, or {} for other types."""
     value = document.get(name)
     return value if isinstance(value, dict) else {}
 
 
 async def probe(url: str, seconds: float, headers: Mapping[str, str] | None = None) -> ProbeResult:
-    """Send one request, without retries and redirects."""
+    """Send one GET request without retries, and do not follow redirects."""
     sent_at = time.time()
     try:
         response = await http.send("GET", url, seconds=seconds, max_bytes=MAX_BYTES, headers=headers)

@@ -1,4 +1,4 @@
-"""List, assign and revoke the app roles of an API; the portal cannot do so for managed identities."""
+"""List, assign and revoke app roles of an API. The portal cannot assign app roles to managed identities."""
 
 import argparse
 import json
@@ -28,12 +28,13 @@ EXAMPLES = """examples:
   python -m tools.roles list --api aad-func
   python -m tools.roles assign --api aad-func --identity msi-func
   python -m tools.roles assign --api api://<client ID> --identity <object ID> --role DoAll
-  python -m tools.roles assign --api aad-func --identity developers          (a group: its users get the role)
-  python -m tools.roles revoke --api aad-func --identity msi-func --dry-run  (prints the request instead)
+  python -m tools.roles assign --api aad-func --identity developers          (a group, so that its users get the role)
+  python -m tools.roles revoke --api aad-func --identity msi-func --dry-run  (prints the request without sending it)
 
-APP and WHO are a display name, a client ID, an object ID or (APP) an App ID URI. A name must be unambiguous among
-service principals, users and groups. Sign in with az login first; listing requires Application.Read.All, changes
-require AppRoleAssignment.ReadWrite.All. If AAD_FUNC_ROLE_ASSIGNMENTS is set here, `list` shows its roles as well.
+APP and WHO can be a display name, a client ID, an object ID or an App ID URI. WHO can also be a user principal name.
+A name must be unique among service principals and, for WHO, also among users and groups. Sign in with az login first.
+The commands require the permission Application.Read.All, and changes also require AppRoleAssignment.ReadWrite.All. If
+AAD_FUNC_ROLE_ASSIGNMENTS is set on this machine, `list` includes the roles in this setting.
 
 """
 
@@ -43,19 +44,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser = console.parser("roles", __doc__, EXAMPLES)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, action, text in (
-        ("list", _list, "who may call the API"),
+        ("list", _list, "list the principals that have app roles of an API"),
         ("assign", _assign, "assign a role"),
         ("revoke", _revoke, "revoke a role"),
     ):
         command = commands.add_parser(name, help=text)
-        command.add_argument("--api", required=True, metavar="APP", help="whose roles")
+        command.add_argument("--api", required=True, metavar="APP", help="API that defines the app roles")
         command.add_argument(
-            "--graph", default=os.environ.get("MICROSOFT_GRAPH_URL", GRAPH), metavar="URL", help="another cloud's Graph"
+            "--graph",
+            default=os.environ.get("MICROSOFT_GRAPH_URL", GRAPH),
+            metavar="URL",
+            help="URL of Microsoft Graph",
         )
         command.set_defaults(action=action)
         if action is not _list:
-            command.add_argument("--identity", required=True, metavar="WHO", help="an identity, app, user or group")
-            command.add_argument("--role", default="DoAll", help="default: %(default)s")
+            command.add_argument(
+                "--identity", required=True, metavar="WHO", help="managed identity, application, user or group"
+            )
+            command.add_argument("--role", default="DoAll", help="app role (default: %(default)s)")
             command.add_argument("--dry-run", action="store_true", help="print the request instead of sending it")
     options = parser.parse_args(arguments)
     return console.run(lambda: options.action(options, _graph(options.graph)))
@@ -66,9 +72,9 @@ def _graph(url: str) -> Graph:
     if not is_https_or_loopback(url):
         raise ToolError(f"--graph {HTTPS_OR_LOOPBACK_ERROR}.", console.USAGE)
     if url not in CLOUDS and not is_loopback(urlsplit(url).hostname or ""):
-        message = f"--graph is not Microsoft Graph ({', '.join(CLOUDS)}); a token for it is sent nowhere else."
+        message = f"--graph is not Microsoft Graph. Only these servers may receive the token: {', '.join(CLOUDS)}"
         raise ToolError(message, console.USAGE)
-    resource = url if url in CLOUDS else GRAPH  # a loopback address stands in for the public Graph
+    resource = url if url in CLOUDS else GRAPH  # a server on this machine emulates the public Graph
     tokens: list[str] = []
 
     def token() -> str:
@@ -88,7 +94,7 @@ def _list(options: argparse.Namespace, graph: Graph) -> int:
             assignment.principal_type,
             assignment.principal_id,
             "Entra",
-            values.get(assignment.role_id, "(access, no role)"),
+            values.get(assignment.role_id, "(default access role)"),
         )
         for assignment in graph.assignments(api)
     ]
@@ -112,12 +118,12 @@ def _assign(options: argparse.Namespace, graph: Graph) -> int:
     if options.dry_run:
         return _dry_run("POST", f"{graph.root}/servicePrincipals/{api.object_id}/appRoleAssignedTo", body)
     if _existing(graph, api, body):
-        console.write(f"{who.name} already has {options.role} of {api.name}.")
+        console.write(f"{who.name} already has the app role {options.role} of {api.name}.")
         return console.OK
     retry_until_replicated(lambda: _assign_once(graph, api, body))
-    console.write(f"{who.name} now has {options.role} of {api.name}.")
+    console.write(f"{who.name} now has the app role {options.role} of {api.name}.")
     if who.kind == "managed identity":
-        console.write("If it has requested a token before, a token with the role follows within 24 hours.")
+        console.write("A cached token of the identity can delay the effect of the role by up to 24 hours.")
     return console.OK
 
 
@@ -126,29 +132,30 @@ def _revoke(options: argparse.Namespace, graph: Graph) -> int:
     body = {"principalId": who.object_id, "resourceId": api.object_id, "appRoleId": role.id}
     existing = _existing(graph, api, body)
     if existing is None:
-        console.write(f"{who.name} does not have {options.role} of {api.name} in Entra.")
+        console.write(f"{who.name} does not have the app role {options.role} of {api.name} in Entra.")
     elif options.dry_run:
         return _dry_run("DELETE", f"{graph.root}/servicePrincipals/{api.object_id}/appRoleAssignedTo/{existing}", None)
     else:
         graph.revoke(api, existing)
-        console.write(
-            f"{who.name} no longer has {options.role} of {api.name}; earlier tokens have it until they expire."
-        )
+        console.write(f"{who.name} no longer has the app role {options.role} of {api.name}.")
+        console.write("Tokens that were issued earlier contain the role until they expire.")
     if who.object_id in _from_setting(api).get(options.role, ()):
-        console.write(f"{SETTING} still grants it {options.role}: remove {who.object_id} there as well.")
+        console.write(f"{SETTING} still grants this role. Remove {who.object_id} from the setting, too.")
     return console.OK
 
 
 def _resolve(options: argparse.Namespace, graph: Graph) -> tuple[Principal, Principal, AppRole]:
-    """Return the API, the principal and the role, and print both. Raises ToolError."""
+    """Return the API, the principal and the role. Prints the API and the principal. Raises ToolError."""
     api = find_one(graph, options.api, users=False)
     role = next((role for role in api.roles if role.value == options.role), None)
     if role is None:
         known = ", ".join(role.value for role in api.roles) or "none"
-        raise ToolError(f"{api.name} has no app role {options.role}; it has {known}.", console.FAULT)
+        raise ToolError(f"{api.name} has no app role {options.role}. Existing app roles: {known}.", console.FAULT)
     who = find_one(graph, options.identity, users=True)
     if who.member_type not in role.member_types:
-        message = f"{options.role} is not for a {who.kind}: add {who.member_type} to its allowed member types."
+        message = (
+            f"{options.role} cannot be assigned to a {who.kind}. Allow {who.member_type} as a member type of the role."
+        )
         raise ToolError(message, console.FAULT)
     for principal in (api, who):
         console.write(principal.description, file=sys.stderr)
@@ -156,7 +163,7 @@ def _resolve(options: argparse.Namespace, graph: Graph) -> tuple[Principal, Prin
 
 
 def _from_setting(api: Principal) -> dict[str, frozenset[str]]:
-    """Return object IDs by role, if the setting on this machine is this API's."""
+    """Return object IDs by role from AAD_FUNC_ROLE_ASSIGNMENTS, unless the setting belongs to another API."""
     if os.environ.get("AAD_FUNC_CLIENT_ID", api.client_id).lower() != api.client_id.lower():
         return {}
     with Settings() as settings:

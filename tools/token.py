@@ -1,6 +1,7 @@
-"""Show the token that this machine would send to aad-func, and aad-func's verdict on it.
+"""Show the token that this machine would send to aad-func, and the results of aad-func's checks.
 
-In an app in Azure the token is its managed identity's, on a developer's machine the developer's own (az login).
+In Azure, the token belongs to the managed identity of the app. On a developer's machine, the token belongs to the
+developer, who must sign in with az login.
 """
 
 import argparse
@@ -22,32 +23,34 @@ from tools.role_advice import role_finding
 from tools.token_check import TokenReport, check_token
 
 EXAMPLES = """examples:
-  python -m tools.token                                 the token for aad-func, as this machine gets it
-  python -m tools.token --fresh                         a new one, past the platform's cache of a managed identity
-  python -m tools.token --scope api://<id>/.default     for another API
-  python -m tools.token --identity <client ID>          as a user-assigned identity
-  python -m tools.token - < token.txt                   a token from elsewhere; "Bearer ..." is accepted
+  python -m tools.token                                 show the token for aad-func
+  python -m tools.token --fresh                         request a new token instead of a cached token
+  python -m tools.token --scope api://<id>/.default     show a token for another API
+  python -m tools.token --identity <client ID>          show the token of a user-assigned identity
+  python -m tools.token - < token.txt                   show the token in a file, with or without "Bearer"
   python -m tools.token --raw | sed 's/^/Authorization: Bearer /' |
     curl -H @- https://<app>.azurewebsites.net/api/aad-func
 
-settings: AAD_FUNC_SCOPE, AAD_FUNC_IDENTITY_CLIENT_ID, ENTRA_TENANT_ID, ENTRA_AUTHORITY and the other AAD_FUNC_ ones of
-docs/settings.md, from the environment or from local.settings.json in this folder. Without them, checks are skipped.
+The tool reads ENTRA_TENANT_ID, ENTRA_AUTHORITY and the settings in docs/settings.md that start with AAD_FUNC_, from the
+environment or from local.settings.json in this folder. Checks are skipped if the settings that they need are missing.
 
 """
 
-_SECRET = re.compile(r"eyJ[\w.-]*|[\w-]{40,}")  # a token or a part of one
+_SECRET = re.compile(r"eyJ[\w.-]*|[\w-]{40,}")  # a token or part of a token
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = console.parser("token", __doc__, EXAMPLES)
     parser.add_argument("source", nargs="?", choices=["-"], metavar="-", help="read a token from standard input")
-    parser.add_argument("--scope", help="<resource>/.default (default: AAD_FUNC_SCOPE)")
-    parser.add_argument("--identity", metavar="CLIENT_ID", help="of a user-assigned managed identity")
+    parser.add_argument("--scope", help="scope <resource>/.default to request (default: AAD_FUNC_SCOPE)")
+    parser.add_argument(
+        "--identity", metavar="CLIENT_ID", help="client ID of the user-assigned managed identity to use"
+    )
     parser.add_argument("--fresh", action="store_true", help="request a token that the platform has not cached")
     parser.add_argument("--raw", action="store_true", help="print only the token")
     parser.add_argument("--json", action="store_true", help="print claims and checks as JSON")
-    parser.add_argument("--strict", action="store_true", help="exit with 4 if checks were skipped")
+    parser.add_argument("--strict", action="store_true", help="exit with code 4 if checks were skipped")
     options = parser.parse_args(arguments)
     return console.run(lambda: _show(options))
 
@@ -60,7 +63,7 @@ def _show(options: argparse.Namespace) -> int:
         heading = "Token from standard input"
     else:
         _check_scope(scope)
-        # Only the platform caches tokens outside of this process.
+        # Only managed identities' tokens are cached outside this process.
         requested = respell(scope) if options.fresh and isinstance(identity, AppIdentity) else scope
         token = _request(identity, requested)
         heading = f"{'New token' if options.fresh else 'Token'} from the {identity.kind} for {requested}"
@@ -68,7 +71,7 @@ def _show(options: argparse.Namespace) -> int:
     if options.raw:
         console.write(token)
         return console.OK
-    # A version 1 token's audience is the resource as requested, in another letter case.
+    # The audience of a version 1 token has the capitalization of the requested resource.
     audience = str(found.get("aud", "")) if options.fresh and found.get("ver") == "1.0" else ""
     report = http.run(check_token(token, found, scope, audience=audience))
     finding = _finding(report, scope, identity, may_request=not (options.source or options.fresh))
@@ -81,7 +84,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _identity(client_id: str | None) -> AppIdentity | AppRegistration:
-    """Return the identity as which msi-func calls aad-func with these settings, or the one with this client ID."""
+    """Return the identity with this client ID, or by default the identity with which msi-func calls aad-func."""
     with Settings() as settings:
         credential = settings.choice("AAD_FUNC_CREDENTIAL", ("managed_identity", "application"))
     if client_id is None and credential == "application":
@@ -91,7 +94,7 @@ def _identity(client_id: str | None) -> AppIdentity | AppRegistration:
 
 def _check_scope(scope: str) -> None:
     if not scope:
-        message = "There is no scope: add --scope api://<client ID of aad-func>/.default, or set AAD_FUNC_SCOPE."
+        message = "There is no scope. Add --scope api://<client ID of aad-func>/.default, or set AAD_FUNC_SCOPE."
         raise ToolError(message, console.USAGE)
     if not is_default_scope(scope):
         raise ToolError(f"The scope {DEFAULT_SCOPE_ERROR}.", console.USAGE)
@@ -108,7 +111,7 @@ def _request(identity: AppIdentity | AppRegistration, scope: str) -> str:
 
 
 def _attempts(error: BaseException | None) -> list[str]:
-    """Return azure-identity's reason for each credential that it tried, without anything like a token."""
+    """Return azure-identity's error for each attempted credential, with anything like a token redacted."""
     _, _, attempts = str(error or "").partition("Attempted credentials:")
     lines = (_SECRET.sub("<redacted>", line).strip() for line in attempts.splitlines())
     return [f"  {line}" for line in lines if line and not line.startswith("To mitigate this issue")]
@@ -142,7 +145,7 @@ def _print(found: dict[str, object], report: TokenReport, finding: Finding | Non
         console.write(f"Verdict: {finding.cause}")
         console.write(f"Do:      {finding.step}")
     else:
-        console.write("Verdict: aad-func would accept this token, as far as it was checked.")
+        console.write("Verdict: No check failed. aad-func accepts this token unless a skipped check fails.")
 
 
 if __name__ == "__main__":

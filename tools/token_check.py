@@ -1,4 +1,4 @@
-"""aad-func's verdict on a token. The app's own Authorizer decides; this adds names, reasons and remediations."""
+"""Check a token with aad-func's own Authorizer, and report the result of each check."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ _SHOWN = {"wrong_issuer": "iss", "wrong_tenant": "tid", "wrong_audience": "aud",
 
 @dataclass(frozen=True, slots=True)
 class TokenReport:
-    """aad-func's checks in order. `problem` is None if it would accept the token, as far as it can be checked here."""
+    """The results of aad-func's checks, in order. `problem` is None if no check failed."""
 
     checks: tuple[CheckResult, ...]
     problem: Problem | None
@@ -37,14 +37,14 @@ class TokenReport:
 
     @property
     def code(self) -> str:
-        """The problem's code, or an empty string."""
+        """The code of the problem, or ""."""
         return self.problem.code if self.problem else ""
 
 
 async def check_token(token: str, claims: Mapping[str, Any], scope: str, *, audience: str = "") -> TokenReport:
-    """Return aad-func's verdict on a token that was requested for `scope`, with the settings on this machine.
+    """Apply aad-func's checks to a token that was requested for `scope`, with the settings on this machine.
 
-    `audience` is accepted in addition. Raises `misconfigured` for settings with which aad-func would not start.
+    If `audience` is given, it replaces the accepted audiences. Raises `misconfigured` if a setting is invalid.
     """
     skipped: dict[str, str] = {}
     with _settings(claims, scope, audience, skipped):
@@ -67,16 +67,16 @@ async def _problem(authorizer: Authorizer, headers: Mapping[str, str]) -> Proble
 
 
 class _ClaimsReader(AccessTokenValidator):
-    """Reads a token without verifying it, if the tenant's keys are not available here."""
+    """Reads a token without verifying the signature, if the tenant's keys are not available."""
 
     async def validate(self, header: str | None) -> Principal:
-        """Return the principal that the token claims to be."""
+        """Return the principal in the unverified claims."""
         return Principal.from_claims(CompactJws.parse(extract_bearer_token(header)).claims, "bearer_token")
 
 
 @contextlib.contextmanager
 def _settings(claims: Mapping[str, Any], scope: str, audience: str, skipped: dict[str, str]) -> Iterator[None]:
-    """Complete aad-func's settings: what is unknown here is taken from the token, and its check is skipped."""
+    """Set aad-func's missing settings to values from the token, and skip the checks that need these settings."""
     changes = {"AAD_FUNC_AUTHENTICATION": "token"}
     if "ENTRA_TENANT_ID" not in os.environ:
         tenant = str(claims.get("tid", "")).lower()
@@ -103,7 +103,7 @@ def _settings(claims: Mapping[str, Any], scope: str, audience: str, skipped: dic
 
 
 def _step(problem: Problem | None) -> int:
-    """Return the index of the step that fails with this problem, or the number of steps."""
+    """Return the index of the validation step that fails with this problem, or the number of steps."""
     places = (place for place, (_, codes) in enumerate(VALIDATION_STEPS) if problem and problem.code in codes)
     return next(places, len(VALIDATION_STEPS))
 
@@ -127,5 +127,5 @@ def _checks(problem: Problem | None, skipped: Mapping[str, str], claims: Mapping
 def _shown(codes: tuple[str, ...], claims: Mapping[str, Any]) -> str:
     if "missing_role" in codes:
         roles = claims.get("roles", [])
-        return ", ".join(map(str, roles)) if roles else "by AAD_FUNC_ROLE_ASSIGNMENTS"
+        return ", ".join(map(str, roles)) if roles else "granted by AAD_FUNC_ROLE_ASSIGNMENTS"
     return str(claims.get(_SHOWN.get(codes[0], ""), ""))

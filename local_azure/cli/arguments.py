@@ -1,4 +1,4 @@
-"""The command line's arguments."""
+"""Arguments of the command line."""
 
 import argparse
 import sys
@@ -12,29 +12,29 @@ from local_azure.tenant.loader import DEFAULT_TENANT_FILE
 MAX_PORT = 65535
 
 EXAMPLES = """examples:
-  %(prog)s demo                     both function apps, with a first request
-  %(prog)s run -- func start        any command, with a local managed identity and tenant
-  %(prog)s serve                    the same for commands in other terminals
-  eval "$(%(prog)s env)"            the settings of the running tenant, in this terminal
-  %(prog)s host . --port 7071       the Functions host alone
+  %(prog)s demo                     run both function apps and send a first request
+  %(prog)s run -- func start        run a command with a local managed identity and tenant
+  %(prog)s serve                    run the tenant for commands in other terminals
+  eval "$(%(prog)s env)"            apply the settings of the running tenant to this terminal
+  %(prog)s host . --port 7071       run only the Functions host
   %(prog)s easy-auth --to http://127.0.0.1:7072 --api aad-func
   %(prog)s token --user developer@local.example --scope api://<client id>/.default
-  %(prog)s control --help           keys, cached tokens, faults and counters
+  %(prog)s control --help           list the commands for keys, cached tokens, faults and counters
 """
 
 
 def port(text: str) -> int:
     """Return a port number. Raises ArgumentTypeError, which argparse reports."""
     if not text.isascii() or not text.isdecimal() or int(text) > MAX_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is not a port; choose one from 0 to {MAX_PORT}.")
+        raise argparse.ArgumentTypeError(f"{text} is not a port number. Choose a number from 0 to {MAX_PORT}.")
     return int(text)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """Return the options of one command; `module` is the module in local_azure.cli that runs it."""
+    """Return the parsed arguments. `module` names the module in local_azure.cli that runs the command."""
     parser = argparse.ArgumentParser(
         _program(),
-        description="Azure on this machine: managed identity, tenant, Graph, Easy Auth and a Functions host.",
+        description="Emulate Azure on this machine: managed identity, tenant, Graph, Easy Auth and Functions host.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -43,15 +43,20 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     imds = _imds_option()
 
     demo = commands.add_parser("demo", parents=[tenant], help="run both function apps of this repository")
-    demo.add_argument("--once", action="store_true", help="send one request and exit, with 0 only for a 200")
     demo.add_argument(
-        "--api", default="aad-func", metavar="NAME", help="use this registration of aad-func (default: %(default)s)"
+        "--once", action="store_true", help="send one request and exit, with code 0 only if the request succeeds"
+    )
+    demo.add_argument(
+        "--api",
+        default="aad-func",
+        metavar="NAME",
+        help="use this app registration for aad-func (default: %(default)s)",
     )
     demo.add_argument("--easy-auth", action="store_true", help="put App Service authentication in front of aad-func")
     demo.set_defaults(module="demo")
 
     run = commands.add_parser("run", parents=[tenant, imds], help="run a command with a local managed identity")
-    run.add_argument("command", nargs="+", metavar="COMMAND", help="run this command, written after --")
+    run.add_argument("command", nargs="+", metavar="COMMAND", help="run this command; write -- before the command")
     run.set_defaults(module="run")
 
     serve = commands.add_parser("serve", parents=[tenant, imds], help="run the tenant until Ctrl+C")
@@ -60,7 +65,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
     env = commands.add_parser("env", parents=[imds], help="print the settings of the running tenant")
     env.add_argument(
-        "--site", metavar="NAME", help="use this site's managed identities (default: the running tenant's)"
+        "--site",
+        metavar="NAME",
+        help="use this site's managed identities (default: the site for which the tenant runs)",
     )
     _add_format(env)
     control_arguments.add_url(env)
@@ -68,12 +75,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
     host = commands.add_parser("host", help="run a Functions host for HTTP functions")
     host.add_argument(
-        "folder", nargs="?", type=Path, default=Path(), help="serve this function app (default: this folder)"
+        "folder",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        help="serve the function app in this folder (default: the current folder)",
     )
     host.add_argument(
-        "--port", type=port, default=7071, help="listen on this port (default: %(default)s; 0: a free one)"
+        "--port", type=port, default=7071, help="listen on this port (default: %(default)s; 0 selects a free port)"
     )
-    host.add_argument("--name", default="", help="write this before each log line")
+    host.add_argument("--name", default="", help="print this name at the start of each log line")
     host.add_argument("--no-local-settings", action="store_true", help="do not read local.settings.json")
     host.add_argument("--verbose", action="store_true", help="log everything, as func start --verbose does")
     host.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -81,15 +92,18 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
     proxy = commands.add_parser("easy-auth", help="put App Service authentication in front of an app")
     proxy.add_argument(
-        "--to", required=True, metavar="URL", help="forward to this app, which has WEBSITE_AUTH_ENABLED=True"
+        "--to",
+        required=True,
+        metavar="URL",
+        help="forward requests to this app, which must run with WEBSITE_AUTH_ENABLED=True",
     )
     rules = proxy.add_mutually_exclusive_group(required=True)
-    rules.add_argument("--api", metavar="NAME", help="return 401 for requests without a token of this registration")
+    rules.add_argument("--api", metavar="NAME", help="require a token for this app registration, otherwise return 401")
     rules.add_argument(
-        "--auth-settings", type=Path, metavar="FILE", help="apply the rules of an authsettingsV2 document (JSON)"
+        "--auth-settings", type=Path, metavar="FILE", help="apply the rules in this authsettingsV2 document (JSON)"
     )
     proxy.add_argument(
-        "--port", type=port, default=8072, help="listen on this port (default: %(default)s; 0: a free one)"
+        "--port", type=port, default=8072, help="listen on this port (default: %(default)s; 0 selects a free port)"
     )
     _add_tenant_file(proxy)
     control_arguments.add_url(proxy)
@@ -111,29 +125,35 @@ def _tenant_options() -> argparse.ArgumentParser:
         "--port",
         type=port,
         default=HTTP_PORT,
-        help="serve http on this port (default: %(default)s; 0: free ports, for everything that a demo starts)",
+        help="serve http on this port (default: %(default)s; with 0, all servers of the command use free ports)",
     )
     parser.add_argument(
         "--https-port",
         type=port,
         metavar="PORT",
-        help=f"serve https on this port (default: {HTTPS_PORT}, or a free one with --port 0)",
+        help=f"serve https on this port (default: {HTTPS_PORT}, or a free port with --port 0)",
     )
     parser.add_argument(
-        "--state", type=Path, default=STATE, metavar="FOLDER", help="store keys in this folder (default: %(default)s)"
+        "--state",
+        type=Path,
+        default=STATE,
+        metavar="FOLDER",
+        help="store signing keys and certificates in this folder (default: %(default)s)",
     )
     parser.add_argument(
         "--site", metavar="NAME", help="use this site's managed identities (default: the tenant's first site)"
     )
     parser.add_argument(
-        "--no-token-cache", action="store_true", help="do not cache tokens for 24 hours: new roles appear at once"
+        "--no-token-cache",
+        action="store_true",
+        help="do not cache managed identities' tokens, so that new roles take effect at once",
     )
     return parser
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--format", choices=FORMATS, default="sh", help="print settings like this (default: %(default)s)"
+        "--format", choices=FORMATS, default="sh", help="print the settings in this format (default: %(default)s)"
     )
 
 
@@ -143,13 +163,15 @@ def _add_tenant_file(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=DEFAULT_TENANT_FILE,
         metavar="FILE",
-        help="load this tenant file (default: the shipped one)",
+        help="load this tenant file (default: tenant.json in the package)",
     )
 
 
 def _imds_option() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
-        "--imds", action="store_true", help="emulate a virtual machine: IMDS instead of App Service's endpoint"
+        "--imds",
+        action="store_true",
+        help="emulate a virtual machine, with IMDS instead of App Service's identity endpoint",
     )
     return parser

@@ -1,4 +1,4 @@
-"""The command of `run` in a child process: signals, exit code, and processes that it leaves behind."""
+"""Child processes: signals, exit codes and cleanup."""
 
 import contextlib
 import os
@@ -13,9 +13,10 @@ from local_azure.cli.signals import signal_numbers
 from local_azure.serving.errors import StartError
 
 STOP_TIMEOUT = 5  # seconds
-NOT_EXECUTABLE, NOT_FOUND = 126, 127  # exit codes, as in a shell
+NOT_EXECUTABLE, NOT_FOUND = 126, 127  # a shell's exit codes
 
-# Its input is a pipe that closes when this process ends, however that happens. $0 is a process or group, $1 seconds.
+# `read` returns when this process ends for any reason, because the pipe to the watchdog then closes.
+# $0 is the process or process group to end, and $1 is a timeout in seconds.
 _WATCHDOG = """
 read -r _
 kill -s TERM -- "$0"
@@ -25,20 +26,22 @@ kill -s KILL -- "$0"
 
 
 def run_command(command: Sequence[str], settings: Mapping[str, str]) -> int:
-    """Run a command with settings that extend the environment, forward signals, and return its exit code.
+    """Run a command with `settings` added to the environment, forward signals, and return the command's exit code.
 
-    As in a shell, the exit code is 128 plus the signal's number if a signal ended the command. Processes that the
-    command leaves behind are ended; at a terminal they are not, because Ctrl+C reaches the whole process group there.
-    If this process is killed, a watchdog ends the command. Raises StartError.
+    If a signal ends the command, the exit code is 128 plus the signal's number, as in a shell. Processes that the
+    command leaves running are ended, except on Windows and at a terminal, where Ctrl+C reaches the whole process group.
+    Except on Windows, a watchdog ends the command if this process is killed. Raises StartError if the command cannot
+    start.
     """
-    own_group = os.name == "posix" and not (sys.stdin and sys.stdin.isatty())  # stdin is None if it is closed
+    own_group = os.name == "posix" and not (sys.stdin and sys.stdin.isatty())  # a closed stdin is None
     received: list[int] = []
     child: subprocess.Popen[bytes] | None = None
     watchdog: subprocess.Popen[bytes] | None = None
 
     def forward(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        # At a terminal, Ctrl+C reaches the command directly; many programs take a second one for "immediately".
+        # At a terminal, Ctrl+C reaches the command directly. A forwarded SIGINT would be the second, after which many
+        # programs exit without cleanup.
         if child is not None and (own_group or number != signal.SIGINT):
             _send(child, number, own_group)
 
@@ -64,7 +67,7 @@ def run_command(command: Sequence[str], settings: Mapping[str, str]) -> int:
 
 
 def _start_watchdog(child: int, own_group: bool) -> "subprocess.Popen[bytes] | None":
-    """Start a process that ends the command, or its whole group, if this process ends first."""
+    """Start a process that ends the child, or the child's process group, if this process ends first."""
     if os.name != "posix":
         return None
     target = f"-{child}" if own_group else str(child)
@@ -74,7 +77,7 @@ def _start_watchdog(child: int, own_group: bool) -> "subprocess.Popen[bytes] | N
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl+C at a terminal does not reach it
+            start_new_session=True,  # so that Ctrl+C does not end the watchdog
         )
     return None
 

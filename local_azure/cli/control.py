@@ -1,4 +1,4 @@
-"""`control`: commands to a running tenant."""
+"""The `control` command, which changes and inspects a running tenant."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ _VALUES = ("duration", "kid", "endpoint", "status", "delay", "truncate", "reset"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the tenant's response and return 0, or 1 if it rejects the command."""
+    """Print the response and return 0, or return 1 if the tenant rejects the command."""
     if options.control in _QUERIES:
         response = control_client.send("GET", options.url, options.control)
     else:
@@ -21,5 +21,5 @@ def run(options: argparse.Namespace) -> int:
         return 1
     print(json.dumps(response, indent=2))
     if options.control == "advance":
-        print("Apps cache their tokens as well: restart them to get new ones.", file=sys.stderr)
+        print("Apps cache tokens too. Restart your apps to get new tokens.", file=sys.stderr)
     return 0

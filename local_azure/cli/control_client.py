@@ -11,7 +11,10 @@ from local_azure.serving.local_client import TIMEOUT, local_session, tenant_unre
 
 
 def send(method: str, url: str, command: str, values: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-    """Return the response to a command, or print its error and return None. Raises StartError."""
+    """Send a command and return the response, or print the tenant's error and return None.
+
+    Raises StartError if the tenant does not respond.
+    """
     given = {name: value for name, value in (values or {}).items() if value is not None}
     arguments: dict[str, Any] = {"params" if method == "GET" else "json": given or None}
     try:

@@ -1,6 +1,6 @@
-"""`demo`: this repository's two function apps on separate hosts, with a tenant and a managed identity.
+"""The `demo` command, which runs this repository's two function apps with a local tenant.
 
-With demo_apps.py, demo_story.py and demo_texts.py, the only part of local_azure that knows the app.
+Apart from demo_apps.py, demo_story.py and demo_texts.py, no other module of local_azure depends on these apps.
 """
 
 import argparse
@@ -27,9 +27,9 @@ ROLE = "DoAll"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start both apps, send one request to msi-func, print the result; unless `once`, run until stopped.
+    """Start both apps, send one request to msi-func and print the result.
 
-    Returns 0 if the response is 200 and the caller has the role. With `--port 0` both apps use free ports.
+    Without `--once`, run until this process is stopped. Returns 0 if the response is 200 and the caller has the role.
     """
     if not (APP / "function_app.py").is_file():
         raise StartError("The demo needs a clone of the repository, because the package does not contain the apps.")
@@ -53,15 +53,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _answer_input(apps: DemoApps, texts: DemoTexts, msi: contextlib.ExitStack) -> NoReturn:
-    """Answer each line of input with an empty line at the end, until this process is stopped."""
+    """Respond to each line of input until this process is stopped. An empty line ends each response."""
     while sys.stdin and (line := sys.stdin.readline()):
         choice = line.strip().lower()
         if choice == "r":
             msi.close()
             apps.start_msi(msi)
-            print("msi-func is restarted.")
+            print("msi-func has restarted.")
         elif choice == "2":
-            print("Running msi-func with both credentials ...", flush=True)
+            print("Running msi-func with each of its two credentials ...", flush=True)
             print("\n".join(demo_story.rows(apps, ROLE)))
         else:
             print(texts.commands(choice) or texts.menu())
@@ -73,37 +73,43 @@ def _api(azure: LocalAzure, name: str) -> Application:
     api = azure.directory.application(name)
     if api is None or not api.app_id_uris:
         known = ", ".join(app.name for app in azure.directory.applications if app.app_id_uris)
-        raise StartError(f"No API is called {name}; the tenant file has {known}.")
+        raise StartError(f"No API is named {name}. The tenant file defines: {known}.")
     return api
 
 
 def usual_ports() -> tuple[int, int]:
-    """Return the ports of msi-func and aad-func, or free ones, with a message, if they are in use."""
+    """Return the ports for msi-func and aad-func. A default port that is in use is replaced, with a message."""
     return _port(MSI_PORT, "msi-func"), _port(AAD_PORT, "aad-func")
 
 
 def _avoid_ports_in_use(options: argparse.Namespace) -> None:
-    """Let the tenant use free ports, with a message, if its default ones are in use; chosen ones are an error then."""
+    """Replace the tenant's default ports if they are in use, and print a message for each new port.
+
+    A different port from the command line is not replaced. If that port is in use, the tenant cannot start.
+    """
     if options.port == HTTP_PORT:
         options.port = _port(HTTP_PORT, "the tenant")
     if options.https_port is None and options.port:
         options.https_port = _port(HTTPS_PORT, "the tenant over https")
 
 
-def _port(usual: int, name: str) -> int:
-    if is_free(usual):
-        return usual
+def _port(default: int, name: str) -> int:
+    if is_free(default):
+        return default
     port = free_port()
-    print(f"Port {usual} is in use, so {name} uses {port}.")
+    print(f"Port {default} is in use, so {name} uses {port}.")
     return port
 
 
 def show(url: str, response: requests.Response, *, complete: bool) -> bool:
-    """Print msi-func's response, in one line or `complete`, and return whether it is a success with the role."""
+    """Print msi-func's response and return whether the status is 200 and the caller has the role.
+
+    If `complete` is true, the whole body is printed in addition to a summary.
+    """
     try:
         body: Any = response.json()
     except ValueError:
-        print(f"GET {url} -> {response.status_code}, which is not JSON: see the host's output above.\n")
+        print(f"GET {url} -> {response.status_code}, but the body is not JSON. See the host's output above.\n")
         return False
     if complete:
         print(json.dumps(body, indent=2))

@@ -1,4 +1,4 @@
-"""This repository's two function apps, each on its own host."""
+"""This repository's two function apps, each on a separate Functions host."""
 
 import contextlib
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ APP = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class DemoApps:
-    """The two function apps, their ports and settings. `api` is aad-func's registration."""
+    """The two function apps. `api` is aad-func's app registration."""
 
     azure: LocalAzure
     api: Application
@@ -36,18 +36,18 @@ class DemoApps:
         return f"http://{LOOPBACK}:{self.aad_port}/api/aad-func"
 
     def start_msi(self, stack: contextlib.ExitStack) -> None:
-        """Start msi-func, until `stack` is closed."""
+        """Run msi-func until `stack` is closed."""
         stack.enter_context(self.msi_host(self.msi_port, "msi-func", self.azure.site.name))
 
     def msi_host(
         self, port: int, name: str, site: str, *, output: IO[bytes] | None = None, **settings: str
     ) -> contextlib.AbstractContextManager[object]:
-        """Return a host that runs msi-func as `site`, with further settings."""
+        """Return a context manager that runs msi-func with the identities of `site` and additional settings."""
         environment = {**self.azure.environment(site), **self._calls(), **self.registration_settings(), **settings}
         return app_host(port, name, {**environment, "AzureWebJobs_aad_func_Disabled": "true"}, output=output)
 
     def start_aad(self, stack: contextlib.ExitStack, *, easy_auth: bool) -> None:
-        """Start aad-func, with or without Easy Auth in front, until `stack` is closed."""
+        """Run aad-func, behind Easy Auth if `easy_auth` is true, until `stack` is closed."""
         settings = {
             **self.azure.environment(),
             "AAD_FUNC_CLIENT_ID": self.api.client_id,
@@ -56,7 +56,7 @@ class DemoApps:
         if not easy_auth:
             stack.enter_context(app_host(self.aad_port, "aad-func", settings))
             return
-        # The proxy has the port that callers know; the app has a free one.
+        # Callers use `aad_port`, so the proxy listens there and the app listens on a free port.
         port = free_port()
         settings |= {"AAD_FUNC_AUTHENTICATION": "easy_auth", "WEBSITE_AUTH_ENABLED": "True"}
         stack.enter_context(app_host(port, "aad-func", settings))
@@ -65,7 +65,7 @@ class DemoApps:
         stack.enter_context(BackgroundServer(proxy, [Listener(bind(self.aad_port))]))
 
     def registration_settings(self) -> dict[str, str]:
-        """Return the settings of msi-func's app registration, if the tenant has one that trusts its identity."""
+        """Return the settings for an app registration that trusts msi-func's managed identity, if there is one."""
         federated = self.azure.directory.federated_application(self.azure.site)
         if federated is None:
             return {}
@@ -83,5 +83,5 @@ class DemoApps:
 def app_host(
     port: int, name: str, settings: dict[str, str], *, output: IO[bytes] | None = None
 ) -> contextlib.AbstractContextManager[object]:
-    """Run the function app without local.settings.json, which may be for Azure or another tenant."""
+    """Return a context manager that runs the app without local.settings.json, which may name another tenant."""
     return host(str(APP), port, name, settings, options=["--no-local-settings"], output=output)

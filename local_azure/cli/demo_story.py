@@ -1,4 +1,4 @@
-"""A role assigned now, seen with both of msi-func's credentials: the managed identity and the app registration."""
+"""Show when a new role takes effect for a managed identity and for an app registration."""
 
 import contextlib
 import os
@@ -17,11 +17,11 @@ CREDENTIALS = ("managed_identity", "application")
 
 
 def rows(apps: DemoApps, role_value: str) -> Iterator[str]:
-    """Run msi-func once per credential, assign the role to both, and yield the results of each step, line by line."""
+    """Run msi-func with each credential, assign the role, and yield one line of results per step."""
     azure, role = apps.azure, apps.api.role(role_value)
     found, registration = _without_role(apps, role_value), _registration(apps, role_value)
     if role is None or found is None or registration is None:
-        yield "This tenant has no identity and app registration without the role."
+        yield "The tenant file must define a site's identity and an app registration that lack the role."
         return
     site, identity = found
     sites = (site.name, azure.site.name)
@@ -34,11 +34,11 @@ def rows(apps: DemoApps, role_value: str) -> Iterator[str]:
         try:
             yield _row("the role is assigned", map(_result, urls))
             azure.clock.advance(DAY)
-            urls[0] = _start(apps, hosts, sites[0], CREDENTIALS[0])  # the app caches its token as well
+            urls[0] = _start(apps, hosts, sites[0], CREDENTIALS[0])  # msi-func caches the token too
             yield _row("24 h later, restarted", map(_result, urls))
         finally:
             azure.directory.assignments[:] = [one for one in azure.directory.assignments if one not in assigned]
-            azure.clock.advance(DAY)  # so that the story can be repeated
+            azure.clock.advance(DAY)  # expires the tokens with the role, so that `rows` can run again
 
 
 def _without_role(apps: DemoApps, role: str) -> tuple[Site, ManagedIdentity] | None:

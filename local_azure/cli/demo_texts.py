@@ -1,4 +1,4 @@
-"""The demo's output: addresses, results, and what to try next, as commands to paste."""
+"""The demo's texts: addresses, results and commands to try."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ DENIED = "502 with aad-func's 403"
 
 
 def summary(status: int, body: Any, *, short: bool = False) -> str:
-    """Return msi-func's response in a few words; aad-func's problem instead of msi-func's, if there is one."""
+    """Summarize msi-func's response. If the response contains aad-func's error, summarize aad-func's error."""
     if status == 200:
         caller, roles = body["caller"], ", ".join(body["roles"]) or "none"
         return "200" if short else f"200: aad-func accepted the {caller['kind']}, roles: {roles}."
@@ -28,41 +28,47 @@ def summary(status: int, body: Any, *, short: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DemoTexts:
-    """Texts for the apps that run; `role` is the app role that aad-func requires."""
+    """Texts about the running apps. `role` is the app role that aad-func requires."""
 
     apps: DemoApps
     role: str
 
     def addresses(self, *, easy_auth: bool) -> str:
-        """Return the addresses of everything that runs, the one for the browser first."""
+        """Return the addresses of msi-func, aad-func and the tenant."""
         apps, behind = self.apps, ", behind Easy Auth" if easy_auth else ""
         return f"""Open {apps.msi_url} in a browser.
   msi-func  {apps.msi_url}  calls aad-func with its managed identity
   aad-func  {apps.aad_url}  requires the app role {self.role}{behind}
-  tenant    {apps.azure.origin}  Entra and the identity endpoint, on this machine
+  tenant    {apps.azure.origin}  emulates Entra and the managed identity endpoint
 """
 
     def menu(self) -> str:
-        """Return what can be entered."""
-        return """Try: 1 errors, 2 a role that arrives late, 3 the same step by step, 4 users, 5 new keys.
-Enter a number, or r to restart msi-func; Ctrl+C stops everything."""
+        """Return the list of choices."""
+        return """Try 1 (errors), 2 (a late role), 3 (commands for a late role), 4 (users) or 5 (a new signing key).
+Enter a number, or r to restart msi-func. Press Ctrl+C to stop everything."""
 
     def commands(self, choice: str) -> str:
-        """Return the commands of one entry of the menu, each with its effect."""
+        """Return the commands for a choice with the effect of each command, or "" if the choice is unknown."""
         steps = {"1": self._errors, "3": self._late_role, "4": self._users, "5": self._new_keys}
         if choice not in steps:
             return ""
         found = "\n".join(f"  {command}\n      {effect}" for command, effect in steps[choice]())
-        return found or "This tenant has nothing for that."
+        return found or "The tenant file does not define the identities or app roles for this choice."
 
     def _errors(self) -> Iterable[tuple[str, str]]:
-        yield ShellRequest(f"{self.apps.msi_url}?auth=0").command(), "without a token: aad-func's 401 in msi-func's 502"
+        yield (
+            ShellRequest(f"{self.apps.msi_url}?auth=0").command(),
+            "sends no token: msi-func returns 502 with aad-func's 401",
+        )
         forged = ShellRequest(self.apps.aad_url, headers={"X-MS-CLIENT-PRINCIPAL": "forged"})
-        yield forged.command(), "a forged principal: 401"
+        yield forged.command(), "sends a forged principal header: aad-func returns 401"
 
     def _new_keys(self) -> Iterable[tuple[str, str]]:
         rotate = f"{this_command()} control{self._at} rotate-keys"
-        yield rotate, "a new signing key: msi-func's token stays valid, and aad-func accepts new ones within 30 seconds"
+        yield (
+            rotate,
+            "changes the signing key: old tokens remain valid, and aad-func accepts new tokens within 30 seconds",
+        )
 
     def _users(self) -> Iterable[tuple[str, str]]:
         directory, api = self.apps.azure.directory, self.apps.api
@@ -73,10 +79,10 @@ Enter a number, or r to restart msi-func; Ctrl+C stops everything."""
         guarded = {user.name for user in directory.users if directory.mfa_policy(user, api)}
         free = [name for name in has_role if name not in guarded]
         cases = [
-            *[(name, "", "200, the caller is of kind user") for name in free if has_role[name]][:1],
-            *[(name, "", f"{DENIED}: without the role") for name in free if not has_role[name]][:1],
+            *[(name, "", "200: the caller is a user") for name in free if has_role[name]][:1],
+            *[(name, "", f"{DENIED}: the user does not have the role") for name in free if not has_role[name]][:1],
             *[(name, "", "401 with a claims challenge: a second factor is required") for name in sorted(guarded)][:1],
-            *[(name, " --mfa", "200, with the second factor") for name in sorted(guarded)][:1],
+            *[(name, " --mfa", "200: the user signed in with a second factor") for name in sorted(guarded)][:1],
         ]
         scope = f"{federated[0].app_id_uris[0]}/.default"
         for name, option, effect in cases:
@@ -84,7 +90,7 @@ Enter a number, or r to restart msi-func; Ctrl+C stops everything."""
             yield request.command(), effect
 
     def _late_role(self) -> Iterable[tuple[str, str]]:
-        """Yield the commands that assign the role (or remove it, if the identity has it), and when it takes effect."""
+        """Yield commands that assign the role, or remove an assigned role, and show when the change takes effect."""
         azure, api, role = self.apps.azure, self.apps.api, self.apps.api.role(self.role)
         identity = next((one for one in azure.site.identities if one.system_assigned), None)
         if identity is None or role is None:
@@ -93,9 +99,9 @@ Enter a number, or r to restart msi-func; Ctrl+C stops everything."""
         before, after, verb = ("200", DENIED, "removes") if has_role else (DENIED, "200", "assigns")
         call = ShellRequest(self.apps.msi_url).command()
         yield self._change(identity, role.id, remove=has_role), f"an administrator {verb} the role"
-        yield call, f"still {before}: the platform caches the identity's token for 24 hours; r does not help"
+        yield call, f"still {before}: the platform caches the token for 24 hours, even if msi-func restarts"
         advance = f"{this_command()} control{self._at} advance 24h"
-        yield advance, "a day passes; then enter r, because msi-func caches its token as well"
+        yield advance, "moves the clock forward; then enter r to restart msi-func, which caches the token too"
         yield call, after
 
     def _change(self, identity: ManagedIdentity, role_id: str, *, remove: bool) -> str:

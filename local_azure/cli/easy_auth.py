@@ -1,4 +1,4 @@
-"""`easy-auth`: App Service authentication in front of an app."""
+"""The `easy-auth` command, which puts App Service authentication in front of an app."""
 
 import argparse
 from pathlib import Path
@@ -17,7 +17,7 @@ from local_azure.tenant.principals import Application
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve the proxy until this process is stopped."""
+    """Run the proxy until this process is stopped."""
     log_output.configure("easy-auth")
     directory = load(options.tenant)
     if options.auth_settings:
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     app = require_local_host(EasyAuthProxy(options.to, api, keys, policy))
     with bind(options.port) as listener:
         origin = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-        print(f"{origin} authenticates callers of {api.name} and forwards them to {options.to}", flush=True)
+        print(f"{origin} authenticates requests to {api.name} and forwards them to {options.to}", flush=True)
         uvicorn_server(app).run(sockets=[listener])
     return 0
 
@@ -38,7 +38,7 @@ def _application(directory: Directory, name: str) -> Application:
     api = directory.application(name)
     if api is None:
         known = ", ".join(app.name for app in directory.applications)
-        raise StartError(f"No application is called {name}; the tenant file has {known}.")
+        raise StartError(f"No application is named {name}. The tenant file defines: {known}.")
     return api
 
 
@@ -47,9 +47,9 @@ def _from_settings(directory: Directory, file: Path) -> tuple[Application, int, 
     api = next((app for app in directory.applications if app.client_id == settings.client_id), None)
     if api is None:
         known = ", ".join(f"{app.client_id} ({app.name})" for app in directory.applications)
-        raise StartError(f"No application has the clientId {settings.client_id}; the tenant file has {known}.")
+        raise StartError(f"No application has the client ID {settings.client_id}. The tenant file defines: {known}.")
     if settings.tenant_id not in (None, directory.tenant_id):
         raise StartError(
-            f"openIdIssuer names the tenant {settings.tenant_id}; the local tenant is {directory.tenant_id}."
+            f"openIdIssuer names the tenant {settings.tenant_id}, but the local tenant is {directory.tenant_id}."
         )
     return api, settings.token_version, settings.policy

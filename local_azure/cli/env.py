@@ -1,4 +1,4 @@
-"""`env`: the settings of a running tenant, to evaluate in another terminal."""
+"""The `env` command, which prints the settings of a running tenant for another terminal."""
 
 import argparse
 import os
@@ -20,6 +20,6 @@ def run(options: argparse.Namespace) -> int:
             print(FAILURES[options.format])
     if settings is None:
         return 1
-    # The proxy's exceptions are those of this terminal, not of the tenant's process.
+    # `no_proxy` extends the value in this terminal, not the value in the tenant's process.
     print(FORMATS[options.format]({**settings, **environment.without_proxy(os.environ)}))
     return 0

@@ -1,4 +1,4 @@
-"""`host`: the Functions host."""
+"""The `host` command, which runs the Functions host."""
 
 import argparse
 import logging

@@ -6,7 +6,7 @@ from types import TracebackType
 
 
 def configure(name: str, others: int = logging.WARNING) -> None:
-    """Log local_azure at INFO and everything else at `others`, with `name` before each line."""
+    """Log messages of local_azure from level INFO, and others from level `others`. Each line starts with `name`."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_EscapingFormatter(f"[{name}] %(message)s" if name else "%(message)s"))
     logging.basicConfig(level=others, handlers=[handler])
@@ -14,14 +14,14 @@ def configure(name: str, others: int = logging.WARNING) -> None:
 
 
 def escape_control_chars(text: str, allowed: str = "") -> str:
-    """Escape characters that a terminal would execute or hide: requests can contain them."""
+    """Escape non-printable characters except `allowed`, because requests can contain terminal escape sequences."""
     return "".join(
         char if char.isprintable() or char in allowed else char.encode("unicode_escape").decode() for char in text
     )
 
 
 class _EscapingFormatter(logging.Formatter):
-    """Escapes control characters. Only other loggers, an app's for example, and stack traces may have several lines."""
+    """Escapes control characters. Only stack traces and messages of an app's loggers can have several lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (named by logging)
         ours = record.name.partition(".")[0] == "local_azure"

@@ -14,11 +14,11 @@ from local_azure.tenant.json_reader import TenantFileError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command and return its exit code: 1 if it could not start or the demo's request failed.
+    """Run a command of local_azure and return the exit code.
 
-    If `run` cannot start its command, the exit code is a shell's: 127 if it does not exist, otherwise 126.
-
-    A signal results in 128 plus its number, or in 0 for a command that runs until it is stopped.
+    The exit code is 1 if the command fails. If `run` cannot start a program, the exit code is 127 if the program does
+    not exist and 126 otherwise. After a signal, the exit code is 0 for commands that run until they are stopped, and
+    128 plus the signal's number for other commands.
     """
     options = parse(arguments)
     try:
@@ -28,29 +28,31 @@ def main(arguments: list[str] | None = None) -> int:
     except (StartError, TenantFileError) as error:
         print(f"local_azure: {error}", file=sys.stderr)
         return error.exit_code if isinstance(error, StartError) else 1
-    except BrokenPipeError:  # the reader of our output has closed it
-        return 141  # as in a shell: 128 plus SIGPIPE
+    except BrokenPipeError:  # the program that reads the output has ended
+        return 141  # 128 plus SIGPIPE, as in a shell
     except ShutdownRequested as request:
         return 0 if _runs_until_stopped(options) else 128 + request.number
 
 
 def main_and_exit() -> NoReturn:
-    """Run a command and end the process, even while a function still runs in the host's thread pool."""
+    """Run a command and exit without waiting for functions that still run in the host's thread pool."""
     code = main()
-    for stream in filter(None, (sys.stdout, sys.stderr)):  # None if it is closed
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # a closed stream is None
         with contextlib.suppress(BrokenPipeError):
             stream.flush()
     os._exit(code)
 
 
 def _import_command(module: str) -> Any:
-    # Only now, because `host` and `control` start faster without the tenant's libraries.
+    # Importing only the requested command saves startup time: `host` and `control` do not need the tenant's libraries.
     try:
         return importlib.import_module(f"local_azure.cli.{module}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "azure":
             raise
-        raise StartError("The Functions host needs the library azure-functions: pip install azure-functions.") from None
+        raise StartError(
+            "The Functions host requires the azure-functions package. Run pip install azure-functions."
+        ) from None
 
 
 def _runs_until_stopped(options: argparse.Namespace) -> bool:

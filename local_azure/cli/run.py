@@ -1,4 +1,4 @@
-"""`run`: a command with a local managed identity and tenant."""
+"""The `run` command, which runs another command with a local managed identity and tenant."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""`serve`: a local tenant for commands in other terminals."""
+"""The `serve` command, which runs a tenant for commands in other terminals."""
 
 import argparse
 import sys
@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     log_output.configure("identity")
     with tenant.from_options(options) as azure:
         hint = _HINTS.get(options.format, _DEFAULT_HINT)
-        # Not to standard output, which may be redirected to a file.
+        # The hint goes to standard error, because standard output may be redirected to a file.
         print(f"The tenant runs until Ctrl+C. {hint}", file=sys.stderr, flush=True)
         print(FORMATS[options.format](azure.environment(imds=options.imds)), flush=True)
         wait_for_shutdown()

@@ -1,4 +1,4 @@
-"""Formats for printed settings."""
+"""Formats in which commands print settings."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def _dotenv(settings: Settings) -> str:
 
 
 def _dotenv_quoted(value: str) -> str:
-    # The common denominator of dotenv libraries: unquoted if possible, as docker --env-file requires.
+    # Values are unquoted if possible, because docker --env-file does not remove quotes.
     if re.fullmatch(r"[\w./:@%+,=-]*", value):
         return value
     if "'" not in value:

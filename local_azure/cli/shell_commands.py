@@ -1,4 +1,4 @@
-"""HTTP requests as commands to paste into a shell. No token is ever part of a command line."""
+"""Shell commands that send HTTP requests. The commands never contain tokens."""
 
 import json
 import os
@@ -13,7 +13,7 @@ SHELL = "powershell" if os.name == "nt" else "sh"
 
 @dataclass(frozen=True, slots=True)
 class ShellRequest:
-    """A request. `token_command` is the command that prints the bearer token, if there is one."""
+    """An HTTP request. `token_command` prints the bearer token; it is empty if the request has no token."""
 
     url: str
     method: str = "GET"
@@ -46,7 +46,7 @@ class ShellRequest:
 
 
 def this_command(shell: str = SHELL) -> str:
-    """Return the command that runs local_azure with this interpreter, relative if it is below the current folder."""
+    """Return the command that runs local_azure with this interpreter, with a short path if possible."""
     relative = os.path.relpath(sys.executable)
     path = sys.executable if relative.startswith("..") else relative
     return f"{f'& {_single_quoted(path)}' if shell == 'powershell' else shlex.quote(path)} -m local_azure"

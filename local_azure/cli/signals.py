@@ -1,4 +1,4 @@
-"""Shutdown by signals."""
+"""Shutdown on Ctrl+C and other signals."""
 
 import contextlib
 import signal
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 
 class ShutdownRequested(BaseException):
-    """This process should end, because of Ctrl+C or a signal. Like KeyboardInterrupt, not an Exception."""
+    """Raised if Ctrl+C or another signal requests shutdown. A BaseException, like KeyboardInterrupt."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -18,7 +18,7 @@ class ShutdownRequested(BaseException):
 
 @contextlib.contextmanager
 def handle_signals() -> Iterator[None]:
-    """Raise ShutdownRequested for the signals that end a process, so that `with` blocks clean up."""
+    """Raise ShutdownRequested on SIGINT, SIGTERM and SIGHUP, so that `with` blocks clean up."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise ShutdownRequested(number)
@@ -33,11 +33,11 @@ def handle_signals() -> Iterator[None]:
 
 def wait_for_shutdown() -> NoReturn:
     """Wait until ShutdownRequested is raised."""
-    # A signal that arrives just before a single long sleep would not end it.
+    # A signal just before a single long sleep would not interrupt the sleep.
     while True:
         time.sleep(1)
 
 
 def signal_numbers(*names: str) -> Sequence[int]:
-    """Return the signals with these names that the platform has: Windows lacks some."""
+    """Return the numbers of these signals. Signals that the operating system does not have are omitted."""
     return [getattr(signal, name) for name in names if hasattr(signal, name)]

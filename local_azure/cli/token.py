@@ -1,4 +1,4 @@
-"""`token`: a user's token from a running tenant."""
+"""The `token` command, which prints a user's access token from a running tenant."""
 
 import argparse
 
@@ -7,7 +7,7 @@ from local_azure.serving.local_client import tenant_unreachable
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the token and return 0, or 1 if the tenant rejects the request."""
+    """Print the token and return 0, or return 1 if the tenant rejects the request."""
     values = {"user": options.user, "scope": options.scope, "client_id": options.client_id, "mfa": options.mfa}
     response = control_client.send("POST", options.url, "user-token", values)
     if response is None:

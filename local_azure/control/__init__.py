@@ -1,1 +1,1 @@
-"""The control plane: signing keys, cached tokens, faults and counters, for tests."""
+"""A control plane for tests: signing keys, cached tokens, faults and counters."""

@@ -1,4 +1,4 @@
-"""Request counters per endpoint, and faults that clients of an endpoint meet on demand."""
+"""Request counters and injected faults for each endpoint."""
 
 import asyncio
 import socket
@@ -20,9 +20,10 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The response to a request, after `delay` seconds; the endpoint's own response if there is only a delay.
+    """A fault to inject into an endpoint's responses.
 
-    `count` is the number of requests that meet the fault; None means all.
+    `delay` is in seconds. Without `status`, `truncate` and `reset`, the endpoint's normal response follows the delay.
+    `count` is the number of requests to affect. None means all requests.
     """
 
     delay: float = 0
@@ -38,11 +39,11 @@ class FaultInjector:
     def __init__(self) -> None:
         self.counters: Counter[str] = Counter()
         self.faults: dict[str, Fault] = {}
-        self._left: Counter[str] = Counter()
+        self._remaining: Counter[str] = Counter()
         self.endpoints: tuple[str, ...] = ()
 
     def instrument(self, endpoint: str, routes: Iterable[Route]) -> list[Route]:
-        """Return the same routes, counted and with the endpoint's faults."""
+        """Make these routes count requests and inject the endpoint's faults. Returns the routes."""
         self.endpoints = (*dict.fromkeys((*self.endpoints, endpoint)),)
         self.counters[endpoint] += 0
         for route in routes:
@@ -50,12 +51,12 @@ class FaultInjector:
         return list(routes)
 
     def inject(self, endpoint: str, fault: Fault) -> None:
-        """Replace the endpoint's fault."""
+        """Inject this fault into the endpoint, instead of any earlier fault."""
         self.faults[endpoint] = fault
-        self._left[endpoint] = fault.count or 0
+        self._remaining[endpoint] = fault.count or 0
 
     def reset_counters(self) -> None:
-        """Start counting at 0."""
+        """Set all counters to 0."""
         self.counters = Counter(dict.fromkeys(self.endpoints, 0))
 
     def clear(self) -> None:
@@ -63,12 +64,12 @@ class FaultInjector:
         self.faults.clear()
 
     def record(self, endpoint: str) -> Fault | None:
-        """Count a request and return the fault that it meets."""
+        """Count a request and return the fault to inject into the response, if there is one."""
         self.counters[endpoint] += 1
         fault = self.faults.get(endpoint)
         if fault is not None and fault.count is not None:
-            self._left[endpoint] -= 1
-            if self._left[endpoint] <= 0:
+            self._remaining[endpoint] -= 1
+            if self._remaining[endpoint] <= 0:
                 del self.faults[endpoint]
         return fault
 
@@ -106,9 +107,9 @@ def reset(request: Request) -> None:
 
 
 def _error(endpoint: str, status: int) -> Response:
-    message = "An injected fault."
+    message = "This fault was injected."
     if endpoint == "graph":
         return JSONResponse({"error": {"code": "serviceNotAvailable", "message": message}}, status_code=status)
-    # The format of the App Service endpoint and that of OAuth in one.
+    # The body combines the error formats of App Service's identity endpoint and of OAuth.
     body = {"statusCode": status, "message": message, "error": "temporarily_unavailable", "error_description": message}
     return JSONResponse(body, status_code=status)

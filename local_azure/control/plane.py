@@ -1,8 +1,8 @@
-"""The control plane under /local-azure, which no cloud has and tests need.
+"""The control plane under /local-azure, with which tests change the tenant. Azure has no equivalent.
 
-Every process on this machine may use it, but no web page in a browser. All endpoints reject pages of other sites (see
-serving/web_pages.py and, for their Host, serving/http_server.py); this one also rejects content types that need no CORS
-preflight.
+Every process on this machine may use the control plane, but web pages of other sites may not. All
+endpoints reject such pages (see serving/web_pages.py and, for their Host, serving/http_server.py). The control plane
+also rejects content types that need no CORS preflight.
 """
 
 import logging
@@ -26,7 +26,8 @@ from local_azure.serving.errors import StartError
 
 PREFIX = "/local-azure"
 
-# https://fetch.spec.whatwg.org/#cors-safelisted-request-header: content types that pages may send to other sites.
+# Content types that a page can send to another site without a CORS preflight:
+# https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 _CORS_SAFELISTED = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ Command = Callable[[Values], Any]
 
 
 class ControlPlane:
-    """POST a command with its values as JSON or in the query; GET the current state."""
+    """Commands (POST) and queries (GET). Values are in the query or in a JSON body."""
 
     def __init__(
         self,
@@ -76,12 +77,12 @@ class ControlPlane:
         ]
 
     def keys(self, values: Values) -> Any:
-        """Return the `kid` of each published key; the last one signs."""
+        """Return the `kid` of each published key. The last key signs new tokens."""
         parse.reject_unknown(values)
         return {"keys": [key.kid for key in self._keys.keys]}
 
     def rotate_keys(self, values: Values) -> Any:
-        """Publish a new key and sign with it. Cached tokens stay cached."""
+        """Publish a new key and use the key to sign new tokens. Cached tokens remain cached."""
         parse.reject_unknown(values)
         log.info("control: new tokens are signed with key %s", self._keys.rotate().kid)
         return self.keys({})
@@ -90,21 +91,21 @@ class ControlPlane:
         """Stop publishing the key `kid`."""
         parse.reject_unknown(values, "kid")
         if not self._keys.remove(str(values.get("kid"))):
-            raise BadRequest("kid: is not one of the published keys.", 404)
-        log.info("control: key %s is removed", values["kid"])
+            raise BadRequest("kid must be one of the published keys.", 404)
+        log.info("control: removed key %s", values["kid"])
         return self.keys({})
 
     def advance(self, values: Values) -> Any:
-        """Move the clock of the platform's caches forward by `duration`, such as 24h."""
+        """Move the clock of the managed identity token cache forward by `duration`, such as 24h."""
         parse.reject_unknown(values, "duration")
         seconds = parse.duration(values, "duration")
         self._clock.advance(seconds)
         expired = self._token_cache.remove_expired()
-        log.info("control: advanced by %s s; %s cached tokens expired", seconds, expired)
+        log.info("control: moved the clock forward by %s s, so that %s cached tokens expired", seconds, expired)
         return {"seconds": seconds, "expired_tokens": expired}
 
     def clear_token_cache(self, values: Values) -> Any:
-        """Clear the platform's cache of managed identities' tokens."""
+        """Clear the managed identity token cache."""
         parse.reject_unknown(values)
         cleared = self._token_cache.clear()
         log.info("control: cleared %s cached tokens", cleared)
@@ -115,7 +116,7 @@ class ControlPlane:
         parse.reject_unknown(values, "endpoint", "delay", "status", "truncate", "reset", "count")
         endpoint = values.get("endpoint")
         if endpoint not in self._faults.endpoints:
-            raise BadRequest(f"endpoint: is not one of {', '.join(self._faults.endpoints)}.")
+            raise BadRequest(f"endpoint must be one of {', '.join(self._faults.endpoints)}.")
         fault = Fault(
             delay=parse.number(values, "delay", 0, 3600) or 0,
             status=parse.integer(values, "status", 200, 599),
@@ -124,9 +125,9 @@ class ControlPlane:
             count=parse.integer(values, "count", 1, 1_000_000),
         )
         if not (fault.delay or fault.status or fault.truncate or fault.reset):
-            raise BadRequest("Specify the fault: status, delay, truncate or reset.")
+            raise BadRequest("Specify at least one of status, delay, truncate and reset.")
         self._faults.inject(endpoint, fault)
-        log.info("control: %s has a fault", endpoint)
+        log.info("control: injected a fault into %s", endpoint)
         return self.faults({})
 
     def faults(self, values: Values) -> Any:
@@ -146,7 +147,7 @@ class ControlPlane:
         return dict(self._faults.counters)
 
     def settings(self, values: Values) -> Any:
-        """Return the settings of a process that runs as `site`, by default the tenant's; with `imds` as a machine."""
+        """Return the environment variables of a process that runs as `site`, or of a virtual machine with `imds`."""
         parse.reject_unknown(values, "site", "imds")
         try:
             return self._settings(values.get("site"), imds=parse.boolean(values, "imds"))
@@ -154,7 +155,7 @@ class ControlPlane:
             raise BadRequest(str(error), 404) from None
 
     def user_token(self, values: Values) -> Any:
-        """Return a user's token, as `az account get-access-token` prints it."""
+        """Return an access token for a user, like `az account get-access-token`."""
         parse.reject_unknown(values, "user", "scope", "client_id", "mfa")
         user, scope = str(values.get("user", "")), str(values.get("scope", ""))
         token = self._user_tokens.get(

@@ -1,4 +1,4 @@
-"""The values of a control command, from the query or a JSON object, with errors that name them."""
+"""The values of a control command. Errors name the invalid value."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class BadRequest(Exception):
-    """An invalid command. `status` is the HTTP status."""
+    """An invalid control command. `status` is the HTTP status of the response."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -24,14 +24,14 @@ class BadRequest(Exception):
 
 
 async def read_values(request: Request) -> Values:
-    """Return all values of a request. Raises BadRequest."""
+    """Return the query parameters and the members of the JSON body, which take precedence. Raises BadRequest."""
     try:
         body = await read_body(request)
         values: Any = json.loads(body) if body else {}
     except (ValueError, RecursionError, BodyTooLarge):
-        raise BadRequest("The body is not a JSON object.") from None
+        raise BadRequest("The body must be a JSON object.") from None
     if not isinstance(values, dict):
-        raise BadRequest("The body is not a JSON object.")
+        raise BadRequest("The body must be a JSON object.")
     try:
         json.dumps(values, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -40,14 +40,14 @@ async def read_values(request: Request) -> Values:
 
 
 def reject_unknown(values: Values, *known: str) -> None:
-    """Raise BadRequest for an unknown name: usually a misspelled one."""
+    """Raise BadRequest for an unknown name, which is probably misspelled."""
     for name in values:
         if name not in known:
-            raise BadRequest(f"{name}: is unknown; known are {', '.join(known) or 'none'}.")
+            raise BadRequest(f"{name} is not supported. Supported values: {', '.join(known) or 'none'}.")
 
 
 def number(values: Values, name: str, least: float, most: float) -> float | None:
-    """Return a number, or None if it is missing. Raises BadRequest."""
+    """Return the value `name` as a number, or None if the value is missing. Raises BadRequest."""
     if name not in values:
         return None
     try:
@@ -55,29 +55,29 @@ def number(values: Values, name: str, least: float, most: float) -> float | None
     except (TypeError, ValueError, OverflowError):
         value = float("nan")
     if not least <= value <= most:
-        raise BadRequest(f"{name}: is not a number from {least:g} to {most:g}.")
+        raise BadRequest(f"{name} must be a number from {least:g} to {most:g}.")
     return value
 
 
 def integer(values: Values, name: str, least: int, most: int) -> int | None:
-    """Return an integer, or None if it is missing. Raises BadRequest."""
+    """Return the value `name` as an integer, or None if the value is missing. Raises BadRequest."""
     value = number(values, name, least, most)
     if value is not None and not value.is_integer():
-        raise BadRequest(f"{name}: is not a whole number.")
+        raise BadRequest(f"{name} must be a whole number.")
     return None if value is None else int(value)
 
 
 def boolean(values: Values, name: str) -> bool:
-    """Return true or false; false if it is missing. Raises BadRequest."""
+    """Return the value `name` as a Boolean, or False if the value is missing. Raises BadRequest."""
     value = values.get(name, False)
     if str(value).lower() not in ("true", "false", "1", "0"):
-        raise BadRequest(f"{name}: is not true or false.")
+        raise BadRequest(f"{name} must be true or false.")
     return str(value).lower() in ("true", "1")
 
 
 def duration(values: Values, name: str) -> int:
-    """Return a duration, written like 90s, 30m, 24h or 1d, in seconds. Raises BadRequest."""
+    """Return the duration `name` in seconds. The value is written like 90s, 30m, 24h or 1d. Raises BadRequest."""
     match = _DURATION.fullmatch(str(values.get(name, "")))
     if match is None:
-        raise BadRequest(f"{name}: is not a duration such as 90s, 30m, 24h or 1d.")
+        raise BadRequest(f"{name} must be a duration such as 90s, 30m, 24h or 1d.")
     return int(match["number"]) * _SECONDS[match["unit"]]

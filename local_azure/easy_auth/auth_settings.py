@@ -1,4 +1,4 @@
-"""Reading of an `authsettingsV2` document, as ARM templates have it and Azure Resource Manager returns it.
+"""Parse an `authsettingsV2` document from an ARM template or from Azure Resource Manager.
 
 https://learn.microsoft.com/azure/templates/microsoft.web/sites/config-authsettingsv2
 """
@@ -12,14 +12,14 @@ from local_azure.easy_auth.policy import AuthPolicy, UnauthenticatedAction
 from local_azure.serving.errors import StartError
 from local_azure.tenant.json_reader import JsonObject, TenantFileError, read_json_object
 
-# With one of these instead of a tenant, Easy Auth does not check the issuer.
+# If the issuer URL contains one of these values instead of a tenant ID, Easy Auth does not check the issuer.
 _MULTI_TENANT = ("common", "organizations", "consumers")
 _ACTIONS = tuple(action.value for action in UnauthenticatedAction)
 
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
-    """An app registration, its issuer's tenant (None: any) and token version, and the rules for callers."""
+    """The settings of Easy Auth for one app. `tenant_id` is None if tokens of all tenants are accepted."""
 
     client_id: str
     tenant_id: str | None
@@ -28,7 +28,7 @@ class AuthSettings:
 
 
 def read_auth_settings(path: Path) -> AuthSettings:
-    """Return the settings in a resource or its properties. Raises StartError with the member and the reason."""
+    """Read a file that contains the resource, or only the resource's properties. Raises StartError."""
     try:
         # Azure Resource Manager returns null for properties that are not set.
         document = read_json_object(path, null_is_missing=True)
@@ -41,7 +41,7 @@ def _parse(properties: JsonObject) -> AuthSettings:
     provider = properties.object("identityProviders").object("azureActiveDirectory")
     for part in (properties.object("platform"), provider):
         if not part.boolean("enabled", True):
-            raise part.error("enabled", "is false, so App Service would not authenticate anyone")
+            raise part.error("enabled", "is false, so that App Service does not authenticate callers")
     registration = provider.object("registration")
     client_id = _literal(registration, "clientId", registration.string("clientId")).lower()
     tenant_id, version = _parse_issuer(registration)
@@ -55,7 +55,7 @@ def _parse_issuer(registration: JsonObject) -> tuple[str | None, Literal[1, 2]]:
     tenant, _, rest = url.path.strip("/").partition("/")
     if url.scheme != "https" or not tenant or rest not in ("", "v2.0"):
         form = "https://login.microsoftonline.com/<tenant ID>/v2.0"
-        raise registration.error("openIdIssuer", f"is not an issuer such as {form}")
+        raise registration.error("openIdIssuer", f"must be an issuer such as {form}")
     return (None if tenant in _MULTI_TENANT else tenant), (2 if rest else 1)
 
 
@@ -75,7 +75,7 @@ def _parse_policy(validation: JsonObject, unauthenticated: JsonObject, *, checks
         unauthenticated_action=UnauthenticatedAction(action),
         excluded_paths=_strings(unauthenticated, "excludedPaths"),
     )
-    # A misspelled rule, or one that is not emulated, would be no rule.
+    # Ignoring a misspelled or unsupported rule could admit callers that App Service rejects.
     validation.object("jwtClaimChecks").reject_unknown_members()
     for part in (validation, rules, principals, unauthenticated):
         part.reject_unknown_members()
@@ -92,5 +92,5 @@ def _strings(entry: JsonObject, name: str) -> tuple[str, ...]:
 
 def _literal(entry: JsonObject, name: str, value: str) -> str:
     if value.startswith("[") and value.endswith("]"):
-        raise entry.error(name, "is an expression of an ARM template; replace it with its value")
+        raise entry.error(name, "must be a value, not an expression of an ARM template")
     return value

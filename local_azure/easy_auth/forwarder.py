@@ -1,4 +1,4 @@
-"""Forwarding of requests to a server, unchanged in both directions."""
+"""Forward requests to an app and return the app's responses."""
 
 import http.client
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from local_azure.serving.errors import StartError
 TIMEOUT = 230  # seconds; App Service's limit for an app's response
 CHUNK = 64 * 1024
 
-# RFC 9110 section 7.6.1. Host is forwarded, and Content-Length is set anew.
+# Headers that apply to a single connection: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 _HOP_BY_HOP = {
     "connection",
     "keep-alive",
@@ -27,12 +27,12 @@ Headers = Iterable[tuple[str, str]]
 
 
 class UpstreamUnreachable(Exception):
-    """The server does not respond, or its response is not valid HTTP."""
+    """The app does not respond, or the response is not valid HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamResponse:
-    """A response whose body can be read once."""
+    """A response. The body can be read only once."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -40,7 +40,7 @@ class UpstreamResponse:
 
 
 class Forwarder:
-    """Forwards to one server, with `http.client` because it normalizes no path and adds no cookies or credentials."""
+    """Forwards requests to one app. Uses http.client, which does not normalize paths or add cookies."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -49,7 +49,7 @@ class Forwarder:
         except ValueError:
             port = 0
         if not port or parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/") or parts.query:
-            raise StartError(f"{url} is not the address of a local app, such as http://127.0.0.1:7072.")
+            raise StartError(f"{url} must be an http URL without a path, such as http://127.0.0.1:7072.")
         self._host, self._port = parts.hostname, port
 
     def send(self, method: str, path: str, headers: Headers, body: bytes) -> UpstreamResponse:
@@ -70,7 +70,7 @@ class Forwarder:
 
 
 def without_hop_by_hop(headers: Headers) -> list[tuple[str, str]]:
-    """Return the headers that do not concern a single connection only."""
+    """Return the headers except those that apply to a single connection."""
     headers = list(headers)
     named = {
         part.strip().lower() for name, value in headers if name.lower() == "connection" for part in value.split(",")

@@ -1,4 +1,4 @@
-"""Easy Auth's authorization policy: what happens without a token, and which callers may use the app.
+"""Easy Auth's rules for requests without a token and for authenticated callers.
 
 https://learn.microsoft.com/azure/app-service/configure-authentication-provider-aad#use-a-built-in-authorization-policy
 """
@@ -20,11 +20,11 @@ class UnauthenticatedAction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class AuthPolicy:
-    """The rules of one app. An empty collection is no restriction; all restrictions must be met.
+    """The rules for one app. An empty collection does not restrict callers.
 
-    `checks_issuer` is false for multi-tenant issuers such as `common`. `identities` are object IDs of users and service
-    principals, `groups` object IDs in the token's `groups` claim: a caller needs one of either. `excluded_paths` need
-    no token; one that ends with `/*` includes everything below.
+    `checks_issuer` is false for multi-tenant issuers such as `common`. `identities` contains object IDs of users and
+    service principals, and `groups` contains object IDs of groups. A caller needs to match only one of these two.
+    Requests for `excluded_paths` need no token. An excluded path that ends with `/*` includes all paths below.
     """
 
     allowed_audiences: tuple[str, ...] = ()
@@ -36,11 +36,11 @@ class AuthPolicy:
     excluded_paths: tuple[str, ...] = ()
 
     def action_for(self, path: str) -> UnauthenticatedAction:
-        """Return the response to a request for `path`, as in the request line, without a token."""
+        """Return the action for a request without a token. `path` is the undecoded path of the request."""
         return UnauthenticatedAction.ALLOW if self._is_excluded(path) else self.unauthenticated_action
 
     def allows(self, claims: Mapping[str, Any]) -> bool:
-        """Return whether the caller with these validated claims may use the app. App roles do not matter."""
+        """Return whether the caller with these validated claims may use the app. App roles are not checked."""
         return self._allows_application(claims) and self._allows_principal(claims)
 
     def _allows_application(self, claims: Mapping[str, Any]) -> bool:
@@ -55,7 +55,7 @@ class AuthPolicy:
         return in_group or str(claims.get("oid", "")) in self.identities
 
     def _is_excluded(self, path: str) -> bool:
-        # An app could resolve such a path to one that is not excluded.
+        # An app could normalize such a path to a path that is not excluded.
         if "%" in path or "/." in path or "\\" in path or "//" in path:
             return False
         return any(

@@ -1,7 +1,7 @@
 """The headers in which App Service authentication (Easy Auth) passes a caller's claims to an app.
 
-https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities. Claims have the names that they
-have if the token store is enabled, the portal's default.
+https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities. Claim types are
+those that App Service uses if the token store is enabled, which is the portal's default.
 """
 
 import base64
@@ -28,20 +28,20 @@ _RESERVED = ("x-ms-client-principal", "x-ms-token-")
 
 
 def is_reserved(name: str) -> bool:
-    """Return whether only Easy Auth may set this header, in any spelling that a server could accept."""
+    """Return whether only Easy Auth may set this header. Ignores case, and treats `_` like `-` as some servers do."""
     return name.strip().lower().replace("_", "-").startswith(_RESERVED)
 
 
 def headers(claims: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers for a caller with these validated claims.
 
-    The name of an application is its object ID; App Service's value is not documented.
+    For an application, X-MS-CLIENT-PRINCIPAL-NAME is the object ID. App Service's value is not documented.
     """
     principal = {
         "auth_typ": "aad",
         "claims": [{"typ": _LONG_NAMES.get(name, name), "val": value} for name, value in _flatten(claims)],
         "name_typ": f"{_SOAP}/emailaddress",
-        # No claim has this type: Entra's app roles are of type `roles`.
+        # No claim has this type, because claims with Entra's app roles have the type `roles`.
         "role_typ": _ROLE,
     }
     object_id = str(claims.get("oid", claims.get("sub", "")))
@@ -49,14 +49,14 @@ def headers(claims: Mapping[str, Any]) -> dict[str, str]:
     return {
         "X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps(principal).encode()).decode(),
         "X-MS-CLIENT-PRINCIPAL-ID": object_id,
-        # In UTF-8; App Service's encoding of other than ASCII names is not documented.
+        # The name is encoded in UTF-8. App Service's encoding of non-ASCII names is not documented.
         "X-MS-CLIENT-PRINCIPAL-NAME": str(name).encode().decode("latin-1"),
         "X-MS-CLIENT-PRINCIPAL-IDP": "aad",
     }
 
 
 def _flatten(claims: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Yield each claim with its value as a string, and a list as one claim per item."""
+    """Yield the name and the value of each claim as strings. A list becomes one claim per item."""
     for name, value in claims.items():
         for one in value if isinstance(value, list) else [value]:
             yield name, one if isinstance(one, str) else json.dumps(one)

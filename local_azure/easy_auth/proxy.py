@@ -1,7 +1,7 @@
 """App Service authentication (Easy Auth) in front of an app.
 
-https://learn.microsoft.com/azure/app-service/overview-authentication-authorization. Only bearer tokens
-are supported, no browser sign-in. App roles are left to the app.
+https://learn.microsoft.com/azure/app-service/overview-authentication-authorization. The proxy
+supports bearer tokens but not browser sign-in, and does not check app roles.
 """
 
 import logging
@@ -25,16 +25,17 @@ from local_azure.tenant.principals import Application
 
 MAX_BODY_BYTES = 100 * 1024 * 1024
 
-_NO_SIGN_IN = "local_azure does not emulate sign-in: send a bearer token, from python -m local_azure token.\n"
+_NO_SIGN_IN = "local_azure does not emulate sign-in. Send a bearer token from python -m local_azure token.\n"
 
 log = logging.getLogger(__name__)
 
 
 class EasyAuthProxy:
-    """An ASGI app that authenticates callers and forwards their requests to the app at `to`, with their claims.
+    """An ASGI app that authenticates callers and forwards requests and claims to the app at `to`.
 
-    Tokens are for `api`, its client ID or another audience that `policy` allows. Without a policy, these are its App ID
-    URIs, all callers with a token are allowed, and others get a 401. Raises StartError if `to` is not a local address.
+    A token's audience must be the client ID of `api` or an audience that `policy` allows. The default policy allows the
+    App ID URIs of `api`, admits all callers with a valid token, and returns 401 for requests without a token. Raises
+    StartError if `to` is not an http URL without a path.
     """
 
     def __init__(self, to: str, api: Application, keys: JwksClient, policy: AuthPolicy | None = None) -> None:
@@ -70,7 +71,7 @@ class EasyAuthProxy:
         action = self._policy.action_for(_path(request))
         if action is UnauthenticatedAction.ALLOW:
             return await self._forward(request, {})
-        log.info("no token: %s", action.value)
+        log.info("request without a token: %s", action.value)
         if action is UnauthenticatedAction.RETURN_403:
             return Response(status_code=403)
         if action is UnauthenticatedAction.REDIRECT and "text/html" in request.headers.get("accept", ""):
@@ -112,7 +113,7 @@ def _unauthorized(request: Request) -> Response:
 
 
 def _unverified_issuer(token: str) -> str:
-    """Return the issuer that the token claims, with which the comparison in `validate` always succeeds."""
+    """Return the token's own issuer, so that the issuer check in `validate` always succeeds."""
     try:
         return str(jwt.decode(token, options={"verify_signature": False}).get("iss"))
     except jwt.PyJWTError:
@@ -120,7 +121,7 @@ def _unverified_issuer(token: str) -> str:
 
 
 def _path(request: Request) -> str:
-    """Return the path as the client sent it, not decoded."""
+    """Return the undecoded path of the request."""
     path: bytes = request.scope["raw_path"]
     return path.partition(b"?")[0].decode("latin-1")
 

@@ -1,4 +1,4 @@
-"""Validation of assertions: a client's, instead of a secret, and the token of the user that a client acts for.
+"""Validate client assertions, which replace secrets, and user assertions, which are access tokens of users.
 
 https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity and
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow
@@ -17,12 +17,12 @@ from local_azure.entra.token_issuer import MFA, TokenIssuer
 from local_azure.tenant.directory import Directory
 from local_azure.tenant.principals import Application, FederatedCredential, User
 
-_NO_LEEWAY = 0  # Entra's errors about the lifetime of assertions compare times to the millisecond
+_NO_LEEWAY = 0  # seconds; Entra's errors compare an assertion's lifetime to the millisecond
 
 
 @dataclass(frozen=True, slots=True)
 class UserAssertion:
-    """The user to whom an assertion was issued, and whether they gave a second factor."""
+    """The user of a valid assertion. `mfa` is true if the user signed in with a second factor."""
 
     user: User
     mfa: bool
@@ -62,7 +62,7 @@ class AssertionValidator:
             raise TokenRequestError(700212, value=str(claims["aud"]))
 
     def validate_user_assertion(self, client: Application, assertion: str) -> UserAssertion:
-        """Return the user whose token for this client the assertion is. Raises TokenRequestError."""
+        """Return the user of an access token that was issued for this client. Raises TokenRequestError."""
         audiences = [client.client_id, *client.app_id_uris]
         issuer = self._issuer.issuer(client.token_version)
         try:
@@ -86,7 +86,7 @@ class AssertionValidator:
         return credential.issuer or self._issuer.issuer(2)
 
     def _is_audience(self, claims: Mapping[str, Any], credential: FederatedCredential) -> bool:
-        # The credential names an App ID URI; a version 2 token contains that application's client ID.
+        # The credential contains an App ID URI, but `aud` of a version 2 token is the application's client ID.
         exchange = self._directory.api(credential.audience)
         return exchange is not None and claims["aud"] == exchange.client_id
 

@@ -1,4 +1,4 @@
-"""Client authentication at the token endpoint: a secret, or an assertion that a federated credential trusts."""
+"""Client authentication at the token endpoint, with a secret or a client assertion."""
 
 import hmac
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Form = Mapping[str, str]
 
 
 def required(form: Form, name: str) -> str:
-    """Return a required parameter. Raises TokenRequestError."""
+    """Return a parameter. Raises TokenRequestError if the parameter is missing or empty."""
     if not form.get(name):
         raise TokenRequestError(900144, parameter=name)
     return form[name]
@@ -30,7 +30,7 @@ class ClientAuthenticator:
         self._assertions = assertions
 
     def authenticate(self, form: Form) -> tuple[Application, str]:
-        """Return the client and its authentication method, as in `azpacr`. Raises TokenRequestError."""
+        """Return the client and the value of `azpacr` for the authentication method. Raises TokenRequestError."""
         client_id = required(form, "client_id")
         client = next((app for app in self._directory.applications if app.client_id == client_id.lower()), None)
         if client is None:

@@ -1,4 +1,4 @@
-"""Tokens for tests: like issued ones, with chosen claims, lifetime and key."""
+"""Access tokens for tests, with any claims, lifetime and signing key."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
@@ -25,7 +25,7 @@ def named(entries: Sequence[T], name: str) -> T:
     for entry in entries:
         if entry.name == name:
             return entry
-    raise ValueError(f"the tenant has no {name}; it has {', '.join(entry.name for entry in entries)}")
+    raise ValueError(f"{name} does not exist. Existing names: {', '.join(entry.name for entry in entries)}")
 
 
 def payload(
@@ -37,9 +37,9 @@ def payload(
     user: str | None = None,
     daemon: str | None = None,
 ) -> dict[str, Any]:
-    """Return the claims of the token that the tenant issues to one caller. Raises ValueError and TokenRequestError."""
+    """Return the claims of a token that the tenant issues to this caller. Raises ValueError and TokenRequestError."""
     if sum(caller is not None for caller in (site, user, daemon)) > 1:
-        raise ValueError("a token has one caller: site, user or daemon")
+        raise ValueError("specify only one of site, user and daemon")
     api = directory.api(audience) or named(directory.applications, audience)
     resource = audience if api.matches_resource(audience) else (*api.app_id_uris, api.client_id)[0]
     if user is not None:
@@ -59,13 +59,16 @@ def payload(
 
 
 def move_lifetime(claims: dict[str, Any], claim: str, seconds: float) -> None:
-    """Move `iat`, `nbf` and `exp` so that one of them is this time, in seconds since the epoch."""
+    """Shift `iat`, `nbf` and `exp` equally, so that `claim` becomes `seconds`, a time in seconds since 1970."""
     distance = int(seconds) - claims[claim]
     claims |= {name: claims[name] + distance for name in ("iat", "nbf", "exp")}
 
 
 def sign(keys: KeyRing, claims: dict[str, Any], *, wrong_key: bool = False) -> str:
-    """Return the token, signed with the tenant's key, or with a key that it does not publish."""
+    """Return a token with these claims, signed with the tenant's current key.
+
+    With `wrong_key`, the signing key is one that the tenant does not publish.
+    """
     key = keys.current
     header = {"kid": key.kid, **({"x5t": key.kid} if claims.get("ver") == "1.0" else {})}
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048) if wrong_key else key.private

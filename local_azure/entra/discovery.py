@@ -13,7 +13,7 @@ from local_azure.tenant.directory import Directory
 
 
 class OpenIdMetadata:
-    """The metadata documents of one tenant."""
+    """The OpenID metadata documents of one tenant."""
 
     def __init__(self, directory: Directory, issuer: TokenIssuer) -> None:
         self._directory = directory
@@ -36,7 +36,8 @@ class OpenIdMetadata:
         return self._metadata(request, 2, "oauth2/v2.0/", "discovery/v2.0/keys")
 
     def _metadata(self, request: Request, version: int, oauth: str, keys: str) -> JSONResponse:
-        # URLs have the request's scheme and host, so that a client stays on http or https; the issuer is a fixed name.
+        # The URLs have the request's scheme and host, so that a client does not switch between http and https.
+        # The issuer is the same for all requests.
         tenant = f"{request.base_url}{self._directory.tenant_id}"
         return JSONResponse(
             {
@@ -62,7 +63,7 @@ class OpenIdMetadata:
 
 
 class Jwks:
-    """The key documents of one tenant."""
+    """The JWKS documents of one tenant."""
 
     def __init__(self, directory: Directory, keys: KeyRing, issuer: TokenIssuer) -> None:
         self._directory = directory
@@ -79,6 +80,6 @@ class Jwks:
         return JSONResponse({"keys": [key.jwk() for key in self._keys.keys]})
 
     async def version_2(self, request: Request) -> JSONResponse:
-        """GET /{tenant id}/discovery/v2.0/keys, whose keys name their issuer"""
+        """GET /{tenant id}/discovery/v2.0/keys, with an `issuer` member in each key"""
         issuer = self._issuer.issuer(2)
         return JSONResponse({"keys": [{**key.jwk(), "issuer": issuer} for key in self._keys.keys]})

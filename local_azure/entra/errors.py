@@ -1,7 +1,7 @@
-"""Errors of the token endpoint with their AADSTS codes.
+"""Errors of the token endpoint, with AADSTS codes.
 
-https://learn.microsoft.com/entra/identity-platform/reference-error-codes. The texts are shortened: clients branch on
-`error` and on the code.
+https://learn.microsoft.com/entra/identity-platform/reference-error-codes. The texts are shorter than Entra's, because
+clients branch on `error` and on the code.
 """
 
 import time
@@ -70,10 +70,10 @@ _CODES = {
 
 
 class TokenRequestError(Exception):
-    """A token request that Entra rejects.
+    """Raised for a token request that Entra would reject.
 
-    `text` is the description that starts with the code, `status` the HTTP status of the token endpoint, and `claims`
-    the claims challenge with which the client can sign the user in again.
+    `text` starts with the AADSTS code. `status` is the HTTP status of the token endpoint's response. `claims` is a
+    claims challenge, with which the client can sign the user in again.
     """
 
     def __init__(self, code: int, *, claims: str | None = None, **words: str) -> None:
@@ -93,9 +93,7 @@ def error_response(error: TokenRequestError) -> JSONResponse:
     return JSONResponse(
         {
             "error": error.error,
-            "error_description": (
-                f"{error.text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {now}"  # one line
-            ),
+            "error_description": f"{error.text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {now}",
             "error_codes": [error.code],
             "timestamp": now,
             "trace_id": trace,

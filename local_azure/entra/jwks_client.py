@@ -8,15 +8,15 @@ import requests
 
 from local_azure.serving.local_client import TIMEOUT, local_session, tenant_unreachable
 
-MAX_AGE = 60  # seconds; short, so that a removed key soon becomes invalid
+MAX_AGE = 60  # seconds until a removed key becomes invalid
 
 
 class JwksUnavailable(Exception):
-    """The tenant returns no keys."""
+    """The tenant's signing keys cannot be fetched."""
 
 
 class JwksClient:
-    """The public keys for one token version, from the tenant's metadata. Safe to share between threads."""
+    """Fetches and caches the public keys for one token version. Safe to share between threads."""
 
     def __init__(self, origin: str, tenant_id: str, version: int) -> None:
         authority = f"{origin}/{tenant_id}" + ("/v2.0" if version == 2 else "")

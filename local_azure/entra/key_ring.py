@@ -27,11 +27,11 @@ class SigningKey:
 
     @property
     def kid(self) -> str:
-        """The certificate's SHA-1 thumbprint in base64url, as in Entra."""
+        """The certificate's SHA-1 thumbprint in base64url, which Entra also uses as the `kid`."""
         return _base64url(hashlib.sha1(self.certificate, usedforsecurity=False).digest())
 
     def jwk(self) -> dict[str, Any]:
-        """Return the public key as Entra publishes it: with a certificate, without `alg`."""
+        """Return the public key as a JWK. Like Entra's keys, the JWK has a certificate and no `alg`."""
         numbers = self.private.public_key().public_numbers()
         return {
             "kty": "RSA",
@@ -45,7 +45,7 @@ class SigningKey:
 
 
 class KeyRing:
-    """The keys that the tenant publishes; the last one signs. Stored in `folder`, readable by its owner only."""
+    """The keys that the tenant publishes, stored in a private file in `folder`. The last key signs new tokens."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
@@ -61,13 +61,13 @@ class KeyRing:
         return next((key.private.public_key() for key in self.keys if key.kid == kid), None)
 
     def rotate(self) -> SigningKey:
-        """Publish a new key and sign with it. The others stay published."""
+        """Publish a new key and use the key to sign new tokens. Existing keys remain published."""
         self.keys.append(_new_key())
         self._save()
         return self.current
 
     def remove(self, kid: str) -> bool:
-        """Stop publishing a key, as after a leak, and return whether it existed. The last key is replaced."""
+        """Stop publishing a key and return whether the key existed. If no key remains, a new key is generated."""
         remaining = [key for key in self.keys if key.kid != kid]
         found = len(remaining) < len(self.keys)
         self.keys = remaining or [_new_key()]
@@ -78,7 +78,7 @@ class KeyRing:
         try:
             return _keys(private_files.create_once(self._file, lambda: _pem(_new_key())))
         except ValueError:
-            raise StartError(f"{self._file} is not readable as signing keys: delete it.") from None
+            raise StartError(f"{self._file} does not contain valid signing keys. Delete the file.") from None
 
     def _save(self) -> None:
         private_files.write(self._file, b"".join(map(_pem, self.keys)))

@@ -1,15 +1,15 @@
-"""The `scope` parameter of a user's token: `<resource>/.default`, or scopes of one resource separated by spaces."""
+"""Parse the `scope` parameter: `<resource>/.default`, or scopes of one resource, separated by spaces."""
 
 from local_azure.entra.errors import TokenRequestError
 
 DEFAULT = ".default"
 
-# OpenID Connect scopes, which a client may request beside those of an API.
+# OpenID Connect scopes, which a client may request in addition to an API's scopes.
 _OPENID = {"openid", "profile", "email", "offline_access"}
 
 
 def parse_scope(scope: str) -> tuple[str, list[str] | None]:
-    """Return the resource and its scopes; None stands for `.default`. Raises TokenRequestError."""
+    """Return the resource and the requested scopes (None for `.default`). Raises TokenRequestError."""
     requested = [part.rpartition("/") for part in scope.split() if part not in _OPENID]
     resource = requested[0][0] if requested else ""
     if not resource or any(other != resource for other, _, _ in requested):

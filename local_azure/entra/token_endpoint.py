@@ -2,7 +2,7 @@
 
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow and
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow. The v1.0 endpoint takes `resource`
-instead of `scope`, returns strings only, and has no on-behalf-of grant here.
+instead of `scope` and returns all values as strings. Only the v2.0 endpoint supports on-behalf-of grants.
 """
 
 import base64
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class TokenEndpoint:
-    """POST /{tenant id}/oauth2/token and /{tenant id}/oauth2/v2.0/token"""
+    """The token endpoints v1.0 and v2.0."""
 
     def __init__(self, directory: Directory, issuer: TokenIssuer, assertions: AssertionValidator) -> None:
         self._directory = directory
@@ -40,18 +40,18 @@ class TokenEndpoint:
         self._clients = ClientAuthenticator(directory, assertions)
 
     def routes(self) -> list[Route]:
-        """Return the routes for a Starlette app, for any tenant: another tenant is an AADSTS error, not a 404."""
+        """Return the routes for a Starlette app. A request for an unknown tenant gets an AADSTS error, not a 404."""
         return [
             Route("/{tenant}/oauth2/token", self.version_1, methods=["POST"]),
             Route("/{tenant}/oauth2/v2.0/token", self.version_2, methods=["POST"]),
         ]
 
     async def version_1(self, request: Request) -> JSONResponse:
-        """The v1.0 endpoint."""
+        """POST /{tenant id}/oauth2/token"""
         return await self._respond(request, {"client_credentials": self._by_resource}, _body_v1)
 
     async def version_2(self, request: Request) -> JSONResponse:
-        """The v2.0 endpoint."""
+        """POST /{tenant id}/oauth2/v2.0/token"""
         grants = {"client_credentials": self._by_scope, JWT_BEARER: self._on_behalf_of}
         return await self._respond(request, grants, _body_v2)
 
@@ -70,7 +70,7 @@ class TokenEndpoint:
                 raise TokenRequestError(70003, grant=form["grant_type"])
             token = grant(form)
         except TokenRequestError as error:
-            log.warning("no token: %s", error.text)
+            log.warning("token request rejected: %s", error.text)
             return error_response(error)
         return JSONResponse(body(token, token.expires_on - int(self._issuer.clock()) - 1), headers=NO_STORE)
 
@@ -105,7 +105,10 @@ class TokenEndpoint:
 
 
 def _check_claims(form: Form) -> None:
-    """Require that `claims` is a JSON object. Tokens are never cached here, so it needs no further effect."""
+    """Require that the parameter `claims` is a JSON object, if present.
+
+    The parameter has no other effect. It requests a new token, and this endpoint never returns a cached token.
+    """
     if "claims" not in form:
         return
     try:

@@ -1,7 +1,7 @@
-"""Access tokens, version 1 and 2, and the conditions under which Entra issues them.
+"""Issue access tokens of version 1 and 2 under the same conditions as Entra.
 
-https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference. The registration of the API selects
-the version, never the request.
+https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference. The token version depends on the
+API's app registration, never on the request.
 """
 
 import base64
@@ -19,21 +19,21 @@ from local_azure.entra.key_ring import KeyRing
 from local_azure.tenant.directory import Directory
 from local_azure.tenant.principals import Application, Principal, ServicePrincipal, User
 
-# In seconds. A managed identity's token is valid for 24 hours, any other for about one hour. `nbf` is 5 minutes in the
-# past, for clocks that differ.
+# Times in seconds. A managed identity's tokens are valid for 24 hours, other tokens for one hour. `nbf` is 5 minutes in
+# the past, to allow for clock skew.
 MANAGED_IDENTITY_LIFETIME = 86_400
 LIFETIME = 3600
 BACKDATED = 300
 
-# Client authentication as in `azpacr`: none, secret, certificate or assertion.
+# Values of `azpacr` for a client that authenticates with nothing, a secret, or a certificate or assertion.
 PUBLIC, SECRET, CERTIFICATE = "0", "1", "2"
 
-MFA = "mfa"  # in `amr`: the user signed in with a second factor
+MFA = "mfa"  # the value in `amr` for a second factor
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A signed token and the metadata for responses and log lines."""
+    """A signed token with the values that responses and log lines contain."""
 
     value: str
     resource: str
@@ -44,7 +44,7 @@ class Token:
 
 
 class TokenIssuer:
-    """Issues the access tokens of one tenant. `origin` is the start of its issuer, an address on this machine."""
+    """Issues the access tokens of one tenant. The `iss` claim starts with `origin`, an address on this machine."""
 
     def __init__(
         self, directory: Directory, keys: KeyRing, origin: str, *, clock: Callable[[], float] = time.time
@@ -55,7 +55,7 @@ class TokenIssuer:
         self.clock = clock
 
     def issuer(self, version: int) -> str:
-        """Return `iss` for a token version in Entra's form: with a trailing slash in version 1."""
+        """Return the `iss` claim for a token version. Only version 1 has a trailing slash, as in Entra's tokens."""
         return f"{self._origin}/{self._directory.tenant_id}/" + ("v2.0" if version == 2 else "")
 
     def issue_app_token(
@@ -68,7 +68,7 @@ class TokenIssuer:
     ) -> Token:
         """Return an app-only token for the API with this App ID URI or client ID. Raises TokenRequestError.
 
-        An assignment is necessary only if the API requires it:
+        The principal needs an assignment only if the app registration requires assignment:
         https://learn.microsoft.com/entra/identity-platform/howto-restrict-your-app-to-a-set-of-users
         """
         api = self._api(resource)
@@ -93,11 +93,11 @@ class TokenIssuer:
         mfa: bool = False,
         client_authentication: str = PUBLIC,
     ) -> Token:
-        """Return a token with which a client acts for a user. Raises TokenRequestError.
+        """Return a token with which a client acts on behalf of a user. Raises TokenRequestError.
 
-        `scopes` None stands for `.default`, everything that has consent; `mfa` means that the user signed in with a
-        second factor. Admin scopes are omitted for other users: Entra would include them, and Graph would check the
-        user's directory roles.
+        If `scopes` is None, the token contains all consented scopes, as for `.default`. With `mfa`, the user signed in
+        with a second factor. Admin scopes are omitted unless the user is an administrator. Entra would include these
+        scopes, and Graph would check the user's directory roles.
         """
         api = self._api(resource)
         if api.assignment_required and not self._directory.is_assigned(user, api):
@@ -115,7 +115,7 @@ class TokenIssuer:
         policy = self._directory.mfa_policy(user, api)
         if policy and not mfa:
             raise TokenRequestError(50076, claims=policy.claims, api=api.client_id)
-        # `sub` is pairwise, so that two APIs cannot correlate their users.
+        # A user's `sub` differs for each API, so that two APIs cannot correlate their users.
         subject = hashlib.sha256(f"{user.object_id}{api.client_id}".encode()).digest()
         name = {"preferred_username": user.name} if api.token_version == 2 else {"unique_name": user.name}
         claims = {
@@ -148,7 +148,7 @@ class TokenIssuer:
             "aio": _opaque(24),
             **claims,
             "rh": f"1.{_opaque(24)}.",
-            # Without roles the claim is missing, not empty.
+            # If the principal has no roles, Entra omits the claim.
             **({"roles": roles} if roles else {}),
             "tid": self._directory.tenant_id,
             "uti": _opaque(16),

@@ -1,18 +1,18 @@
-"""Validation of the tenant's own access tokens, for Graph, Easy Auth and assertions."""
+"""Validate access tokens of this tenant, for Graph, Easy Auth and assertions."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import jwt
 
-# Returns the public key with a `kid`, or None if the tenant does not publish it.
+# Takes a `kid` and returns the public key, or None if the tenant does not publish this key.
 FindKey = Callable[[str], Any]
 
 LEEWAY = 300  # seconds
 
 
 class InvalidToken(Exception):
-    """The token is invalid. The message says why and contains no part of the token."""
+    """The token is invalid. The message states the reason and contains no part of the token."""
 
 
 class MalformedToken(InvalidToken):
@@ -38,7 +38,10 @@ def extract_bearer_token(authorization: list[str]) -> str:
 def validate(
     token: str, find_key: FindKey, issuer: str, audiences: Iterable[str] | None, *, leeway: int = LEEWAY
 ) -> dict[str, Any]:
-    """Return the claims of a token from `issuer` for one of `audiences` (None: any). Raises InvalidToken."""
+    """Return the claims of a valid token from `issuer`. Raises InvalidToken.
+
+    `aud` must be one of `audiences`, unless `audiences` is None. `leeway` is the accepted clock skew in seconds.
+    """
     try:
         header = jwt.get_unverified_header(token)
         key = find_key(str(header.get("kid")))

@@ -1,4 +1,4 @@
-"""Metadata requests for a tenant that does not exist, such as `common`: the local directory is one tenant."""
+"""Error responses to metadata requests for unknown tenants, including `common`."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -15,11 +15,11 @@ _PATHS = (
 
 
 def routes() -> list[Route]:
-    """Return the routes for a Starlette app, behind those of the tenant that exists."""
+    """Return the routes for a Starlette app. The routes of the existing tenant must come first."""
     return [Route(f"/{{tenant}}{path}", _respond) for path in _PATHS]
 
 
 async def _respond(request: Request) -> JSONResponse:
     error = TokenRequestError(90002, tenant=request.path_params["tenant"])
-    error.error = "invalid_tenant"  # the token endpoint's is invalid_request
+    error.error = "invalid_tenant"  # the token endpoint returns invalid_request
     return error_response(error)

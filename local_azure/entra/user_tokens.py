@@ -1,4 +1,4 @@
-"""Users' access tokens for developer tools, as after `az login`."""
+"""Access tokens for users of developer tools such as Azure CLI."""
 
 from local_azure.entra.errors import TokenRequestError
 from local_azure.entra.scopes import parse_scope
@@ -9,14 +9,14 @@ AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
 class UserTokens:
-    """Signs users of the tenant in without any interaction."""
+    """Issues tokens to users without interactive sign-in."""
 
     def __init__(self, directory: Directory, issuer: TokenIssuer) -> None:
         self._directory = directory
         self._issuer = issuer
 
     def get(self, name: str, scope: str, client_id: str = AZURE_CLI, *, mfa: bool = False) -> Token:
-        """Return a token for `scope`, with a second factor if `mfa`. Raises TokenRequestError."""
+        """Return a token for `scope`. With `mfa`, the user signs in with a second factor. Raises TokenRequestError."""
         user = self._directory.user(name)
         if user is None:
             raise TokenRequestError(50034, user=name, tenant=self._directory.name)

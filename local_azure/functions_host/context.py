@@ -14,7 +14,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2}
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """The caller's trace with a span for this invocation."""
+    """The W3C trace context of an invocation: the caller's trace ID and a new span ID."""
 
     trace_parent: str
     trace_state: str
@@ -22,7 +22,7 @@ class TraceContext:
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> "TraceContext":
-        """Continue the trace in a request's headers, or start one."""
+        """Continue the trace in the request headers, or start a new trace."""
         known = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
         trace_id, flags = known.groups() if known else (secrets.token_hex(16), "00")
         state = headers.get("tracestate", "") if known else ""
@@ -42,5 +42,5 @@ class InvocationContext:
 
     @classmethod
     def of(cls, function_name: str, folder: Path, headers: Mapping[str, str]) -> "InvocationContext":
-        """Return the context of one invocation by a request with these headers."""
+        """Return the context for one invocation. `headers` are the request headers."""
         return cls(function_name, str(folder), str(uuid.uuid4()), TraceContext.from_headers(headers), threading.local())

@@ -1,6 +1,6 @@
 """A Functions host for HTTP functions of the Python programming model v2.
 
-Callers cannot distinguish it from `func start`; local_azure/README.md lists the behavior and the tests.
+Responses are the same as with `func start`. local_azure/README.md lists the emulated behavior and the tests.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class FunctionsHost:
     def __init__(self, folder: Path, *, local_settings: bool = True) -> None:
         self._folder = folder
         self.functions = load_functions(folder, local_settings=local_settings)
-        # The worker's thread pool for sync functions; async functions share the event loop.
+        # Sync functions run in this thread pool and async functions on the event loop, as in the worker.
         self._pool = ThreadPoolExecutor(_thread_count(), thread_name_prefix="function")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,7 +41,7 @@ class FunctionsHost:
         await (await self._respond(request))(scope, receive, send)
 
     def describe(self, origin: str) -> str:
-        """Return the list of functions with their URLs, as `func start` prints it."""
+        """Return a list of the functions and their URLs, in the format of `func start`."""
         lines = ["Functions:", ""]
         for function in self.functions:
             methods = ",".join(function.methods) or "any method"
@@ -50,7 +50,7 @@ class FunctionsHost:
         return "\n".join(lines)
 
     async def _respond(self, request: Request) -> Response:
-        # An unknown path, a wrong method and a disabled function are all 404 without a body.
+        # On Azure, too, an unknown path, a wrong method and a disabled function result in a 404 without a body.
         function, route_params = self._find(request)
         if function is None:
             return Response(status_code=404)
@@ -62,7 +62,7 @@ class FunctionsHost:
             result = await self._invoke(function, _function_request(request, route_params, body), request)
             response = _response(result)
         except Exception:
-            # For the developer's console; the caller gets an empty 500.
+            # The stack trace is for the developer's console. The caller gets an empty 500.
             log.exception("Function %s failed", function.name)
             response = Response(status_code=500)
         elapsed = (time.perf_counter() - start) * 1000
@@ -70,7 +70,7 @@ class FunctionsHost:
         return response
 
     def _find(self, request: Request) -> tuple[HttpFunction | None, dict[str, str]]:
-        # As in ASP.NET, everything is decoded except an encoded slash, which would split a segment.
+        # Like ASP.NET, do not decode %2F, because a decoded slash would split the path segment.
         parts = re.split("%2F", request.scope["raw_path"].decode("latin-1"), flags=re.IGNORECASE)
         path = "%2F".join(unquote(part) for part in parts)
         for function in self.functions:
@@ -94,7 +94,7 @@ class FunctionsHost:
             result = await loop.run_in_executor(self._pool, lambda: function.call(**arguments))
         for name, output in outputs.items():
             if output.get() is not None:
-                log.info("Output binding %s of %s: %r (not sent)", name, function.name, output.get())
+                log.info("Output binding %s of %s was set to %r, which is not sent", name, function.name, output.get())
         return result
 
 
@@ -109,7 +109,7 @@ class Out(func.Out[Any]):
         self._value = val
 
     def get(self) -> Any:
-        """Return the value, or None."""
+        """Return the value, or None if the function did not set a value."""
         return self._value
 
 
@@ -119,7 +119,7 @@ def _thread_count() -> int:
 
 
 async def _body(request: Request) -> bytes | None:
-    """Return the body, or None if it is too large. As on the platform, a chunked request has an empty body."""
+    """Return the body, or None if the body is too large. Like Azure, ignore the body of a chunked request."""
     declared = request.headers.get("content-length", "")
     if not declared.isdecimal():
         return b""
@@ -149,7 +149,7 @@ def _response(result: Any) -> Response:
         content_type += f"; charset={result.charset}"
     response.headers["content-type"] = content_type
     for name, value in result.headers.items():
-        # The last of repeated headers wins, except for Set-Cookie.
+        # Only the last value of a repeated header is sent, except for Set-Cookie.
         if name.lower() == "set-cookie":
             response.headers.append(name, value)
         else:

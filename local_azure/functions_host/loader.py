@@ -1,4 +1,4 @@
-"""Loading a function app as the Python worker does: settings, host.json and the functions of function_app.py."""
+"""Load a function app like the Python worker: local.settings.json, host.json and function_app.py."""
 
 import importlib
 import inspect
@@ -19,7 +19,7 @@ OUTPUT = 1  # azure.functions' BindingDirection.OUT
 
 @dataclass(frozen=True, slots=True)
 class HttpFunction:
-    """A function with an HTTP trigger. `outputs` are the parameters of its output bindings."""
+    """A function with an HTTP trigger. `outputs` names the parameters for output bindings."""
 
     name: str
     call: Callable[..., Any]
@@ -31,7 +31,7 @@ class HttpFunction:
 
     @property
     def is_async(self) -> bool:
-        """Whether the function runs on the event loop, not in the thread pool."""
+        """Whether the function runs on the event loop instead of in the thread pool."""
         return inspect.iscoroutinefunction(self.call)
 
     @property
@@ -43,7 +43,7 @@ class HttpFunction:
 def load_functions(folder: Path, *, local_settings: bool = True) -> list[HttpFunction]:
     """Return the HTTP functions of the app in `folder`, sorted by name. Raises StartError.
 
-    Like the worker, it changes this process: environment, module path and working directory.
+    Like the worker, this changes the environment, the module search path and the working directory of the process.
     """
     folder = folder.resolve()
     host = _read_json(folder / "host.json")
@@ -55,7 +55,7 @@ def load_functions(folder: Path, *, local_settings: bool = True) -> list[HttpFun
         value for value in vars(module).values() if hasattr(value, "get_functions") and hasattr(value, "auth_level")
     ]
     if len(apps) != 1:
-        raise StartError(f"{folder / 'function_app.py'} has {len(apps)} FunctionApp objects, not one.")
+        raise StartError(f"{folder / 'function_app.py'} must define one FunctionApp object, but defines {len(apps)}.")
     try:
         functions = [_http_function(function, prefix) for function in apps[0].get_functions()]
     except ValueError as error:
@@ -64,18 +64,18 @@ def load_functions(folder: Path, *, local_settings: bool = True) -> list[HttpFun
 
 
 def _apply_settings(folder: Path) -> None:
-    """Apply the Values of local.settings.json that the environment does not define, as Core Tools do."""
+    """Add `Values` of local.settings.json to the environment. Like Core Tools, do not replace existing variables."""
     file = folder / "local.settings.json"
     if not file.exists():
         return
     settings = _read_json(file)
     if settings.get("IsEncrypted"):
-        raise StartError(f"{file} is encrypted: run 'func settings decrypt' first.")
+        raise StartError(f"{file} is encrypted. Run 'func settings decrypt' first.")
     try:
         for name, value in settings.get("Values", {}).items():
             os.environ.setdefault(name, str(value))
-    except (AttributeError, ValueError, OSError):  # the last two: values that the environment rejects
-        raise StartError(f"{file} has no object Values with strings.") from None
+    except (AttributeError, ValueError, OSError):  # no object, or an invalid name or value
+        raise StartError(f"{file}: Values must be an object with valid environment variables.") from None
 
 
 def _route_prefix(host: dict[str, Any], folder: Path) -> str:
@@ -84,7 +84,7 @@ def _route_prefix(host: dict[str, Any], folder: Path) -> str:
     except AttributeError:
         prefix = None
     if not isinstance(prefix, str):
-        raise StartError(f"{folder / 'host.json'}: extensions.http.routePrefix is not a string.")
+        raise StartError(f"{folder / 'host.json'}: extensions.http.routePrefix must be a string.")
     return prefix
 
 
@@ -92,23 +92,25 @@ def _read_json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text("utf-8-sig"))
     except OSError as error:
-        raise StartError(f"{file} cannot be read ({error.strerror}): is this the folder of a function app?") from None
+        raise StartError(f"{file} cannot be read ({error.strerror}). Is this the folder of a function app?") from None
     except ValueError as error:
-        raise StartError(f"{file} is not JSON: {error}.") from None
+        raise StartError(f"{file} is not valid JSON: {error}.") from None
     if not isinstance(content, dict):
-        raise StartError(f"{file} is not a JSON object.")
+        raise StartError(f"{file} must contain a JSON object.")
     return content
 
 
 def _import(folder: Path) -> Any:
     if not (folder / "function_app.py").exists():
-        raise StartError(f"{folder} has no function_app.py: the local host supports only programming model v2.")
+        raise StartError(
+            f"{folder} does not contain function_app.py. The local host supports only programming model v2."
+        )
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     try:
         return importlib.import_module("function_app")
     except Exception as error:
-        # For the developer's console, as the worker shows it.
+        # Like the worker's error, the message contains the exception.
         raise StartError(
             f"The function app cannot be imported. {_where(error)}{type(error).__name__}: {error}"
         ) from None
@@ -137,7 +139,7 @@ def _http_function(function: Any, prefix: str) -> HttpFunction | None:
 
 
 def _is_disabled(name: str) -> bool:
-    """Return whether a setting disables the function; underscores are for shells, whose names cannot have dots.
+    """Return whether a setting disables the function. Shells need underscores instead of dots in the setting's name.
 
     https://learn.microsoft.com/azure/azure-functions/disable-function
     """

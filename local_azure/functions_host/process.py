@@ -1,4 +1,4 @@
-"""A Functions host in a child process, which ends with its parent."""
+"""A Functions host in a child process that ends when this process ends."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from typing import IO
 from local_azure.serving.errors import StartError
 from local_azure.serving.ports import LOOPBACK
 
-START_TIMEOUT = 30  # seconds; with a cold disk cache the first import is slow
+START_TIMEOUT = 30  # seconds; the first import can be slow
 STOP_TIMEOUT = 5
 
 
@@ -28,13 +28,13 @@ def host(
     output: IO[bytes] | None = None,
     options: Sequence[str] = (),
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a host for the function app in `folder` while the context is active.
+    """Run a host for the function app in `folder` while the context is active. Raises StartError.
 
-    `settings` extend the environment. `output` is where the host writes, by default this process's output; `options`
-    are further options of the `host` command. Raises StartError.
+    `settings` are added to the environment. `output` receives the host's output. By default, the host inherits this
+    process's output. `options` are additional options of the `host` command.
     """
     command = [sys.executable, "-m", "local_azure", "host", folder, "--port", str(port), "--name", name, "--child"]
-    # The pipe closes when this process ends, however it ends; the host then stops.
+    # When this process ends for any reason, the pipe to the host closes and the host stops.
     child = subprocess.Popen(
         [*command, *options], env={**os.environ, **settings}, stdin=subprocess.PIPE, stdout=output, stderr=output
     )
@@ -53,7 +53,7 @@ def host(
 
 
 def end_with_parent() -> None:
-    """Stop this process when its standard input closes, which is when the parent ends."""
+    """Stop this process when standard input closes, because the parent process has then ended."""
 
     def watch() -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -68,7 +68,7 @@ def _wait_for(child: "subprocess.Popen[bytes]", port: int, name: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
         if child.poll() is not None:
-            raise StartError(f"{name} did not start (exit code {child.returncode}); its message is above.")
+            raise StartError(f"{name} did not start (exit code {child.returncode}). See the error message above.")
         with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
             return
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Route templates of HTTP triggers, matched as in ASP.NET: by segment, ignoring case.
+"""Route templates of HTTP triggers, which match path segments and ignore case, like ASP.NET.
 
 https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#customize-the-http-endpoint
 """
@@ -23,7 +23,7 @@ class RouteTemplate:
         self._pattern = re.compile("".join(map(_segment, filter(None, self.text.split("/")))) + "/?", re.IGNORECASE)
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the route parameters in `path`, without absent optional ones, or None if it does not match."""
+        """Return the route parameters in `path`, or None if the path does not match. Absent parameters are omitted."""
         match = self._pattern.fullmatch(path)
         return {name: value for name, value in match.groupdict().items() if value} if match else None
 

@@ -1,6 +1,6 @@
-"""Microsoft Graph, the part that finds principals and assigns app roles.
+"""Microsoft Graph, limited to requests that find principals and assign app roles.
 
-https://learn.microsoft.com/graph/api/overview. local_azure/README.md lists what is emulated; everything else is a 501.
+https://learn.microsoft.com/graph/api/overview. local_azure/README.md lists the emulated requests. Others get a 501.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ from local_azure.tenant.directory import Directory
 
 RESOURCE = "https://graph.microsoft.com"
 
-# Permissions of which a token needs one: an application's are app roles, those of a user's client are scopes.
+# A token needs one of these permissions, as an app role in an application's token or a scope in a user's token.
 READ = frozenset({"Application.Read.All", "Directory.Read.All"})
 READ_USERS = frozenset({"User.Read.All", "Directory.Read.All"})
 READ_GROUPS = frozenset({"Group.ReadWrite.All", "Directory.Read.All"})
@@ -36,7 +36,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Graph:
-    """`/v1.0`, for callers with a token of this tenant for Graph that has the necessary permission."""
+    """Serves `/v1.0` to callers with the required permission in an access token of this tenant."""
 
     def __init__(self, directory: Directory, keys: KeyRing, issuer: TokenIssuer) -> None:
         self._directory = directory
@@ -79,7 +79,7 @@ class Graph:
         return entity_response(request, "users", self._objects.me(require_user(request.state.claims)))
 
     async def other(self, request: Request) -> Response:
-        """Everything that is not emulated."""
+        """Return a 501 for requests that are not emulated."""
         return error_response(not_emulated(f"{request.method} {request.url.path}"))
 
     def _route(self, path: str, permissions: frozenset[str], handler: Handler, method: str = "GET") -> Route:

@@ -1,4 +1,4 @@
-"""App role assignments in Graph, from the side of the API and from that of the principal.
+"""App role assignments in Graph, by API (appRoleAssignedTo) and by principal (appRoleAssignments).
 
 https://learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto and
 https://learn.microsoft.com/graph/api/serviceprincipal-post-approleassignments
@@ -17,10 +17,10 @@ from local_azure.tenant.directory import Directory
 from local_azure.tenant.grants import Assignment
 from local_azure.tenant.principals import Application, ServicePrincipal, member_type
 
-# The default access role, for an API without roles for this kind of principal. It adds no `roles` claim.
+# The default access role, which an API without roles for this kind of principal uses. Tokens do not contain this role.
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
 
-# The two collections of assignments, and the member that is the service principal in the path.
+# Maps each collection to the member of an assignment that contains the ID of the service principal in the path.
 _SIDES = {"appRoleAssignedTo": "resourceId", "appRoleAssignments": "principalId"}
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class AppRoleAssignments:
         self._directory = directory
 
     async def list_assignments(self, request: Request) -> Response:
-        """GET .../appRoleAssignedTo (of this API's roles) and .../appRoleAssignments (of roles to this principal)"""
+        """GET .../appRoleAssignedTo and .../appRoleAssignments"""
         found = [resources.assignment(one, self._directory) for one in self._of_service_principal(request)]
         return list_response(request, "appRoleAssignments", found)
 
@@ -47,7 +47,7 @@ class AppRoleAssignments:
             raise bad_request("Permission being assigned already exists on the object")
         self._directory.assignments.append(new)
         created = resources.assignment(new, self._directory)
-        log.info("graph: assigned %s a role of %s", created["principalDisplayName"], created["resourceDisplayName"])
+        log.info("graph: assigned a role of %s to %s", created["resourceDisplayName"], created["principalDisplayName"])
         return entity_response(request, "appRoleAssignments", created, 201)
 
     async def delete(self, request: Request) -> Response:
@@ -60,7 +60,7 @@ class AppRoleAssignments:
             raise not_found(wanted)
         self._directory.assignments.remove(given)
         deleted = resources.assignment(given, self._directory)
-        log.info("graph: removed from %s a role of %s", deleted["principalDisplayName"], deleted["resourceDisplayName"])
+        log.info("graph: removed a role of %s from %s", deleted["resourceDisplayName"], deleted["principalDisplayName"])
         return Response(status_code=204)
 
     def _service_principal(self, request: Request) -> ServicePrincipal:
@@ -71,7 +71,7 @@ class AppRoleAssignments:
         raise not_found(wanted.get("id") or wanted["app_id"])
 
     def _of_service_principal(self, request: Request) -> list[Assignment]:
-        """Return the assignments of which the service principal in the path is the API, or the principal."""
+        """Return the assignments that have the service principal in the path as the API or as the principal."""
         here = self._service_principal(request).object_id
         of_principal = _side(request) == "principalId"
         return [

@@ -15,7 +15,7 @@ from local_azure.graph.odata_query import entity_response, list_response
 from local_azure.tenant.directory import Directory
 from local_azure.tenant.principals import Group
 
-# Properties of a new group, all of which Graph requires: https://learn.microsoft.com/graph/api/group-post-groups
+# Graph requires these properties of a new group: https://learn.microsoft.com/graph/api/group-post-groups
 _GROUP = {"displayName": str, "mailEnabled": bool, "mailNickname": str, "securityEnabled": bool}
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class DirectoryObjects:
         return handle
 
     def get_handler(self, kind: str, *names: str) -> Handler:
-        """Return the handler of GET /v1.0/{kind}/{id}, where the ID is that of one of the properties `names`."""
+        """Return the handler of GET /v1.0/{kind}/{id}, where the ID is a value of one of the properties `names`."""
 
         async def handle(request: Request) -> Response:
             return entity_response(request, kind, self._find(kind, request.path_params["id"], *names))
@@ -65,7 +65,7 @@ class DirectoryObjects:
             if not isinstance(body.get(name), kind) or body[name] == "":
                 raise bad_request(f"A value is required for property '{name}' of resource 'Group'.")
         if body["mailEnabled"] or not body["securityEnabled"]:
-            raise not_emulated("other groups than security groups")
+            raise not_emulated("groups other than security groups")
         group = Group(body["displayName"], str(uuid.uuid4()), ())
         self._directory.groups = (*self._directory.groups, group)
         log.info("graph: created the group %s", group.name)

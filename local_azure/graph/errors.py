@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 
 class GraphError(Exception):
-    """An error with Graph's code and text."""
+    """An error with the HTTP status, code and text of Graph's response."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -36,10 +36,12 @@ def not_found(what: str) -> GraphError:
 
 
 def not_emulated(what: str) -> GraphError:
-    """Return the error for something that Graph has and local_azure has not."""
-    return GraphError(501, "NotImplemented", f"local_azure does not emulate {what}; its README lists what it does.")
+    """Return the error for a feature of Graph that local_azure does not emulate."""
+    return GraphError(
+        501, "NotImplemented", f"local_azure does not emulate {what}. The README of local_azure lists what is emulated."
+    )
 
 
 def timestamp(seconds: float) -> str:
-    """Return seconds since the epoch in ISO 8601, in UTC."""
+    """Format a time in seconds since 1970 as ISO 8601 in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

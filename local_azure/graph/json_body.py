@@ -10,7 +10,7 @@ from local_azure.serving.request_body import BodyTooLarge, read_body
 
 
 async def read_json_body(request: Request) -> dict[str, Any]:
-    """Return the object in the body. Raises GraphError."""
+    """Return the JSON object in the request body. Raises GraphError."""
     try:
         body: Any = json.loads(await read_body(request))
     except (ValueError, RecursionError, BodyTooLarge):

@@ -1,4 +1,4 @@
-"""The part of OData's $filter that finds principals: `name eq 'x'`, `names/any(n:n eq 'x')`, and `or` between them.
+"""OData's $filter, limited to `name eq 'x'`, `names/any(n:n eq 'x')`, and `or` between such clauses.
 
 https://learn.microsoft.com/graph/filter-query-parameter
 """
@@ -16,7 +16,7 @@ Matches = Callable[[Mapping[str, Any]], bool]
 
 
 def parse(text: str, names: frozenset[str]) -> Matches:
-    """Return the predicate for a filter on the properties `names`. Raises ValueError for anything else."""
+    """Return the predicate for a filter on the properties `names`. Raises ValueError if the filter is not supported."""
     clauses = [_clause(part.strip(), names) for part in _OR.split(text)]
     return lambda entry: any(clause(entry) for clause in clauses)
 

@@ -1,4 +1,4 @@
-"""OData query options of Graph: $filter, $select, $top and the $skiptoken of the next page.
+"""The OData query options $filter, $select, $top and $skiptoken of Graph.
 
 https://learn.microsoft.com/graph/query-parameters and https://learn.microsoft.com/graph/paging
 """
@@ -27,7 +27,7 @@ def entity_response(request: Request, kind: str, entity: Object, status: int = 2
 def list_response(
     request: Request, kind: str, entities: Sequence[Object], filterable: frozenset[str] = frozenset()
 ) -> JSONResponse:
-    """Return one page of a collection with the link to the next one. Raises GraphError."""
+    """Return one page of a collection with a link to the next page. Raises GraphError."""
     _require_options(request, "$filter", "$select", "$top", "$skiptoken")
     matching = _filter(request, entities, filterable)
     start = _number(request, "$skiptoken", 0, len(matching), 0)
@@ -45,7 +45,7 @@ def list_response(
 def _require_options(request: Request, *emulated: str) -> None:
     for name in request.query_params:
         if name.startswith("$") and name not in emulated:
-            raise not_emulated(f"the query option {name} here")
+            raise not_emulated(f"the query option {name} for this request")
 
 
 def _filter(request: Request, entities: Sequence[Object], filterable: frozenset[str]) -> list[Object]:
@@ -67,7 +67,7 @@ def _select(request: Request, entities: Sequence[Object]) -> list[dict[str, Any]
     names = [name.strip() for name in option.split(",")]
     for name in names:
         if entities and not any(name in entity for entity in entities):
-            raise not_emulated(f"the property {name} here")
+            raise not_emulated(f"the property {name} for this request")
     return [
         {name: value for name, value in entity.items() if name in names or name.startswith("@")} for entity in entities
     ]

@@ -1,4 +1,4 @@
-"""Objects of the directory as Graph's JSON, with the properties that concern role assignment.
+"""Directory objects in Graph's JSON format, with the properties that role assignment requires.
 
 https://learn.microsoft.com/graph/api/resources/serviceprincipal, .../application, .../user, .../group and
 .../approleassignment
@@ -14,8 +14,8 @@ from local_azure.tenant.directory import Directory
 from local_azure.tenant.grants import Assignment
 from local_azure.tenant.principals import Application, Group, Principal, ServicePrincipal, User
 
-# Client IDs of Microsoft's own applications, whose registrations are in another tenant: Graph, AAD Token Exchange,
-# Azure Resource Manager, Key Vault, Storage, SQL Database, Service Bus.
+# Client IDs of Graph, AAD Token Exchange, Azure Resource Manager, Key Vault, Storage, SQL Database and Service Bus.
+# Microsoft registered these applications in another tenant, so `applications` does not contain them.
 MICROSOFT_APPS = frozenset(
     {
         "00000003-0000-0000-c000-000000000000",
@@ -59,7 +59,7 @@ def service_principal(principal: ServicePrincipal) -> dict[str, Any]:
 
 
 def application(app: Application) -> dict[str, Any]:
-    """Return the `application` object. Its object ID, which the tenant file does not have, is derived."""
+    """Return the `application` object. The object ID is derived, because the tenant file does not define one."""
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"api://{app.client_id}")),
         "appId": app.client_id,
@@ -77,7 +77,7 @@ def user(one: User) -> dict[str, Any]:
 
 
 def group(one: Group) -> dict[str, Any]:
-    """Return the `group` object, a security group."""
+    """Return the `group` object of a security group."""
     return {"id": one.object_id, "displayName": one.name, "mailEnabled": False, "securityEnabled": True}
 
 
@@ -94,7 +94,7 @@ def members(of: Group, directory: Directory) -> list[dict[str, Any]]:
     return found
 
 
-# The collections, and the properties that can be filtered.
+# Maps each collection to the properties that $filter supports.
 FILTERABLE = {
     "servicePrincipals": frozenset({"appId", "displayName", "servicePrincipalNames"}),
     "applications": frozenset({"appId", "displayName", "identifierUris"}),
@@ -120,7 +120,7 @@ def entities(kind: str, directory: Directory) -> list[dict[str, Any]]:
 
 
 def assignment_id(given: Assignment) -> str:
-    """Return an opaque ID, the same for the same assignment."""
+    """Return an opaque ID that is derived from the assignment."""
     key = f"{given.principal_id}/{given.resource_id}/{given.role_id}"
     return base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest()).rstrip(b"=").decode()
 

@@ -1,1 +1,1 @@
-"""The endpoints at which an app gets tokens of its managed identity."""
+"""Endpoints that return access tokens of managed identities."""

@@ -1,7 +1,7 @@
 """The App Service managed identity endpoint, api-version 2019-08-01.
 
-https://learn.microsoft.com/azure/app-service/overview-managed-identity documents requests and responses; the error
-bodies are as users report them, in the format that azure-identity shows.
+https://learn.microsoft.com/azure/app-service/overview-managed-identity documents requests and responses. Error bodies
+are not documented and follow error messages of azure-identity in users' reports.
 """
 
 import logging
@@ -20,11 +20,12 @@ from local_azure.tenant.principals import ManagedIdentity, Site
 PATH = "/msi/token"
 API_VERSION = "2019-08-01"
 
-# The platform's texts, including the misspelling.
+# App Service's error messages, including the misspelling "occured".
 NO_IDENTITY = "Unable to load the proper Managed Identity."
 NO_TOKEN = "An unexpected error occured while fetching the AAD Token."
 
-# Query parameters that select an identity, of which a request may have one, and the attributes that they match.
+# Maps each query parameter that selects an identity to the attribute of the identity that must match.
+# A request may have only one of these parameters.
 _SELECTORS = {
     "client_id": "client_id",
     "principal_id": "object_id",
@@ -43,7 +44,7 @@ class AppServiceEndpoint:
         self._tokens = tokens
 
     def routes(self) -> list[Route]:
-        """Return the routes for a Starlette app. On the platform, IDENTITY_ENDPOINT may end with a slash."""
+        """Return the routes for a Starlette app. On App Service, IDENTITY_ENDPOINT may end with a slash."""
         return [Route(path, self.token, methods=["GET"]) for path in (PATH, f"{PATH}/")]
 
     async def token(self, request: Request) -> JSONResponse:
@@ -60,7 +61,7 @@ class AppServiceEndpoint:
             return error(400, "The resource parameter is missing.")
         identity = _identity(site, query)
         if identity is None:
-            log.warning("%s: no such identity here", site.name)
+            log.warning("%s: the site does not have the requested identity", site.name)
             return error(400, NO_IDENTITY)
         try:
             token = self._tokens.get(identity, resource)
@@ -78,7 +79,10 @@ class AppServiceEndpoint:
 
 
 def select(site: Site, selectors: Mapping[str, str], query: Mapping[str, str]) -> list[ManagedIdentity]:
-    """Return the site's identities that match the query: all of them without a selector, none with several."""
+    """Return the site's identities that match the selector in the query.
+
+    Returns all identities if the query has no selector, and no identity if the query has several selectors.
+    """
     given = [(attribute, query[name].lower()) for name, attribute in selectors.items() if name in query]
     if len(given) > 1:
         return []
@@ -97,6 +101,6 @@ def _identity(site: Site, query: Mapping[str, str]) -> ManagedIdentity | None:
 
 
 def error(status: int, message: str) -> JSONResponse:
-    """Return an error in the platform's format."""
+    """Return an error response in App Service's format."""
     body = {"statusCode": status, "message": message, "correlationId": str(uuid.uuid4())}
     return JSONResponse(body, status_code=status)

@@ -1,7 +1,7 @@
 """The identity endpoint of a virtual machine (IMDS), api-version 2018-02-01.
 
-https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token. Requests carry no
-secret that identifies a machine, so this endpoint serves the identities of one site.
+https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token. Requests do not
+identify a machine, so this endpoint serves the identities of a single site.
 """
 
 from starlette.requests import Request
@@ -51,7 +51,7 @@ class ImdsEndpoint:
             token = self._tokens.get(identity, resource)
         except TokenRequestError as denied:
             if denied.error == "invalid_resource":
-                # IMDS returns a different code.
+                # IMDS returns AADSTS50001 instead of the token endpoint's code.
                 return error(400, "invalid_resource", denied.text.replace(str(denied.code), "50001"))
             return error(400, denied.error, denied.text)
         return JSONResponse(
@@ -68,10 +68,10 @@ class ImdsEndpoint:
 
 
 def error(status: int, name: str, description: str) -> JSONResponse:
-    """Return an error in the format of OAuth."""
+    """Return an error response in OAuth's format."""
     return JSONResponse({"error": name, "error_description": description}, status_code=status)
 
 
 def _default(identities: list[ManagedIdentity]) -> list[ManagedIdentity]:
-    """Return the system-assigned identity, or the user-assigned ones if there is none."""
+    """Return the system-assigned identity if there is one, otherwise all user-assigned identities."""
     return [identity for identity in identities if identity.system_assigned] or identities

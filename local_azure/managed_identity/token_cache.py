@@ -1,7 +1,7 @@
-"""The platform's cache of managed identities' tokens.
+"""The managed identity token cache, which on Azure is part of the platform.
 
-https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/managed-identities-faq: tokens are cached
-per resource for about 24 hours. Neither a request nor a restart of the app bypasses the cache.
+Azure caches tokens per resource for about 24 hours. Neither a request nor a restart of the app bypasses the cache:
+https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/managed-identities-faq
 """
 
 import logging
@@ -11,15 +11,16 @@ from local_azure.entra.errors import TokenRequestError
 from local_azure.entra.token_issuer import Token, TokenIssuer
 from local_azure.tenant.principals import ManagedIdentity
 
-RENEWAL_MARGIN = 300  # seconds; a cached token is valid for longer than this
+RENEWAL_MARGIN = 300  # minimum validity of a cached token, in seconds
 
 log = logging.getLogger(__name__)
 
 
 class ManagedIdentityTokenCache:
-    """Issues tokens and caches them per identity and exact resource: another spelling is another entry.
+    """Issues tokens and caches them by identity and resource. Each spelling of a resource has a separate entry.
 
-    Entries expire by `clock`, in seconds. Errors are never cached. Without `enabled`, neither are tokens.
+    `clock` returns seconds and determines when entries expire. Errors are not cached. If `enabled` is false, tokens are
+    not cached either.
     """
 
     def __init__(self, issuer: TokenIssuer, clock: Callable[[], float], *, enabled: bool = True) -> None:
@@ -38,7 +39,7 @@ class ManagedIdentityTokenCache:
         try:
             token = self._issuer.issue_app_token(identity, resource)
         except TokenRequestError as error:
-            # The app sees only a generic error; on the platform, this line is in logs that only Microsoft can read.
+            # The app gets only a generic error. On Azure, only Microsoft can see the reason.
             log.warning("%s: no token for %s: %s", identity.name, resource, error.text)
             raise
         if self._enabled:
@@ -47,17 +48,17 @@ class ManagedIdentityTokenCache:
         return token
 
     def seconds_left(self, token: Token) -> int:
-        """Return the remaining lifetime of a token."""
+        """Return the remaining lifetime of a token in seconds."""
         return token.expires_on - int(self._issuer.clock())
 
     def clear(self) -> int:
-        """Remove all tokens, and return how many there were."""
+        """Remove all tokens and return the number of removed tokens."""
         count = len(self._entries)
         self._entries.clear()
         return count
 
     def remove_expired(self) -> int:
-        """Remove the tokens that have expired, and return how many there were."""
+        """Remove expired tokens and return the number of removed tokens."""
         count = len(self._entries)
         self._entries = {key: entry for key, entry in self._entries.items() if self._clock() < entry[1]}
         return count - len(self._entries)

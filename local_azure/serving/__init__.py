@@ -1,1 +1,1 @@
-"""HTTP and HTTPS servers on 127.0.0.1, and the ports, certificates and files that they need."""
+"""HTTP and HTTPS servers on 127.0.0.1, with their ports, certificates and files."""

@@ -1,7 +1,7 @@
-"""The local certificate authority, which can issue certificates for this machine's loopback names only.
+"""The local certificate authority, which can issue certificates for loopback addresses only.
 
-RFC 5280 section 4.2.1.10. Processes trust it beside the public roots: without name constraints, whoever reads its key
-could impersonate any host to them.
+Processes trust the authority in addition to the public roots. Without name constraints (RFC 5280 section 4.2.1.10),
+anyone who can read the authority's key could impersonate any host to these processes.
 """
 
 import base64
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 LIFETIME = datetime.timedelta(days=365)
-RENEWAL_MARGIN = datetime.timedelta(days=30)  # a process that starts now can run for at least this long
+RENEWAL_MARGIN = datetime.timedelta(days=30)  # minimum validity for a process that starts now
 
 _NAME = "local_azure"
 _BASIC_CONSTRAINTS = x509.BasicConstraints(ca=True, path_length=0)
@@ -39,9 +39,9 @@ _KEY_USAGE = x509.KeyUsage(
 
 
 def create_authority() -> bytes:
-    """Return a new certificate and its private key as PEM."""
+    """Return a new CA certificate and private key as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
-    # The number distinguishes the authorities of several state folders in one bundle.
+    # The number distinguishes authorities in different state folders.
     number = x509.random_serial_number()
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{_NAME} {number:x}"[:64])])
     now = datetime.datetime.now(datetime.UTC)
@@ -66,7 +66,7 @@ def create_authority() -> bytes:
 
 
 def is_current(pem: bytes) -> bool:
-    """Return whether an authority has all constraints and does not expire soon. Raises ValueError if it is not PEM."""
+    """Return whether a CA has all constraints and does not expire soon. Raises ValueError if `pem` is invalid."""
     certificate = x509.load_pem_x509_certificate(pem)
     critical = {extension.oid: extension.value for extension in certificate.extensions if extension.critical}
     remaining = certificate.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
@@ -78,9 +78,9 @@ def is_current(pem: bytes) -> bool:
 
 
 def is_outdated(pem: bytes) -> bool:
-    """Return whether this is the certificate of a local authority that is not current, from an earlier bundle."""
+    """Return whether this certificate belongs to a local authority that is no longer current."""
     try:
-        # Other certificates are not parsed: old roots violate rules, about which cryptography warns.
+        # Public roots are not parsed, because some are not compliant and cryptography would print warnings.
         return _NAME.encode() in base64.b64decode(b"".join(pem.splitlines()[1:-1])) and not is_current(pem)
     except ValueError:
         return False

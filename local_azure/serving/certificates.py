@@ -1,4 +1,4 @@
-"""Server certificates for this machine, and the bundle with which clients trust them.
+"""Server certificates for this machine, and a CA bundle for clients.
 
 The local certificate authority survives restarts, so that running processes continue to trust the tenant.
 """
@@ -17,7 +17,8 @@ from local_azure.serving.ports import LOOPBACK
 CA_FILE = "ca.pem"  # certificate and private key
 BUNDLE_FILE = "ca-bundle.crt"
 
-# requests; OpenSSL (aiohttp, Ruby, curl) and Go; Node. The first two replace the public roots.
+# REQUESTS_CA_BUNDLE is for requests, SSL_CERT_FILE for OpenSSL (aiohttp, Ruby, curl) and Go, and NODE_EXTRA_CA_CERTS
+# for Node. The first two replace the public roots.
 SETTINGS = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
 
 _BEGIN_KEY = b"-----BEGIN EC PRIVATE KEY-----"
@@ -27,9 +28,9 @@ _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-
 class Certificates:
     """The local certificate authority in `folder`. `bundle` is the file of CA certificates for clients.
 
-    An authority without the current constraints, or one that soon expires, is replaced. The bundle contains the public
-    roots, the roots that this machine's settings name (a company proxy's, for example) and the local authority: each
-    client has one setting for all hosts, and its other https requests must continue to work.
+    An authority is replaced if it lacks the current constraints or expires soon. The bundle contains the public roots,
+    the local authority, and the roots that this machine's settings name, such as a company proxy's. A client uses one
+    bundle for all hosts, so that requests to other hosts need the other roots.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,17 +45,17 @@ class Certificates:
             )
             self._ca = trustme.CA.from_pem(self._certificate, _BEGIN_KEY + key)
         except ValueError:
-            raise StartError(f"{file} is not readable as a certificate authority: delete it.") from None
+            raise StartError(f"{file} does not contain a valid certificate authority. Delete the file.") from None
         private_files.write(self.bundle, b"\n".join(self._trusted()), mode=0o644)
 
     def server_context(self) -> ssl.SSLContext:
-        """Return TLS settings for a server on this machine, with a new certificate."""
+        """Return a TLS context with a new certificate for a server on this machine."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._ca.issue_cert(LOOPBACK, "localhost", "::1").configure_cert(context)
         return context
 
     def _trusted(self) -> Iterable[bytes]:
-        """Return each certificate once. The named files often contain the public roots, or are an earlier bundle."""
+        """Return the trusted certificates without duplicates, which occur if a setting names an earlier bundle."""
         import certifi
 
         trusted = dict.fromkeys(_CERTIFICATE.findall(Path(certifi.where()).read_bytes()))

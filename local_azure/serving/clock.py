@@ -1,12 +1,12 @@
-"""The clock of the platform's caches."""
+"""The clock of the managed identity token cache."""
 
 import time
 
 
 class Clock:
-    """This machine's time in seconds since the epoch, moved forward by `advance`.
+    """A clock in seconds since 1970, which `advance` moves forward.
 
-    Only cached entries age by it. Tokens carry and are validated by the machine's time, because apps use that as well.
+    Only the token cache uses this clock. Tokens are issued and validated by the machine's clock, which apps use too.
     """
 
     def __init__(self) -> None:

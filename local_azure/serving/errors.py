@@ -1,8 +1,8 @@
-"""The error of everything that cannot start."""
+"""The error for commands and servers that cannot start."""
 
 
 class StartError(Exception):
-    """Something cannot start. The message is one sentence with a remedy; `exit_code` is the command's."""
+    """A command or server cannot start. `exit_code` is the exit code of the command."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)

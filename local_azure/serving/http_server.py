@@ -20,12 +20,12 @@ from local_azure.serving.ports import LOOPBACK
 
 
 def require_local_host(app: ASGIApp) -> ASGIApp:
-    """Reject foreign Host headers: DNS rebinding brings a web page to 127.0.0.1, but only under its own host name."""
+    """Protect against DNS rebinding: reject Host headers other than 127.0.0.1 and localhost."""
     return TrustedHostMiddleware(app, allowed_hosts=[LOOPBACK, "localhost"])
 
 
 def uvicorn_server(app: Any, tls: ssl.SSLContext | None = None) -> uvicorn.Server:
-    """Return a server without an access log and without headers that advertise it."""
+    """Return a server without access log and `Server` header."""
     logging.getLogger("uvicorn.error").addFilter(_is_not_shutdown)
     config = uvicorn.Config(
         app,
@@ -43,7 +43,7 @@ def uvicorn_server(app: Any, tls: ssl.SSLContext | None = None) -> uvicorn.Serve
 
 
 def _is_not_shutdown(record: logging.LogRecord) -> bool:
-    """Suppress the stack traces of requests that are cancelled because the server stops."""
+    """Return False for log records about requests that are cancelled because the server stops."""
     cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
     return not cancelled and "timeout graceful shutdown exceeded" not in record.getMessage()
 
@@ -68,14 +68,14 @@ class _Protocol(H11Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening socket, with TLS or without."""
+    """A listening socket. `tls` is None for http."""
 
     socket: socket.socket
     tls: ssl.SSLContext | None = None
 
 
 class BackgroundServer:
-    """Serves an ASGI app on listening sockets, all in one thread. A context manager."""
+    """A context manager that serves an ASGI app on all listeners in one background thread."""
 
     def __init__(self, app: Any, listeners: Iterable[Listener]) -> None:
         self._servers = [(uvicorn_server(app, listener.tls), listener.socket) for listener in listeners]

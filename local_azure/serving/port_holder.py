@@ -1,4 +1,4 @@
-"""The process that listens on a port, from /proc on Linux."""
+"""Find the process that listens on a port. Only Linux is supported."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ _LISTENING = "0A"
 
 
 def holder(port: int, proc: Path = Path("/proc")) -> str | None:
-    """Return, for example, `python3 (process 4711)`, or None if the process is unknown."""
+    """Return the name and ID of the process, such as `python3 (process 4711)`, or None if unknown."""
     sockets = {f"socket:[{inode}]" for inode in _listening(port, proc)}
     for process in proc.glob("[0-9]*"):
         try:
@@ -19,7 +19,7 @@ def holder(port: int, proc: Path = Path("/proc")) -> str | None:
 
 
 def _listening(port: int, proc: Path) -> list[str]:
-    """Return the inodes of listening sockets. https://docs.kernel.org/networking/proc_net_tcp.html"""
+    """Return the inodes of the sockets that listen on `port`. https://docs.kernel.org/networking/proc_net_tcp.html"""
     found = []
     for table in ("net/tcp", "net/tcp6"):
         try:

@@ -10,7 +10,10 @@ LOOPBACK = "127.0.0.1"
 
 
 def bind(port: int, option: str = "--port") -> socket.socket:
-    """Return a listening socket; port 0 selects a free port. Raises StartError, which names the option to change."""
+    """Return a listening socket. Port 0 selects a free port.
+
+    Raises StartError. The message names `option`, with which the user can choose another port.
+    """
     # asyncio disables Nagle's algorithm only for sockets that are explicitly TCP.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     # On Windows, SO_REUSEADDR would allow two listeners on one port.
@@ -23,16 +26,15 @@ def bind(port: int, option: str = "--port") -> socket.socket:
         listener.listen(2048)
     except PermissionError:
         listener.close()
-        raise StartError(f"Port {port} is privileged: choose one above 1023 with {option}.") from None
+        raise StartError(f"Port {port} is privileged. Choose a port above 1023 with {option}.") from None
     except OverflowError:
         listener.close()
-        raise StartError(f"Port {port} does not exist: choose one up to 65535 with {option}.") from None
+        raise StartError(f"Port {port} does not exist. Choose a port up to 65535 with {option}.") from None
     except OSError:
         listener.close()
         by = holder(port)
-        raise StartError(
-            f"Port {port} is in use{f' by {by}' if by else ''}: stop that, or choose another port with {option}."
-        ) from None
+        used = f"in use by {by}" if by else "in use"
+        raise StartError(f"Port {port} is {used}. Stop that process, or choose another port with {option}.") from None
     return listener
 
 

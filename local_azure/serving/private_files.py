@@ -1,4 +1,4 @@
-"""Files in the state folder: keys that only their owner can read, and certificates for everyone."""
+"""Files in the state folder. Only the owner can read keys, but all users can read certificates."""
 
 import contextlib
 import os
@@ -13,9 +13,10 @@ from local_azure.serving.errors import StartError
 def create_once(
     file: Path, create: Callable[[], bytes], is_current: Callable[[bytes], bool] = lambda content: True
 ) -> bytes:
-    """Return the content of a file, which is created if it is missing or no longer current.
+    """Return the content of a file. Create the file if it is missing or if its content is not current.
 
-    Concurrent first starts all get the content that was written first. Raises StartError.
+    If several processes create the file at the same time, all of them return the content that was written first. Raises
+    StartError.
     """
     with _start_errors(file):
         _prepare(file.parent)
@@ -37,8 +38,8 @@ def write(file: Path, content: bytes, mode: int = 0o600) -> None:
 
 @contextlib.contextmanager
 def _temporary(file: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """Create a new file in the same folder, and remove it afterwards unless it was renamed."""
-    # mkstemp opens with O_EXCL, which follows no links, and with mode 600.
+    """Create a temporary file in the folder of `file`. At the end, remove the file unless it was renamed."""
+    # mkstemp uses mode 600 and O_EXCL, which does not follow links.
     descriptor, name = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
     try:
         with open(descriptor, "wb") as opened:
@@ -50,7 +51,7 @@ def _temporary(file: Path, content: bytes, mode: int) -> Iterator[Path]:
 
 
 def _prepare(folder: Path) -> None:
-    """Create the folder, excluded from git. Raises StartError if other users control it."""
+    """Create the folder with a .gitignore file. Raises StartError if other users can change the folder."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _require_private(folder)
     with contextlib.suppress(FileExistsError), open(folder / ".gitignore", "x") as file:
@@ -58,13 +59,14 @@ def _prepare(folder: Path) -> None:
 
 
 def _require_private(folder: Path) -> None:
-    if os.name != "posix":  # elsewhere, owner and mode say nothing about access
+    if os.name != "posix":  # on Windows, the mode does not determine access
         return
-    choose = "choose another folder with --state."
     if {folder.lstat().st_uid, folder.stat().st_uid} != {os.geteuid()}:
-        raise StartError(f"{folder} belongs to another user: {choose}")
+        raise StartError(f"{folder} belongs to another user. Choose another folder with --state.")
     if folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise StartError(f"Other users can write to {folder}: run chmod go-w on it, or {choose}")
+        raise StartError(
+            f"Other users can write to {folder}. Run chmod go-w on the folder, or choose another folder with --state."
+        )
 
 
 @contextlib.contextmanager
@@ -73,5 +75,5 @@ def _start_errors(file: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StartError(
-            f"{file} cannot be read and written ({error.strerror}): choose another folder with --state."
+            f"{file} cannot be read or written ({error.strerror}). Choose another folder with --state."
         ) from None

@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-DEFAULT_LIMIT = 256 * 1024  # bytes; more than any form or JSON document that a client sends
+DEFAULT_LIMIT = 256 * 1024  # bytes, which is more than clients need
 
 
 class BodyTooLarge(Exception):

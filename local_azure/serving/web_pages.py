@@ -1,4 +1,4 @@
-"""Rejection of requests that web pages of other origins send to this machine."""
+"""Reject requests from web pages of other origins."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -8,10 +8,10 @@ _MESSAGE = "Web pages of other origins cannot use the local tenant."
 
 
 def reject_web_pages(app: ASGIApp) -> ASGIApp:
-    """Reject them before they reach `app`, so that they change no counter and use up no fault.
+    """Reject requests from web pages before `app` counts the requests or injects faults.
 
-    A page cannot read responses of another origin, but its requests arrive. They are not logged, because a page could
-    flood the log.
+    A page can send requests to another origin, although the page cannot read the responses. Rejected requests are not
+    logged, because a page could flood the log.
     """
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
@@ -24,7 +24,10 @@ def reject_web_pages(app: ASGIApp) -> ASGIApp:
 
 
 def _is_foreign_page(request: Request) -> bool:
-    """Browsers send Origin with POST and with CORS, and Sec-Fetch-Site with every request to a loopback address."""
+    """Return whether a web page of another origin sent the request.
+
+    Browsers send Origin with POST and CORS requests, and Sec-Fetch-Site with every request to a loopback address.
+    """
     origin = request.headers.get("origin")
     if origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host')}":
         return True

@@ -1,1 +1,1 @@
-"""One Entra tenant: its principals, their assignments, and the file that they are loaded from."""
+"""The directory of one Entra tenant, and the tenant file from which the directory is loaded."""

@@ -1,4 +1,4 @@
-"""A tenant: its principals and sites, and the app roles, consents and policies that connect them."""
+"""The directory of a tenant: principals, sites, role assignments, consents and policies."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from local_azure.tenant.principals import (
 
 @dataclass(slots=True)
 class Directory:
-    """One tenant. Only its assignments and groups change while it runs."""
+    """The directory of one tenant. Only `assignments` and `groups` change after loading."""
 
     tenant_id: str
     name: str
@@ -31,19 +31,19 @@ class Directory:
     mfa_policies: tuple[MfaPolicy, ...] = ()
 
     def api(self, resource: str) -> Application | None:
-        """Return the API with this App ID URI or client ID."""
+        """Return the API with this App ID URI or client ID, or None."""
         return next((app for app in self.applications if app.matches_resource(resource)), None)
 
     def application(self, name: str) -> Application | None:
-        """Return the app registration with this name."""
+        """Return the app registration with this name, or None."""
         return next((app for app in self.applications if app.name == name), None)
 
     def site(self, name: str) -> Site | None:
-        """Return the site with this name."""
+        """Return the site with this name, or None."""
         return next((site for site in self.sites if site.name == name), None)
 
     def user(self, name: str) -> User | None:
-        """Return the user with this sign-in name."""
+        """Return the user with this sign-in name, or None."""
         return next((user for user in self.users if user.name.lower() == name.lower()), None)
 
     def service_principals(self) -> Iterable[ServicePrincipal]:
@@ -52,13 +52,13 @@ class Directory:
         yield from self.identities
 
     def principals(self) -> Iterable[Principal]:
-        """Yield everything to which an app role can be assigned."""
+        """Yield all principals to which app roles can be assigned."""
         yield from self.service_principals()
         yield from self.users
         yield from self.groups
 
     def roles(self, principal: Principal, api: Application) -> list[str]:
-        """Return the values of the app roles that the principal's tokens for `api` carry."""
+        """Return the values of the app roles in the principal's tokens for `api`."""
         held = {assignment.role_id for assignment in self._assignments(principal, api)}
         return [role.value for role in api.app_roles if role.id in held]
 
@@ -67,7 +67,7 @@ class Directory:
         return any(True for _ in self._assignments(principal, api))
 
     def consented(self, user: User, client_id: str, api: Application) -> set[str]:
-        """Return the scopes of `api` to which the client has consent for this user."""
+        """Return the scopes of `api` that the client may request on behalf of this user."""
         if client_id in api.pre_authorized_clients:
             return {scope.value for scope in api.scopes}
         return {
@@ -79,13 +79,13 @@ class Directory:
         }
 
     def mfa_policy(self, user: User, api: Application) -> MfaPolicy | None:
-        """Return the policy that requires a second factor of this user for `api`."""
+        """Return the policy that requires a second factor for this user and `api`, or None."""
         ids = self._ids(user)
         policies = (one for one in self.mfa_policies if one.resource_id == api.object_id and one.principal_id in ids)
         return next(policies, None)
 
     def federated_application(self, site: Site) -> tuple[Application, ManagedIdentity] | None:
-        """Return an application that trusts one of the site's identities as a federated credential, and that one."""
+        """Return an application that trusts one of the site's identities, and this identity, or None."""
         matches = (
             (app, identity)
             for app in self.applications

@@ -1,4 +1,4 @@
-"""Parsers for the principals and sites in a tenant file. local_azure/README.md documents its format."""
+"""Parsers for the principals and sites in a tenant file. local_azure/README.md documents the file format."""
 
 from collections.abc import Callable, Iterable
 
@@ -18,25 +18,25 @@ from local_azure.tenant.principals import (
 # https://learn.microsoft.com/graph/api/resources/approle
 _ROLE_VALUE = Format(
     r"[^\s.]\S{0,119}",
-    "an app role's value: at most 120 characters without white space, the first one not a dot",
-    "app roles' values",
+    "an app role value of at most 120 characters without white space or a leading dot",
+    "app role values",
 )
-_SCOPE_VALUE = Format(r"\S+", "a scope's value: characters without white space", "scopes' values")
-# Only Microsoft's own applications have a slash at the end.
+_SCOPE_VALUE = Format(r"\S+", "a scope value without white space", "scope values")
+# Only App ID URIs of Microsoft's own applications end with a slash.
 _APP_ID_URI = Format(
     r"[A-Za-z][\w.+-]*://\S+[^\s/]|https://[^\s/]+/",
     "an App ID URI such as api://orders",
     "App ID URIs such as api://orders",
 )
-_OPTIONAL_CLAIM = Format("idtyp", "idtyp", "optional claims that are emulated: idtyp")
-_MEMBER_TYPE = Format("Application|User", "Application or User", "member types: Application, User")
+_OPTIONAL_CLAIM = Format("idtyp", "idtyp", "emulated optional claims (idtyp)")
+_MEMBER_TYPE = Format("Application|User", "Application or User", "member types (Application, User)")
 _ISSUER = Format(r"https://\S+", "an https URL", "https URLs")
 _RESOURCE_ID = Format(
     r"/subscriptions/\S+", "an Azure resource ID, which starts with /subscriptions/", "Azure resource IDs"
 )
 _HEADER = Format(r"[!-~]+", "a string of printable ASCII characters without spaces", "ASCII strings")
 
-# The recommended audience: https://learn.microsoft.com/graph/api/resources/federatedidentitycredential
+# The audience that Microsoft recommends: https://learn.microsoft.com/graph/api/resources/federatedidentitycredential
 TOKEN_EXCHANGE = "api://AzureADTokenExchange"
 
 
@@ -76,7 +76,7 @@ def parse_application(entry: JsonObject) -> Application:
 def _parse_role(entry: JsonObject) -> AppRole:
     member_types = entry.strings("member_types", like=_MEMBER_TYPE)
     if not member_types:
-        raise entry.error("member_types", "is empty; write Application, User or both")
+        raise entry.error("member_types", "must contain Application, User or both")
     return AppRole(entry.guid("id"), entry.string("value", like=_ROLE_VALUE), member_types)
 
 
@@ -111,7 +111,7 @@ def parse_user(entry: JsonObject) -> User:
 
 
 def group_parser(principals: Iterable[Principal]) -> Callable[[JsonObject], Group]:
-    """Return the parser for `groups`, whose members are names of `principals`."""
+    """Return a parser for `groups`. The members of a group must be names of `principals`."""
     by_name = {principal.name: principal.object_id for principal in principals}
 
     def parse_group(entry: JsonObject) -> Group:
@@ -121,7 +121,7 @@ def group_parser(principals: Iterable[Principal]) -> Callable[[JsonObject], Grou
 
 
 def site_parser(identities: Iterable[ManagedIdentity]) -> Callable[[JsonObject], Site]:
-    """Return the parser for `sites`, whose identities are names of `identities`."""
+    """Return a parser for `sites`. A site's identities must be names of `identities`."""
     by_name = {identity.name: identity for identity in identities}
 
     def parse_site(entry: JsonObject) -> Site:
@@ -131,7 +131,7 @@ def site_parser(identities: Iterable[ManagedIdentity]) -> Callable[[JsonObject],
             entry.references("identities", by_name),
         )
         if sum(one.system_assigned for one in site.identities) > 1:
-            raise entry.error("identities", "contains more than one system-assigned identity")
+            raise entry.error("identities", "must not contain more than one system-assigned identity")
         return site
 
     return parse_site

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """An app role of an API, assigned to a principal. `resource_id` is the object ID of the API's service principal."""
+    """An assignment of an app role to a principal. `resource_id` is the object ID of the API's service principal."""
 
     principal_id: str
     resource_id: str
@@ -16,7 +16,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """Consent for a client to act for a user within these scopes of an API; `user_id` None is for all users.
+    """Consent that a client may request an API's scopes on behalf of a user, or of all users if `user_id` is None.
 
     https://learn.microsoft.com/graph/api/resources/oauth2permissiongrant
     """
@@ -29,7 +29,7 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class MfaPolicy:
-    """A Conditional Access policy: a user, or members of a group, need a second factor for an API.
+    """A Conditional Access policy that requires a second factor from a user or from a group's members for an API.
 
     https://learn.microsoft.com/entra/identity/conditional-access/overview
     """
@@ -40,5 +40,5 @@ class MfaPolicy:
 
     @property
     def claims(self) -> str:
-        """The claims challenge, as Entra writes it, with which a client signs the user in again."""
+        """The claims challenge, with which a client can sign the user in again, in Entra's format."""
         return f'{{"access_token":{{"capolids":{{"essential":true,"values":["{self.id}"]}}}}}}'

@@ -1,4 +1,4 @@
-"""Loading a directory from a tenant file. local_azure/README.md documents its format."""
+"""Load a directory from a tenant file. local_azure/README.md documents the file format."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def _parse_directory(file: JsonObject) -> Directory:
         groups=file.objects("groups", group_parser([*applications, *identities, *users])),
     )
     if not directory.sites:
-        raise file.error("sites", "is empty; a tenant needs at least one site")
+        raise file.error("sites", "must contain at least one site")
     _require_distinct_names(directory)
     directory.assignments.extend(file.objects("assignments", lambda entry: _parse_assignment(entry, directory)))
     directory.consents = file.objects("consents", lambda entry: _parse_consent(entry, directory))
@@ -80,12 +80,12 @@ def _parse_assignment(entry: JsonObject, directory: Directory) -> Assignment:
     api = _application(entry, "application", directory)
     principal = next((one for one in directory.principals() if one.name == entry.string("principal")), None)
     if principal is None:
-        raise entry.error("principal", "no application, identity, user or group has this name")
+        raise entry.error("principal", "must be the name of an application, identity, user or group")
     role = api.role(entry.string("role"))
     if role is None:
-        raise entry.error("role", f"{api.name} has no such app role")
+        raise entry.error("role", f"must be an app role of {api.name}")
     if member_type(principal) not in role.member_types:
-        raise entry.error("role", f"is not for members of type {member_type(principal)}")
+        raise entry.error("role", f"must be an app role for members of type {member_type(principal)}")
     return Assignment(principal.object_id, api.object_id, role.id)
 
 
@@ -95,11 +95,11 @@ def _parse_consent(entry: JsonObject, directory: Directory) -> Consent:
     scopes = entry.strings("scopes")
     for index, value in enumerate(scopes):
         if value not in (scope.value for scope in api.scopes):
-            raise entry.error(f"scopes[{index}]", f"{api.name} has no such scope")
+            raise entry.error(f"scopes[{index}]", f"must be a scope of {api.name}")
     name = entry.string("user", None)
     user = directory.user(name) if name else None
     if name and user is None:
-        raise entry.error("user", "no user has this name")
+        raise entry.error("user", "must be the name of a user")
     return Consent(client.client_id, api.object_id, scopes, user.object_id if user else None)
 
 
@@ -109,12 +109,12 @@ def _parse_mfa_policy(entry: JsonObject, directory: Directory) -> MfaPolicy:
     people: list[User | Group] = [*directory.users, *directory.groups]
     principal = next((one for one in people if one.name == name), None)
     if principal is None:
-        raise entry.error("principal", "no user or group has this name")
+        raise entry.error("principal", "must be the name of a user or group")
     return MfaPolicy(entry.guid("id"), principal.object_id, api.object_id)
 
 
 def _application(entry: JsonObject, member: str, directory: Directory) -> Application:
     app = directory.application(entry.string(member))
     if app is None:
-        raise entry.error(member, "no application has this name")
+        raise entry.error(member, "must be the name of an application")
     return app

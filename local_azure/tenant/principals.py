@@ -1,4 +1,4 @@
-"""App registrations, managed identities, users and groups, and the sites that have managed identities."""
+"""App registrations, managed identities, users, groups and sites."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +17,7 @@ class AppRole:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A delegated permission; `admin` is the type that only administrators consent to."""
+    """A delegated permission. `admin` is true if only administrators can consent."""
 
     id: str
     value: str
@@ -28,7 +28,7 @@ class Scope:
 class FederatedCredential:
     """The issuer, subject and audience of tokens that an application may present instead of a secret.
 
-    `issuer` None is this tenant; `subject` is then the object ID of a managed identity.
+    If `issuer` is None, this tenant issues the tokens and `subject` is the object ID of a managed identity.
     https://learn.microsoft.com/graph/api/resources/federatedidentitycredential
     """
 
@@ -40,7 +40,7 @@ class FederatedCredential:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An app registration and its service principal, whose object ID is `object_id`."""
+    """An app registration. `object_id` is the object ID of the service principal."""
 
     name: str
     client_id: str
@@ -56,18 +56,18 @@ class Application:
     federated_credentials: tuple[FederatedCredential, ...]
 
     def matches_resource(self, resource: str) -> bool:
-        """Return whether `resource` is this API's client ID or an App ID URI, ignoring case."""
+        """Return whether `resource` is the client ID or an App ID URI of this API, ignoring case."""
         name = resource.lower()
         return name == self.client_id or name in (uri.lower() for uri in self.app_id_uris)
 
     def role(self, value: str) -> AppRole | None:
-        """Return the app role with this value."""
+        """Return the app role with this value, or None."""
         return next((role for role in self.app_roles if role.value == value), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ManagedIdentity:
-    """A managed identity of one or more sites. A system-assigned one has its site's name."""
+    """A managed identity. A system-assigned identity has the name of the site."""
 
     name: str
     client_id: str
@@ -78,7 +78,7 @@ class ManagedIdentity:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user; `name` is the sign-in name."""
+    """A user. `name` is the sign-in name."""
 
     name: str
     object_id: str
@@ -87,7 +87,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group; `members` are object IDs."""
+    """A group. `members` contains object IDs."""
 
     name: str
     object_id: str
@@ -96,7 +96,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A function app or a slot: its secret at the identity endpoint, and the managed identities that it may use."""
+    """A function app or slot. `identity_header` is the site's secret at the identity endpoint."""
 
     name: str
     identity_header: str

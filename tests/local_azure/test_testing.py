@@ -64,14 +64,20 @@ def test_token_has_the_requested_defect(options, error, local_azure: LocalTenant
 
 
 MISTAKES = [
-    (lambda tenant: tenant.token("nowhere"), "the tenant has no nowhere; it has Microsoft Graph, aad-func, "),
-    (lambda tenant: tenant.token("aad-func", site="a", user="b"), "a token has one caller"),
-    (lambda tenant: tenant.token("aad-func", user="ghost"), "the tenant has no ghost; it has developer@"),
+    (lambda tenant: tenant.token("nowhere"), "nowhere does not exist. Existing names: Microsoft Graph, aad-func, "),
+    (lambda tenant: tenant.token("aad-func", site="a", user="b"), "specify only one of"),
+    (lambda tenant: tenant.token("aad-func", user="ghost"), "ghost does not exist. Existing names: developer@"),
     (lambda tenant: tenant.token("aad-func", site="aad-func"), "the site aad-func has no system-assigned identity"),
-    (lambda tenant: tenant.assign("DoAll", to=SLOT), "3 applications have the role DoAll: name the API with of="),
+    (
+        lambda tenant: tenant.assign("DoAll", to=SLOT),
+        "3 applications have the role DoAll. Name one application with of=.",
+    ),
     (lambda tenant: tenant.assign("Other", to=SLOT), "0 applications have the role Other"),
     (lambda tenant: tenant.remove("DoAll", from_=SLOT, of="aad-func"), "x not in list"),
-    (lambda tenant: tenant.faults.inject("nowhere", status=500), "nowhere is not one of msi, imds, metadata, keys, "),
+    (
+        lambda tenant: tenant.faults.inject("nowhere", status=500),
+        "nowhere is not an endpoint. Endpoints: msi, imds, metadata, keys, ",
+    ),
 ]
 
 

@@ -71,5 +71,7 @@ def test_demo_needs_a_clone(installed: Installed, tmp_path: Path):
 def test_host_without_azure_functions_is_one_sentence(installed: Installed):
     script = "import sys; sys.modules['azure'] = None; from local_azure.cli.main import main; sys.exit(main(['host']))"
     done = installed.python("-c", script)
-    expected = "local_azure: The Functions host needs the library azure-functions: pip install azure-functions.\n"
+    expected = (
+        "local_azure: The Functions host requires the azure-functions package. Run pip install azure-functions.\n"
+    )
     assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)

@@ -82,15 +82,19 @@ def test_dry_run_changes_nothing_and_prints_a_line_for_az(directory: LocalAzure)
 
 
 REJECTED = [
-    ("an unknown API", ("list", "--api", "nobody"), "no service principal called nobody"),
-    ("an unknown identity", ("assign", "--api", "aad-func", "--identity", "nobody"), "user or group called nobody"),
-    ("an unknown role", ("assign", "--api", "aad-func", "--identity", "msi-func", "--role", "X"), "it has DoAll"),
+    ("an unknown API", ("list", "--api", "nobody"), "no service principal named nobody"),
+    ("an unknown identity", ("assign", "--api", "aad-func", "--identity", "nobody"), "user or group named nobody"),
+    (
+        "an unknown role",
+        ("assign", "--api", "aad-func", "--identity", "msi-func", "--role", "X"),
+        "Existing app roles: DoAll",
+    ),
     (
         "a role for applications only",
         ("assign", "--api", "Microsoft Graph", "--identity", "developers", "--role", "Directory.Read.All"),
-        "is not for a group",
+        "cannot be assigned to a group",
     ),
-    ("a quote in a name", ("list", "--api", "o'brien' or displayName eq 'aad-func"), "no service principal called"),
+    ("a quote in a name", ("list", "--api", "o'brien' or displayName eq 'aad-func"), "no service principal named"),
 ]
 
 
@@ -134,7 +138,7 @@ def test_ambiguous_name_lists_the_candidates(local_azure_server: LocalAzure):
     ]
     ended, _ = scripted(lambda request: page(*twins), local_azure_server, "list", "--api", "twin")
     assert (ended.code, ended.out) == (1, "")
-    assert "use the object ID" in ended.err
+    assert "Use the object ID" in ended.err
     assert "app-1" in ended.err
     assert "app-2" in ended.err
 
@@ -157,7 +161,7 @@ def test_all_pages_are_read_and_none_of_another_host(local_azure_server: LocalAz
         graph.answer = in_turn(page(api), page(given, **{"@odata.nextLink": "http://127.0.0.1:9/v1.0/next"}))
         ended = run("roles", "list", "--api", "aad-func", settings=settings)
     assert (ended.code, ended.out) == (3, "")
-    assert "not its own" in ended.err
+    assert "not a URL of Microsoft Graph" in ended.err
 
 
 def test_graph_that_asks_for_patience_is_asked_again(local_azure_server: LocalAzure):
@@ -175,7 +179,12 @@ GRAPHS = [
     ("garbage and an error", http(500, b"<html>"), 3, "Microsoft Graph returned 500"),
     ("an object ID that is a path", as_json(200, {"value": [{"id": "../users"}]}), 3, "id is not a GUID"),
     ("a list of strings", as_json(200, {"value": ["x"]}), 3, "no list of objects"),
-    ("a next page that is a number", as_json(200, {"value": [], "@odata.nextLink": 1}), 3, "not its own"),
+    (
+        "a next page that is a number",
+        as_json(200, {"value": [], "@odata.nextLink": 1}),
+        3,
+        "not a URL of Microsoft Graph",
+    ),
     ("a terminal sequence", as_json(400, {"error": {"message": "\x1b[2Jok"}}), 1, "\\x1b[2Jok"),
     (
         "an error of its own",
@@ -225,7 +234,7 @@ def test_name_is_rejected_if_a_user_or_group_could_have_it(directory: LocalAzure
     ended = roles(directory, "assign", "--api", "aad-func", "--identity", "msi-func/slots/staging")
     assert (ended.code, ended.out, holders(directory)) == (1, "", before)
     assert "Users and groups cannot be read" in ended.err
-    assert "use the object ID" in ended.err
+    assert "Use the object ID" in ended.err
     ended = roles(directory, "assign", "--api", "aad-func", "--identity", STAGING)
     assert (ended.code, holders(directory) - before) == (0, {STAGING})
 
@@ -254,4 +263,4 @@ def test_list_and_revoke_distinguish_roles_of_the_setting(directory: LocalAzure)
     other = {**settings, "AAD_FUNC_CLIENT_ID": STAGING}
     assert STAGING not in run("roles", "list", "--api", "aad-func", settings=other).out
     ended = run("roles", "revoke", "--api", "aad-func", "--identity", STAGING, settings=settings)
-    assert f"remove {STAGING} there as well" in ended.out
+    assert f"Remove {STAGING} from the setting" in ended.out

@@ -1,1 +1,1 @@
-"""From evidence to one verdict: what the doctor's probes found, what it means, and what to do."""
+"""Rules that derive findings from the doctor's evidence."""

@@ -1,4 +1,4 @@
-"""The step for an AAD_FUNC_URL that does not lead to aad-func."""
+"""Findings for an AAD_FUNC_URL that does not lead to aad-func."""
 
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ PATH = "/api/aad-func"
 
 
 def wrong_url(evidence: Evidence, cause: str) -> Finding:
-    """Return a finding whose step sets AAD_FUNC_URL to the URL at which aad-func responded, or requests it."""
+    """Return a finding with this cause. The step sets AAD_FUNC_URL if the right URL is known."""
     if evidence.aad_url and (evidence.is_aad_reached or not has_path(evidence.aad_url)):
         url = with_path(evidence.aad_url)
         return Finding(cause, commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_URL", url))
@@ -18,7 +18,7 @@ def wrong_url(evidence: Evidence, cause: str) -> Finding:
 
 
 def ask_directly(evidence: Evidence, cause: str) -> Finding:
-    """Return a finding whose step provides the evidence that is missing."""
+    """Return a finding with this cause. The step is to run the doctor with --aad, or to read aad-func's log."""
     if evidence.direct:
         return Finding(cause, commands.read_log("aad-func", evidence.aad_url))
     return Finding(cause, commands.doctor(evidence.msi_url, "https://<aad-func app>.azurewebsites.net/api/aad-func"))

@@ -1,4 +1,4 @@
-"""The token is meant for another API: which of the settings is wrong."""
+"""The finding for a token that is meant for another API."""
 
 from common.remediations import REMEDIATIONS
 from tools import commands
@@ -7,7 +7,7 @@ from tools.diagnosis.finding import Finding
 
 
 def audience_finding(evidence: Evidence) -> Finding:
-    """Return the finding for `wrong_audience`. Entra issued a token for AAD_FUNC_SCOPE, so that registration exists."""
+    """Return the finding for `wrong_audience`. Entra issues tokens for AAD_FUNC_SCOPE, so this API exists."""
     settings, url = evidence.settings, evidence.aad_url
     scope, client_id = settings.get("AAD_FUNC_SCOPE", ""), settings.get("AAD_FUNC_CLIENT_ID", "").lower()
     requested = commands.guid_in(scope)
@@ -19,7 +19,7 @@ def audience_finding(evidence: Evidence) -> Finding:
         return Finding(cause, commands.remove_setting("aad-func", url, "AAD_FUNC_AUDIENCES"))
     if requested == client_id:
         resource = scope.removesuffix("/.default")
-        cause = f"Version 1 tokens contain the resource as requested, {resource}, and aad-func compares it exactly."
+        cause = f"Version 1 tokens contain the resource as requested, {resource}, and aad-func requires an exact match."
         step = commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_SCOPE", f"api://{client_id}/.default")
         return Finding(cause, step)
     if evidence.is_client_id_known is False and requested:
@@ -27,6 +27,6 @@ def audience_finding(evidence: Evidence) -> Finding:
             f"AAD_FUNC_CLIENT_ID of aad-func is wrong: no API {client_id} exists in the tenant, but {requested} does."
         )
         return Finding(cause, commands.set_setting("aad-func", url, "AAD_FUNC_CLIENT_ID", requested))
-    cause = f"AAD_FUNC_SCOPE of msi-func names {requested or scope}, but aad-func is {client_id} (AAD_FUNC_CLIENT_ID)."
+    cause = f"AAD_FUNC_SCOPE of msi-func names {requested or scope}, but AAD_FUNC_CLIENT_ID of aad-func is {client_id}."
     step = commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_SCOPE", f"api://{client_id}/.default")
     return Finding(cause, step)

@@ -1,4 +1,4 @@
-"""Clocks: of both apps, compared with this machine's."""
+"""Findings for wrong clocks of the apps or of this machine."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tools.diagnosis.evidence import Evidence
 from tools.diagnosis.finding import Finding
 from tools.probe import ProbeResult
 
-_STEP = "Correct the clock of {}: timedatectl set-ntp true (Windows: w32tm /resync)."
+_STEP = "Correct the clock of {}. On Linux, run timedatectl set-ntp true, and on Windows, run w32tm /resync."
 
 
 def skews(evidence: Evidence) -> dict[str, float]:
@@ -18,12 +18,12 @@ def skews(evidence: Evidence) -> dict[str, float]:
 
 
 def _is_app(probe: ProbeResult) -> bool:
-    """Return whether one of the apps responded, and not another server, whose clock does not matter."""
+    """Return whether the response comes from one of the apps, because the clocks of other servers do not matter."""
     return probe.is_accepted or probe.status == 401 or probe.code in PROBLEM_TYPES
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding for the clock that is wrong: this machine's, if both apps differ from it alike."""
+    """Yield a finding for each wrong clock. If both apps have the same skew, this machine's clock is wrong."""
     found = skews(evidence)
     wrong = {app: skew for app, skew in found.items() if abs(skew) > LEEWAY}
     if len(wrong) == 2 and abs(wrong["msi-func"] - wrong["aad-func"]) <= LEEWAY:

@@ -1,4 +1,4 @@
-"""What the doctor knows: its probes, this machine's settings, and a new token if this machine can request one."""
+"""The doctor's evidence: probes, this machine's settings and, if possible, a new token."""
 
 import os
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ _SETTINGS = ("AAD_FUNC_", "MSI_FUNC_", "ENTRA_", "IDENTITY_ENDPOINT")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Probes are None if they were not sent. `settings` are empty unless they belong to the probed apps."""
+    """Results of probes, or None if not sent. `settings` is empty unless they belong to the probed apps."""
 
-    call: ProbeResult  # msi-func, as its callers call it
-    without_token: ProbeResult | None = None  # msi-func, which calls aad-func without a token
-    direct: ProbeResult | None = None  # aad-func without credentials
+    call: ProbeResult  # request to msi-func
+    without_token: ProbeResult | None = None  # request to msi-func with auth=0, so that msi-func sends no token
+    direct: ProbeResult | None = None  # request to aad-func without credentials
     forged_principal: ProbeResult | None = None
     forged_token: ProbeResult | None = None
     fresh: FreshToken | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
-    aad_url: str = ""  # given, or from the settings
-    has_key: bool = False  # a function key was sent to msi-func
-    is_client_id_known: bool | None = None  # Entra issues tokens for AAD_FUNC_CLIENT_ID; None if undetermined
+    aad_url: str = ""  # from --aad or AAD_FUNC_URL
+    has_key: bool = False  # whether a function key was sent to msi-func
+    is_client_id_known: bool | None = None  # whether Entra issues tokens for AAD_FUNC_CLIENT_ID
 
     @property
     def msi_url(self) -> str:
@@ -39,15 +39,15 @@ class Evidence:
 
     @property
     def reaches_aad_code(self) -> bool:
-        """Whether AAD_FUNC_URL leads to aad-func's code: it responds so to a request without a token."""
+        """Whether AAD_FUNC_URL leads to aad-func's code, which reports that the token or principal is missing."""
         probe = self.without_token
         return probe is not None and probe.downstream_code in ("missing_token", "missing_principal")
 
 
 def settings_for(url: str) -> dict[str, str]:
-    """Return this machine's settings of the apps, or none if they belong to another environment.
+    """Return the apps' settings on this machine, or {} if the settings belong to another environment.
 
-    Settings of the local tenant say nothing about apps in Azure, nor the other way round.
+    Settings for the local tenant do not belong to apps in Azure, and vice versa.
     """
     settings = {name: value for name, value in os.environ.items() if name.startswith(_SETTINGS)}
     for name in ("AAD_FUNC_URL", "ENTRA_AUTHORITY"):

@@ -1,4 +1,4 @@
-"""A finding: what is wrong, how bad it is, and the one step that follows."""
+"""A finding of the doctor, with a severity and the next step."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -7,7 +7,7 @@ from tools.console import FAULT, UNREACHABLE
 
 
 class Severity(IntEnum):
-    """How much a finding matters; the highest is the verdict."""
+    """The severity of a finding. The most severe finding is the verdict."""
 
     INCONCLUSIVE = 1
     FAULT = 2
@@ -17,7 +17,7 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`cause` is one sentence, `step` one command to paste or one step in the portal."""
+    """A fault. `cause` describes the fault, and `step` is a command to paste or an instruction."""
 
     cause: str
     step: str

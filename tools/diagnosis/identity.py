@@ -1,4 +1,4 @@
-"""msi-func has no token for aad-func: its identity, or the user whose token it exchanges."""
+"""Findings for an msi-func that cannot get a token for aad-func."""
 
 import shlex
 
@@ -11,7 +11,7 @@ from tools.probe import string, strings
 
 
 def finding(evidence: Evidence) -> Finding:
-    """Return the finding for a problem of msi-func's that concerns its token."""
+    """Return the finding for a problem in msi-func's response that concerns the token for aad-func."""
     call = evidence.call
     cause = call.detail
     codes = ", ".join(code for code in strings(call.body, "entra_codes") if code.isalnum())
@@ -43,14 +43,14 @@ def _user_steps(evidence: Evidence) -> dict[str, str]:
 
 
 def _token_step(evidence: Evidence) -> str:
-    """Return the step for each cause that msi-func distinguishes."""
+    """Return the step for a `token_unavailable` problem."""
     url, detail = evidence.msi_url, evidence.call.detail
     scope = string(evidence.call.body, "scope")
     steps = {
         token_errors.NO_IDENTITY: commands.identity(url, "assign"),
         token_errors.NO_SYSTEM_IDENTITY: commands.identity(url, "assign"),
         token_errors.NOT_ATTACHED: commands.identity(url, "show"),
-        # It names the API that does not exist, or shows that the identity is not assigned.
+        # The list shows whether the API exists and whether the identity has an app role.
         token_errors.GENERIC_ERROR: commands.list_roles(scope),
         token_errors.HEADER_REJECTED: commands.restart("msi-func", url),
         token_errors.NO_HEADER: commands.remove_setting("msi-func", url, "IDENTITY_ENDPOINT"),

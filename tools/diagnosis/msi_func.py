@@ -1,4 +1,4 @@
-"""msi-func does not respond, or something else responds in its place, or it is not configured."""
+"""Findings about msi-func: no response, a response from another server, or an error of msi-func."""
 
 import shlex
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def unreachable(app: str, probe: ProbeResult) -> Finding:
     )
     steps = {
         "the connection was refused": (
-            f"Nothing listens at {where}: is {app} running?",
+            f"Nothing listens at {where}. Is {app} running?",
             commands.start(app, probe.url),
         ),
         "its host name cannot be resolved": (
@@ -59,23 +59,23 @@ def unreachable(app: str, probe: ProbeResult) -> Finding:
         UNTRUSTED_CERTIFICATE: tls,
         FAILED_HANDSHAKE: tls,
         "the response is not valid HTTP": (
-            f"What listens at {where} does not speak {parts.scheme.upper()}.",
-            f"Correct scheme and port of {app}'s URL: {parts.scheme} at {where}.",
+            f"The server at {where} does not speak {parts.scheme.upper()}.",
+            f"Correct the scheme or the port of {parts.scheme}://{where} in the URL of {app}.",
         ),
         "the proxy rejected the connection": (
             f"The proxy of this machine does not connect to {where}.",
             f"export NO_PROXY={shlex.quote(host)}",
         ),
     }
-    if reason.startswith("no "):  # no connection, or no complete response, within the time limit
+    if reason.startswith("no "):  # the time limit for the connection or the response was exceeded
         cause = f"{app} at {where} did not respond within {probe.milliseconds / 1000:.0f} seconds."
         return Finding(cause, f"{commands.doctor(probe.url)} --timeout 120", Severity.UNREACHABLE)
-    cause, step = steps.get(reason, (f"There is no usable response of {app}: {reason}.", ""))
+    cause, step = steps.get(reason, (f"There is no usable response from {app}: {reason}.", ""))
     return Finding(cause, step or commands.read_log(app, probe.url), Severity.UNREACHABLE)
 
 
 def _other(evidence: Evidence) -> Finding:
-    """Return the finding for a response that is not msi-func's."""
+    """Return the finding for a response that does not come from msi-func's code."""
     call, url = evidence.call, evidence.msi_url
     path = urlsplit(url).path
     platform = platform_finding("msi-func", call)
@@ -87,25 +87,26 @@ def _other(evidence: Evidence) -> Finding:
         return throttled("msi-func", url)
     if call.status == 403:
         cause = "Easy Auth or an access restriction of msi-func rejects this machine (403)."
-        return Finding(cause, "In the portal: msi-func > Settings: look at Authentication, then at Networking.")
+        return Finding(cause, "In the portal, open msi-func > Settings, and check Authentication and then Networking.")
     if not path.lower().rstrip("/").endswith(PATH):
         right = urlsplit(url)._replace(path=PATH).geturl()
-        return Finding(f"The path of the URL is {path or '/'}; msi-func's is {PATH}.", commands.doctor(right))
+        return Finding(
+            f"The path of the URL is {path or '/'}, but the path of msi-func is {PATH}.", commands.doctor(right)
+        )
     if call.status == 404:
-        cause = "The app has no function msi_func: it is disabled, or the app failed to load."
+        cause = "The app has no function msi_func. Either the function is disabled, or the app failed to load."
         return Finding(cause, commands.remove_setting("msi-func", url, "AzureWebJobs.msi_func.Disabled"))
     if call.status >= 500:
         cause = f"msi-func failed with status {call.status} and without an error code."
         return Finding(cause, commands.read_log("msi-func", url))
-    cause = f"What responds at the URL is not msi-func (status {call.status})."
-    return Finding(cause, f"Correct the URL: it ends with {PATH}.")
+    cause = f"The server at the URL is not msi-func (status {call.status})."
+    return Finding(cause, f"Correct the URL, which must end with {PATH}.")
 
 
 def _key(evidence: Evidence) -> Finding:
     if evidence.call.headers.get("WWW-Authenticate", "").startswith("Bearer"):
         cause = "Easy Auth in front of msi-func rejected the request."
-        return Finding(
-            cause, "In the portal: msi-func > Settings > Authentication: exclude /api/msi-func, or turn it off."
-        )
+        step = "In the portal, open msi-func > Settings > Authentication. Exclude /api/msi-func, or turn Easy Auth off."
+        return Finding(cause, step)
     cause = f"The function key in {KEY} is not msi-func's." if evidence.has_key else "msi-func requires a function key."
     return Finding(cause, f"read -rs {KEY}; export {KEY}  # then run the doctor again")

@@ -1,4 +1,4 @@
-"""aad-func accepts what it must reject. Nothing else matters then."""
+"""Findings for an aad-func that accepts invalid credentials. Such a finding is always the verdict."""
 
 from collections.abc import Iterator
 
@@ -8,12 +8,12 @@ from tools.diagnosis.evidence import Evidence
 from tools.diagnosis.finding import Finding, Severity
 from tools.probe import ProbeResult, mapping, string
 
-# Codes of a request whose credentials were read and trusted enough to be checked further.
+# Error codes of checks that aad-func reaches only if it accepts the format of the credentials.
 _TRUSTED = {code for _, codes in VALIDATION_STEPS[2:] for code in codes} - {"signing_keys_unavailable"}
-# The signature is checked before these.
+# Error codes of checks that aad-func reaches only if it accepts the signature.
 _AFTER_SIGNATURE = {code for _, codes in VALIDATION_STEPS[5:] for code in codes}
 
-# APIs of Microsoft, for which every application gets a token.
+# Microsoft's APIs, for which every application can get a token.
 _MICROSOFT = (
     "00000003-0000-0000-c000-000000000000",
     "https://graph.microsoft.com",
@@ -25,23 +25,27 @@ _MICROSOFT = (
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding for each way in."""
+    """Yield a finding for each way to call aad-func without valid credentials."""
     if evidence.forged_principal and is_trusted_principal(evidence.forged_principal):
-        yield _open(evidence, "it trusts a forged X-MS-CLIENT-PRINCIPAL, because no Easy Auth is in front of it")
+        reason = "aad-func trusts a forged X-MS-CLIENT-PRINCIPAL, because requests do not pass through Easy Auth"
+        yield _open(evidence, reason)
     if evidence.forged_token and is_trusted_token(evidence.forged_token):
-        yield _open(evidence, "it accepts a token with a forged signature")
+        yield _open(evidence, "aad-func accepts a token with a forged signature")
     if _is_let_in(evidence):
-        yield _open(evidence, "it accepts a request without any credentials")
+        yield _open(evidence, "aad-func accepts a request without credentials")
     audience = string(mapping(evidence.call.body, "claims"), "aud") if evidence.call.is_accepted else ""
     if audience.rstrip("/") in _MICROSOFT:
-        yield _open(evidence, f"it accepts a token for another audience, {audience}, which every application can get")
+        reason = f"aad-func accepts a token for another audience, {audience}, which every application can get"
+        yield _open(evidence, reason)
     elif audience and not _is_expected(audience, evidence):
-        reason = f"it accepts a token for another audience, {audience}, than AAD_FUNC_CLIENT_ID on this machine"
+        reason = (
+            f"aad-func accepts a token for another audience, {audience}, which this machine's settings do not allow"
+        )
         yield _open(evidence, reason)
 
 
 def is_trusted_principal(probe: ProbeResult) -> bool:
-    """Return whether aad-func read the forged principal: it accepts it, or rejects it for another reason."""
+    """Return whether aad-func trusted the forged principal, even if aad-func then rejected the claims."""
     return probe.is_accepted or probe.code in _TRUSTED
 
 
@@ -56,7 +60,7 @@ def _is_let_in(evidence: Evidence) -> bool:
 
 
 def _is_expected(audience: str, evidence: Evidence) -> bool:
-    """Return whether aad-func's settings name this audience; without them, every audience is."""
+    """Return whether aad-func's settings contain this audience. If they are unknown, return True."""
     client_id = evidence.settings.get("AAD_FUNC_CLIENT_ID", "").lower()
     tenant = string(mapping(evidence.call.body, "claims"), "tid")
     if not client_id or tenant != evidence.settings.get("ENTRA_TENANT_ID", "").lower():

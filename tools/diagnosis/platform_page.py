@@ -1,4 +1,4 @@
-"""Responses of App Service in place of an app: recognized by headers and by the text of the page."""
+"""Findings for responses that App Service sends instead of an app."""
 
 import ipaddress
 from urllib.parse import SplitResult, urlsplit
@@ -9,13 +9,13 @@ from tools.probe import ProbeResult
 
 _SIGN_IN_HOSTS = ("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn")
 RETURN_401 = (
-    "In the portal: {app} > Settings > Authentication > Edit > Unauthenticated requests: HTTP 401 Unauthorized."
+    "In the portal, open {app} > Settings > Authentication > Edit, and set Unauthenticated requests to HTTP 401."
 )
-ALLOW_ADDRESS = "In the portal: {app} > Settings > Networking > Public network access: allow {address}."
+ALLOW_ADDRESS = "In the portal, open {app} > Settings > Networking > Public network access, and allow {address}."
 
 
 def platform_finding(app: str, probe: ProbeResult) -> Finding | None:
-    """Return the finding for a response that the platform returned in place of the app, or None if it is not one."""
+    """Return the finding for a response of App Service, or None if the response is not recognized."""
     text, status = probe.text.lower(), probe.status
     url = probe.url
     if status == 403 and ("web app is stopped" in text or "site disabled" in text):
@@ -30,7 +30,7 @@ def platform_finding(app: str, probe: ProbeResult) -> Finding | None:
         where = _location(probe).hostname or "another path"
         return Finding(f"The URL of {app} redirects to {where}.", _use_https(app, probe))
     if status == 503 and not probe.code:
-        cause = f"App Service cannot reach {app} (503): the app does not start or is overloaded."
+        cause = f"App Service cannot reach {app} (503). The app does not start or is overloaded."
         return Finding(cause, commands.restart(app, url))
     return None
 
@@ -65,4 +65,4 @@ def _use_https(app: str, probe: ProbeResult) -> str:
     location = _location(probe)
     if location.scheme == "https" and location.hostname == urlsplit(probe.url).hostname:
         return f"Use the https URL of {app}: {urlsplit(probe.url)._replace(scheme='https').geturl()}"
-    return f"Use the URL of the app {app} itself, without the redirect."
+    return f"Use the URL of the app {app} itself, so that there is no redirect."

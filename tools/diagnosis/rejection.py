@@ -1,4 +1,4 @@
-"""aad-func's code rejected the request: a finding per code."""
+"""Findings for requests that aad-func's code rejected, by error code."""
 
 import shlex
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from tools.role_advice import role_finding
 
 
 def rejection(evidence: Evidence) -> Finding | None:
-    """Return the finding for the code in aad-func's response, or None if it has none of the known codes."""
+    """Return the finding for the code in aad-func's response, or None if there is no known code."""
     code, detail = evidence.call.downstream_code, string(evidence.call.downstream, "detail")
     if code in _BY_CODE:
         return _BY_CODE[code](evidence)
     if code in _OF_MSI_FUNC:
-        return wrong_url(evidence, f"AAD_FUNC_URL does not lead to aad-func: it responded with {code}.")
+        return wrong_url(evidence, f"AAD_FUNC_URL does not lead to aad-func. The response has the error code {code}.")
     if code in PROBLEM_TYPES:
         return Finding(f"aad-func rejected the token: {detail}", REMEDIATIONS[code])
     return None
@@ -31,7 +31,7 @@ def _keys_unavailable(evidence: Evidence) -> Finding:
     detail = string(evidence.call.downstream, "detail")
     tenant = evidence.settings.get("ENTRA_TENANT_ID", "")
     if "ENTRA_TENANT_ID" in detail:
-        cause = "aad-func's ENTRA_TENANT_ID is not a tenant of its ENTRA_AUTHORITY."
+        cause = "ENTRA_TENANT_ID of aad-func is not a tenant of ENTRA_AUTHORITY."
         return Finding(cause, commands.set_setting("aad-func", evidence.aad_url, "ENTRA_TENANT_ID", ""))
     authority = evidence.settings.get("ENTRA_AUTHORITY", "https://login.microsoftonline.com").rstrip("/")
     url = f"{authority}/{tenant or '<tenant ID>'}/v2.0/.well-known/openid-configuration"
@@ -57,14 +57,14 @@ def _caller_not_allowed(evidence: Evidence) -> Finding:
     detail = string(evidence.call.downstream, "detail")
     listed = evidence.settings.get("AAD_FUNC_ALLOWED_CALLERS", "")
     if client_id.lower() in listed.lower() and client_id:
-        cause = f"{client_id} is an allowed caller, but did not authenticate to Entra (public client)."
-        return Finding(cause, "Call with a managed identity, a certificate or a secret.")
+        cause = f"{client_id} is an allowed caller, but requested the token as a public client, without authentication."
+        return Finding(cause, "Request the token with a managed identity, a certificate or a secret.")
     if "Only" in detail:
         return Finding(f"aad-func rejected the caller: {detail}", REMEDIATIONS["caller_not_allowed"])
     known = commands.guid_in(client_id) or "<client ID>"
     value = f"{listed},{known}" if listed else known
     step = commands.set_setting("aad-func", evidence.aad_url, "AAD_FUNC_ALLOWED_CALLERS", value)
-    note = "" if listed else "  # after the callers that are allowed already"
+    note = "" if listed else "  # append the ID if the setting already has a value"
     return Finding(f"The client {known} is not in AAD_FUNC_ALLOWED_CALLERS of aad-func.", step + note)
 
 

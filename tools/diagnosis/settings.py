@@ -1,4 +1,4 @@
-"""A setting of an app is missing or malformed."""
+"""The finding for a missing or malformed setting of an app."""
 
 import re
 from collections.abc import Mapping
@@ -26,5 +26,5 @@ def settings_finding(app: str, url: str, problem: Mapping[str, Any]) -> Finding:
     return Finding(f"{app}: {detail}", commands.set_setting(app, url, names[0], ""))
 
 
-# Those without a default, and the one whose default admits every caller.
+# Settings that must not be removed: they have no default, or their default admits every caller.
 _REQUIRED = ("AAD_FUNC_URL", "AAD_FUNC_SCOPE", "ENTRA_TENANT_ID", "AAD_FUNC_CLIENT_ID", "AAD_FUNC_ALLOWED_CALLERS")

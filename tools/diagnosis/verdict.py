@@ -1,4 +1,4 @@
-"""All findings, the verdict first."""
+"""The verdict, which is the most severe finding."""
 
 from tools.diagnosis import aad_func, clocks, msi_func, open_door
 from tools.diagnosis.evidence import Evidence
@@ -8,6 +8,6 @@ _RULES = (open_door.findings, msi_func.findings, aad_func.findings, clocks.findi
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:
-    """Return the findings, the most severe first; of equal ones, that of the earlier part of the chain."""
+    """Return all findings, the most severe first. Findings of equal severity are in the order of `_RULES`."""
     found = [finding for findings in _RULES for finding in findings(evidence)]
     return sorted(found, key=lambda finding: -finding.severity)

@@ -19,6 +19,6 @@ def test_control_uses_the_running_tenant(local_azure: LocalTenant, local_azure_s
     assert "msi" in json.loads(call("control", "counters", **here).stdout)
     advanced = call("control", "advance", "90s", **here)
     assert json.loads(advanced.stdout) == {"seconds": 90, "expired_tokens": 0}
-    assert advanced.stderr == "Apps cache their tokens as well: restart them to get new ones.\n"
+    assert advanced.stderr == "Apps cache tokens too. Restart your apps to get new tokens.\n"
     unknown = call("control", "remove-key", "none", **here)
-    assert (unknown.returncode, unknown.stderr) == (1, "local_azure: kid: is not one of the published keys.\n")
+    assert (unknown.returncode, unknown.stderr) == (1, "local_azure: kid must be one of the published keys.\n")

@@ -48,7 +48,10 @@ def test_tenants_ports_in_use_are_replaced_unless_they_were_chosen(monkeypatch, 
 def test_response_that_is_not_json_points_to_the_hosts_output(capsys):
     with Scripted(lambda request: http(500)) as app:
         assert demo.show(app.origin, requests.get(app.origin, timeout=10), complete=False) is False
-    assert capsys.readouterr().out == f"GET {app.origin} -> 500, which is not JSON: see the host's output above.\n\n"
+    assert (
+        capsys.readouterr().out
+        == f"GET {app.origin} -> 500, but the body is not JSON. See the host's output above.\n\n"
+    )
 
 
 STOPPED = [

@@ -54,8 +54,8 @@ def test_easy_auth_applies_the_auth_settings(local_azure_server: LocalAzure, for
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"client_id": TENANT}, f"No application has the clientId {TENANT}; the tenant file has "),
-        ({"tenant": API}, f"openIdIssuer names the tenant {API}; the local tenant is {TENANT}."),
+        ({"client_id": TENANT}, f"No application has the client ID {TENANT}. The tenant file defines: "),
+        ({"tenant": API}, f"openIdIssuer names the tenant {API}, but the local tenant is {TENANT}."),
     ],
 )
 def test_auth_settings_of_another_tenant_are_an_error(changes, message, tmp_path: Path):

@@ -9,10 +9,10 @@ from tests.support.commands import call
 
 ERRORS = [
     (["serve", "--tenant", "none.json"], "none.json: cannot be read (No such file or directory)"),
-    (["serve", "--port", 0, "--site", "ghost"], "No site is called ghost; the tenant file has msi-func, "),
-    (["easy-auth", "--to", "http://127.0.0.1:1", "--api", "ghost"], "No application is called ghost; the tenant file"),
+    (["serve", "--port", 0, "--site", "ghost"], "No site is named ghost. The tenant file defines: msi-func, "),
+    (["easy-auth", "--to", "http://127.0.0.1:1", "--api", "ghost"], "No application is named ghost. The tenant file"),
     (["easy-auth", "--to", "http://127.0.0.1:1", "--api", "aad-func", "--url", "http://127.0.0.1:1"], "No local"),
-    (["control", "--url", "http://127.0.0.1:1", "counters"], "No local tenant responds at http://127.0.0.1:1: start"),
+    (["control", "--url", "http://127.0.0.1:1", "counters"], "No local tenant responds at http://127.0.0.1:1. Run"),
     (
         ["token", "--url", "http://127.0.0.1:1", "--user", "x", "--scope", "y"],
         "No local tenant responds at http://127.",

@@ -44,7 +44,7 @@ def test_ctrl_c_with_a_request_in_flight_prints_no_stack_trace(state: Path):
             served.process.send_signal(signal.SIGINT)
             out, err = served.process.communicate(timeout=commands.SECONDS)
     assert (served.process.returncode, out) == (0, "")
-    assert err == f"{JSON_HINT}[identity] control: keys has a fault\n"
+    assert err == f"{JSON_HINT}[identity] control: injected a fault into keys\n"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tests.support.tenant_requests import control, request_identity_token
 pytestmark = pytest.mark.usefixtures("local_azure")  # undoes the changes of each test
 
 FAULTS = [
-    ({"status": 503}, 503, "An injected fault."),
+    ({"status": 503}, 503, "This fault was injected."),
     ({"truncate": True}, 200, '{"access_token": "cut off'),
     ({"truncate": "true", "status": "502"}, 502, '{"access_token": "cut off'),
 ]

@@ -84,28 +84,40 @@ def test_nulls_of_azure_resource_manager_are_missing_members(tmp_path: Path):
 
 
 INVALID = [
-    ("off", {"platform": {"enabled": False}, **MINIMAL}, "platform.enabled: is false, so App Service would"),
-    ("no provider", {"globalValidation": REQUIRED}, "registration.clientId: is missing"),
-    ("a provider that is off", settings("/enabled", False), "azureActiveDirectory.enabled: is false, so App Service"),
-    ("no list", settings(IDENTITIES, "x"), "identities: is not a list of strings"),
+    ("off", {"platform": {"enabled": False}, **MINIMAL}, "platform.enabled is false, so that App Service does"),
+    ("no provider", {"globalValidation": REQUIRED}, "registration.clientId is missing"),
+    (
+        "a provider that is off",
+        settings("/enabled", False),
+        "azureActiveDirectory.enabled is false, so that App Service",
+    ),
+    ("no list", settings(IDENTITIES, "x"), "identities must be a list of non-empty strings"),
     (
         "a misspelled rule",
         settings(PRINCIPALS, {"identites": []}),
-        "identites: is unknown; known are groups, id",
+        "identites is unknown. Known members: groups, id",
     ),
-    ("a misspelled policy", settings(BOTH, {"allowedPrincipal": {}}), "allowedPrincipal: is unknown; known are"),
+    ("a misspelled policy", settings(BOTH, {"allowedPrincipal": {}}), "allowedPrincipal is unknown. Known members:"),
     (
         "a rule that is not emulated",
         settings("validation/jwtClaimChecks", {"allowedGroups": ["x"]}),
-        "allowedGroups: is",
+        "allowedGroups is unknown",
     ),
-    ("an unknown action", settings("globalValidation/unauthenticatedClientAction", "Deny"), "is not one of AllowAnon"),
-    ("no issuer", settings(ISSUER, ""), "openIdIssuer: is not a string, or is empty"),
-    ("an issuer without a tenant", settings(ISSUER, LOGIN), "openIdIssuer: is not an issuer such as https://login"),
-    ("an issuer over http", settings(ISSUER, f"http://x/{TENANT}/v2.0"), "openIdIssuer: is not an issuer such as"),
-    ("an expression", settings(AUDIENCES, ["[parameters('x')]"]), "allowedAudiences[0]: is an expression of an ARM"),
-    ("an expression", settings("registration/clientId", "[variables('x')]"), "clientId: is an expression of an ARM"),
-    ("a list", [], "the file: is not a JSON object"),
+    ("an unknown action", settings("globalValidation/unauthenticatedClientAction", "Deny"), "must be one of AllowAnon"),
+    ("no issuer", settings(ISSUER, ""), "openIdIssuer must be a non-empty string"),
+    ("an issuer without a tenant", settings(ISSUER, LOGIN), "openIdIssuer must be an issuer such as https://login"),
+    ("an issuer over http", settings(ISSUER, f"http://x/{TENANT}/v2.0"), "openIdIssuer must be an issuer such as"),
+    (
+        "an expression",
+        settings(AUDIENCES, ["[parameters('x')]"]),
+        "allowedAudiences[0] must be a value, not an expression of an ARM",
+    ),
+    (
+        "an expression",
+        settings("registration/clientId", "[variables('x')]"),
+        "clientId must be a value, not an expression of an ARM",
+    ),
+    ("a list", [], "the file must be a JSON object"),
 ]
 
 

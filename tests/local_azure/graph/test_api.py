@@ -45,12 +45,12 @@ NOT_EMULATED = [
     ("DELETE", f"groups/{NOBODY}", f"DELETE /v1.0/groups/{NOBODY}"),
     ("POST", "me/sendMail", "POST /v1.0/me/sendMail"),
     ("GET", "../beta/me", "GET /beta/me"),
-    ("GET", "users?$orderby=displayName", "the query option $orderby here"),
-    ("GET", "users?$count=true", "the query option $count here"),
-    ("GET", "users?$expand=manager", "the query option $expand here"),
-    ("GET", f"users/{DEVELOPER}?$filter=x", "the query option $filter here"),
-    ("GET", "users?$select=mail", "the property mail here"),
-    ("GET", f"users/{DEVELOPER}?$select=id,jobTitle", "the property jobTitle here"),
+    ("GET", "users?$orderby=displayName", "the query option $orderby for this request"),
+    ("GET", "users?$count=true", "the query option $count for this request"),
+    ("GET", "users?$expand=manager", "the query option $expand for this request"),
+    ("GET", f"users/{DEVELOPER}?$filter=x", "the query option $filter for this request"),
+    ("GET", "users?$select=mail", "the property mail for this request"),
+    ("GET", f"users/{DEVELOPER}?$select=id,jobTitle", "the property jobTitle for this request"),
 ]
 
 
@@ -59,7 +59,7 @@ def test_other_requests_say_that_they_are_not_emulated(method, path, what, graph
     response = graph.send(method, path)
     error = response.json()["error"]
     assert (response.status_code, error["code"]) == (501, "NotImplemented")
-    assert error["message"] == f"local_azure does not emulate {what}; its README lists what it does."
+    assert error["message"] == f"local_azure does not emulate {what}. The README of local_azure lists what is emulated."
 
 
 @pytest.mark.parametrize(

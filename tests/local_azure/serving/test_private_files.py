@@ -57,7 +57,9 @@ def test_folder_that_others_can_write_to_is_rejected(mode: int, tmp_path: Path):
     folder.mkdir()
     folder.chmod(mode)
     for use in (lambda: private_files.write(folder / "file", b""), lambda: KeyRing(folder)):
-        with pytest.raises(StartError, match=r"Other users can write to .*/state: run chmod go-w on it, or choose"):
+        with pytest.raises(
+            StartError, match=r"Other users can write to .*/state\. Run chmod go-w on the folder, or choose"
+        ):
             use()
     assert list(folder.iterdir()) == []
 
@@ -65,7 +67,7 @@ def test_folder_that_others_can_write_to_is_rejected(mode: int, tmp_path: Path):
 @POSIX
 def test_folder_of_another_user_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
-    with pytest.raises(StartError, match=r"belongs to another user: choose another folder with --state\."):
+    with pytest.raises(StartError, match=r"belongs to another user\. Choose another folder with --state\."):
         private_files.create_once(tmp_path / "file", lambda: b"")
     assert list(tmp_path.iterdir()) == []
 
@@ -104,7 +106,7 @@ def test_existing_gitignore_is_not_changed(tmp_path: Path):
 
 def test_failed_write_leaves_no_file_behind(tmp_path: Path):
     (tmp_path / "file").mkdir()
-    with pytest.raises(StartError, match=r"file cannot be read and written .*: choose another folder with --state\."):
+    with pytest.raises(StartError, match=r"file cannot be read or written .*\. Choose another folder with --state\."):
         private_files.write(tmp_path / "file", b"")
     assert {file.name for file in tmp_path.iterdir()} == {".gitignore", "file"}
 

@@ -38,12 +38,12 @@ FAULTS = [
         "not running",
         lambda s: s.apps(direct="http://127.0.0.1:9/api/aad-func", AAD_FUNC_URL="http://127.0.0.1:9/api/aad-func"),
         "msi-func cannot reach aad-func, nor can this machine. Nothing listens at 127.0.0.1:9",
-        "Start the host of aad-func",
+        "Start the Functions host of aad-func",
     ),
     Fault(
         "URL refused, aad-func runs",
         lambda s: s.apps(AAD_FUNC_URL="http://127.0.0.1:9/api/aad-func"),
-        "AAD_FUNC_URL is wrong: aad-func runs, but msi-func's request failed (the connection was refused).",
+        "AAD_FUNC_URL is wrong. aad-func is running, but msi-func's request failed: the connection was refused.",
         "Set AAD_FUNC_URL=http://127.0.0.1:",
     ),
     Fault(
@@ -67,7 +67,7 @@ FAULTS = [
     Fault(
         "wrong path, aad-func runs",
         lambda s: s.fronted(http(404), responses.AAD_401),
-        "AAD_FUNC_URL is wrong: it responds 404, while aad-func runs.",
+        "AAD_FUNC_URL is wrong. The response is 404, although aad-func is running.",
         "Set AAD_FUNC_URL=http://127.0.0.1:",
     ),
     Fault(
@@ -99,7 +99,7 @@ FAULTS = [
         "too slow",
         lambda s: s.fault("msi", delay=2).apps(AAD_FUNC_TIMEOUT_SECONDS="1"),
         "The identity endpoint is unreachable or did not respond",
-        "Restart the host of msi-func",
+        "Restart the Functions host of msi-func",
     ),
     Fault(
         "slow API",
@@ -108,7 +108,10 @@ FAULTS = [
         "Set AAD_FUNC_TIMEOUT_SECONDS=30",
     ),
     Fault(
-        "stopped", lambda s: _same(s, responses.STOPPED), "The app aad-func is stopped.", "Start the host of aad-func"
+        "stopped",
+        lambda s: _same(s, responses.STOPPED),
+        "The app aad-func is stopped.",
+        "Start the Functions host of aad-func",
     ),
     Fault(
         "access restriction",
@@ -156,7 +159,7 @@ FAULTS = [
         "sign-in page",
         lambda s: _same(s, responses.SIGN_IN),
         "Easy Auth of aad-func redirects to a sign-in page.",
-        "Unauthenticated requests: HTTP 401",
+        "Unauthenticated requests to HTTP 401",
     ),
     Fault(
         "throttled",
@@ -168,13 +171,13 @@ FAULTS = [
         "front end 503",
         lambda s: _same(s, responses.FRONT_END_503),
         "App Service cannot reach aad-func (503)",
-        "Restart the host of aad-func",
+        "Restart the Functions host of aad-func",
     ),
     Fault(
         "a crash",
         lambda s: s.fronted(by_token(http(500), responses.AAD_401), responses.AAD_401),
         "aad-func failed with status 500",
-        "Read what the host of aad-func prints",
+        "Read the output of the Functions host of aad-func",
     ),
 ]
 

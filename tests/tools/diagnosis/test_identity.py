@@ -53,7 +53,7 @@ FAULTS = [
         "identity header wrong",
         lambda s: s.apps(IDENTITY_HEADER="wrong"),
         "rejected this app's IDENTITY_HEADER",
-        "Restart the host of msi-func",
+        "Restart the Functions host of msi-func",
     ),
     Fault(
         "identity header missing",
@@ -71,7 +71,7 @@ FAULTS = [
         "identity endpoint down",
         lambda s: s.apps(IDENTITY_ENDPOINT="http://127.0.0.1:9/msi/token"),
         "The identity endpoint is unreachable",
-        "Restart the host of msi-func",
+        "Restart the Functions host of msi-func",
     ),
     Fault(
         "identity endpoint is another server",

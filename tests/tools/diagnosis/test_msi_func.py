@@ -17,7 +17,7 @@ FAULTS = [
     Fault(
         "not running",
         lambda s: s.url("http://127.0.0.1:9/api/msi-func"),
-        "Nothing listens at 127.0.0.1:9: is msi-func",
+        "Nothing listens at 127.0.0.1:9. Is msi-func",
         "func start",
         3,
     ),
@@ -48,15 +48,15 @@ FAULTS = [
     Fault(
         "connection reset",
         lambda s: s.page(RESET),
-        "no usable response of msi-func: the connection was closed early",
-        "Read what the host of msi-func prints",
+        "no usable response from msi-func: the connection was closed early",
+        "Read the output of the Functions host of msi-func",
         3,
     ),
     Fault(
         "not HTTP",
         lambda s: s.page(Reply(b"SSH-2.0-OpenSSH\r\n\r\n", then="close")),
         "does not speak HTTP",
-        "Correct scheme and port",
+        "Correct the scheme or the port",
         3,
     ),
     Fault(
@@ -66,7 +66,12 @@ FAULTS = [
         "NO_PROXY=proxied.invalid",
         3,
     ),
-    Fault("stopped", lambda s: s.page(responses.STOPPED), "The app msi-func is stopped.", "Start the host of msi-func"),
+    Fault(
+        "stopped",
+        lambda s: s.page(responses.STOPPED),
+        "The app msi-func is stopped.",
+        "Start the Functions host of msi-func",
+    ),
     Fault(
         "access restriction",
         lambda s: s.page(responses.IP_FORBIDDEN),
@@ -77,14 +82,14 @@ FAULTS = [
         "front end 503",
         lambda s: s.page(responses.FRONT_END_503),
         "App Service cannot reach msi-func (503)",
-        "Restart the host of msi-func",
+        "Restart the Functions host of msi-func",
     ),
     Fault("throttled", lambda s: s.page(http(429)), "msi-func throttles requests (429).", "sleep 60; python"),
     Fault(
         "403 without a page",
         lambda s: s.page(responses.FORBIDDEN),
         "Easy Auth or an access restriction of msi-func rejects this machine (403).",
-        "In the portal: msi-func",
+        "In the portal, open msi-func",
     ),
     Fault(
         "published without a build",
@@ -95,14 +100,14 @@ FAULTS = [
     Fault(
         "start page",
         lambda s: s.page(responses.START_PAGE, path="/"),
-        "The path of the URL is /; msi-func's is /api/msi-func.",
+        "The path of the URL is /, but the path of msi-func is /api/msi-func.",
         "/api/msi-func",
     ),
     Fault(
         "sign-in page",
         lambda s: s.page(responses.SIGN_IN),
         "Easy Auth of msi-func redirects to a sign-in page.",
-        "Unauthenticated requests: HTTP 401",
+        "Unauthenticated requests to HTTP 401",
     ),
     Fault(
         "moved",
@@ -144,14 +149,14 @@ FAULTS = [
     Fault(
         "another site",
         lambda s: s.page(http(200, b"<html>")),
-        "What responds at the URL is not msi-func (status 200).",
-        "ends with /api/msi-func",
+        "The server at the URL is not msi-func (status 200).",
+        "must end with /api/msi-func",
     ),
     Fault(
         "a crash",
         lambda s: s.page(http(500)),
         "msi-func failed with status 500",
-        "Read what the host of msi-func prints",
+        "Read the output of the Functions host of msi-func",
     ),
     Fault(
         "aad-func's URL",

@@ -19,26 +19,26 @@ FAULTS = [
     Fault(
         "forged principal",
         lambda s: s.apps(AAD_FUNC_AUTHENTICATION="easy_auth", WEBSITE_AUTH_ENABLED="True"),
-        "it trusts a forged X-MS-CLIENT-PRINCIPAL",
-        "Stop the host of aad-func.",
+        "aad-func trusts a forged X-MS-CLIENT-PRINCIPAL",
+        "Stop the Functions host of aad-func.",
     ),
     Fault(
         "forged principal, settings known",
         lambda s: s.apps(AAD_FUNC_AUTHENTICATION="easy_auth", WEBSITE_AUTH_ENABLED="True", known=True),
-        "it trusts a forged X-MS-CLIENT-PRINCIPAL",
-        "Stop the host of aad-func.",
+        "aad-func trusts a forged X-MS-CLIENT-PRINCIPAL",
+        "Stop the Functions host of aad-func.",
     ),
     Fault(
         "anyone",
         lambda s: _same(s, as_json(200, {"caller": {}, "roles": []})),
         "Take aad-func off the network",
-        "Stop the host of aad-func.",
+        "Stop the Functions host of aad-func.",
     ),
     Fault(
         "forged token",
         lambda s: _same(s, by_token(as_json(200, {"caller": {}, "roles": []}), responses.AAD_401)),
-        "it accepts a token with a forged signature",
-        "Stop the host of aad-func.",
+        "aad-func accepts a token with a forged signature",
+        "Stop the Functions host of aad-func.",
     ),
     Fault(
         "token for Graph",
@@ -47,8 +47,8 @@ FAULTS = [
             AAD_FUNC_AUDIENCES="https://graph.microsoft.com",
             AAD_FUNC_ROLE_ASSIGNMENTS="DoAll=1de00001-0b1d-4000-8000-000000000000",
         ),
-        "it accepts a token for another audience, https://graph.microsoft.com",
-        "Stop the host of aad-func.",
+        "aad-func accepts a token for another audience, https://graph.microsoft.com",
+        "Stop the Functions host of aad-func.",
     ),
     Fault(
         "token for another API",
@@ -57,8 +57,8 @@ FAULTS = [
             AAD_FUNC_AUDIENCES=OTHER,
             doctor={"AAD_FUNC_CLIENT_ID": API, "ENTRA_TENANT_ID": s.azure.directory.tenant_id},
         ),
-        f"it accepts a token for another audience, {OTHER}",
-        "Stop the host of aad-func.",
+        f"aad-func accepts a token for another audience, {OTHER}",
+        "Stop the Functions host of aad-func.",
     ),
 ]
 

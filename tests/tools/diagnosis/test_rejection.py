@@ -53,7 +53,7 @@ FAULTS = [
     Fault(
         "tenant not found",
         lambda s: s.apps(ENTRA_TENANT_ID="10ca1000-0000-4000-8000-00000000000f"),
-        "aad-func's ENTRA_TENANT_ID is not a tenant of its ENTRA_AUTHORITY.",
+        "ENTRA_TENANT_ID of aad-func is not a tenant of ENTRA_AUTHORITY.",
         "Set ENTRA_TENANT_ID=",
     ),
     Fault(
@@ -71,7 +71,7 @@ FAULTS = [
     Fault(
         "role missing",
         lambda s: s.apps(site="msi-func/slots/staging"),
-        f"The token of the application {STAGING} does not carry the app role DoAll. It was issued at",
+        f"The token of the application {STAGING} does not carry the app role DoAll. The token was issued at",
         f"tools.roles assign --api '<client ID of aad-func>' --identity {STAGING} --role DoAll",
     ),
     Fault(
@@ -83,13 +83,13 @@ FAULTS = [
     Fault(
         "role not yet visible",
         lambda s: _fresh(s, assigned=True),
-        "The app role DoAll is assigned; visible by ",
+        "The app role DoAll is assigned. It takes effect by ",
         "Set AAD_FUNC_SCOPE=",
     ),
     Fault(
         "required role misspelled",
         lambda s: s.apps(AAD_FUNC_REQUIRED_ROLE="Doall"),
-        "The caller has DoAll; AAD_FUNC_REQUIRED_ROLE is Doall.",
+        "The caller has the app role DoAll, but AAD_FUNC_REQUIRED_ROLE is Doall.",
         "Set AAD_FUNC_REQUIRED_ROLE=DoAll",
     ),
     Fault(
