@@ -20,7 +20,7 @@ from tests.support.wire import Call, bearer, send
 ASGI_APP = apps.APP / "tests" / "support" / "asgi_app"
 TOKENS = {
     "authorization": authorization.AUTHORIZATION,
-    "elsewhere": authorization.ELSEWHERE,
+    "other location": authorization.OTHER_LOCATIONS,
     "platform headers": authorization.PLATFORM_HEADERS,
     "form": form.FORM,
     "alg": header.ALG,
@@ -38,10 +38,10 @@ TOKENS = {
     "signatures": rights.SIGNATURES,
 }
 PRINCIPALS = {
-    "accepted": easy_auth.LET_IN,
-    "broken": easy_auth.BROKEN,
-    "twice": easy_auth.TWICE,
-    "foreign": easy_auth.FOREIGN,
+    "accepted": easy_auth.ACCEPTED,
+    "malformed": easy_auth.MALFORMED,
+    "duplicate": easy_auth.DUPLICATES,
+    "rejected": easy_auth.REJECTED,
 }
 
 
