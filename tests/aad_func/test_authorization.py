@@ -1,4 +1,4 @@
-"""The Authorizer that a process shares."""
+"""The Authorizer that all requests in a process share."""
 
 import asyncio
 

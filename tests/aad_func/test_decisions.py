@@ -1,4 +1,4 @@
-"""Authorizer.authorize: roles, scopes, kinds of callers, roles by setting, and what a denied caller is told."""
+"""Authorizer.authorize: roles, scopes, caller kinds, role assignments from settings, and members of 403 responses."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def configure(aad_settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configu
 
 @pytest.fixture
 def decide(configure: Configure, run, forge: Forge) -> Callable[..., str]:
-    """Returns the code of the problem, or the roles that were granted by setting after "200"."""
+    """Return a function that returns the problem's code, or "200" and the roles granted by settings."""
 
     def outcome(claims: dict[str, Any], *roles: str, **options: Any) -> str:
         headers = dict(bearer(forge.token(**claims)).headers)
@@ -61,7 +61,7 @@ DECISIONS = [
     ({"roles": ["A"]}, ("A",), {}, "200"),
     ({"roles": ["B", "C"]}, ("A", "B"), {}, "200"),
     ({"roles": ["C"]}, ("A", "B"), {}, "missing_role"),
-    ({}, ("A", "B"), {}, "missing_role"),  # The default role is not added.
+    ({}, ("A", "B"), {}, "missing_role"),  # Explicit roles replace the default role.
     (USER, (), {}, "200"),
     ({**USER, "scp": "Files.Read"}, (), {}, "missing_scope"),
     ({**USER, "roles": ["A"]}, ("A",), {}, "200"),
@@ -86,7 +86,7 @@ def test_decision(claims, roles, options, expected, decide):
 
 def test_repeated_headers_of_a_multidict_are_rejected(configure: Configure, run, forge: Forge):
     class Multidict(dict[str, str]):
-        """Like Starlette's Headers: `get` returns the first value, `items` all of them."""
+        """A mapping like Starlette's Headers: `get` returns the first value, `items` all of them."""
 
         def items(self) -> Any:
             return [(name, value) for name, value in super().items() for _ in range(2)]
@@ -96,7 +96,7 @@ def test_repeated_headers_of_a_multidict_are_rejected(configure: Configure, run,
         run(Authorizer.from_settings().authorize(headers))
 
 
-# Roles by setting.
+# Role assignments from settings
 
 MALFORMED = [
     *("", " ", "A", "A=", "=", "A=*", "A=msi-func", f"={CALLER_OBJECT}", CALLER_OBJECT, f"A:{CALLER_OBJECT}"),
@@ -110,16 +110,16 @@ GRANTED = [
     (f"A={CALLER_OBJECT.upper()}", {}, "200 A"),
     (f" A = {OTHER_OBJECT} , {CALLER_OBJECT} ; B={OTHER_OBJECT}", {}, "200 A"),
     (f"A={CALLER_OBJECT};B={CALLER_OBJECT}", {}, "200 A B"),
-    (f"A={CALLER_OBJECT}", {"roles": ["A"]}, "200"),  # The token has it already.
+    (f"A={CALLER_OBJECT}", {"roles": ["A"]}, "200"),  # already in the token
     (f"A={CALLER_OBJECT}", {"idtyp": "app"}, "200 A"),
     (f"B={CALLER_OBJECT}", {}, "missing_role"),
     (f"A={OTHER_OBJECT}", {}, "missing_role"),
     (f"A={CALLER_OBJECT[:-1]}1", {}, "missing_role"),
     (f"A=0{CALLER_OBJECT[1:]}", {}, "missing_role"),
-    (f"A={CALLER}", {}, "missing_role"),  # azp
+    (f"A={CALLER}", {}, "missing_role"),  # client ID instead of object ID
     (f"A={USER_OBJECT}", {**USER, "roles": GONE}, "missing_role"),
     (f"A={CALLER_OBJECT}", {**USER, "roles": GONE, "oid": CALLER_OBJECT, "sub": CALLER_OBJECT}, "missing_role"),
-    (f"A={CALLER_OBJECT}", {"oid": OTHER_OBJECT, "idtyp": "app"}, "missing_role"),  # sub
+    (f"A={CALLER_OBJECT}", {"oid": OTHER_OBJECT, "idtyp": "app"}, "missing_role"),  # oid, not sub, is compared
     (f"A={CALLER_OBJECT}", {"oid": GONE, "idtyp": "app"}, "missing_role"),
     (f"A={CALLER_OBJECT}", {"oid": OTHER_OBJECT, "sub": OTHER_OBJECT, "name": CALLER_OBJECT}, "missing_role"),
     (f"A={CALLER_OBJECT}", {"oid": CALLER_OBJECT.upper(), "sub": CALLER_OBJECT.upper()}, "missing_role"),
@@ -155,9 +155,7 @@ pieces = st.lists(
 @given(pieces)
 @example(f"DoAll={OTHER_OBJECT}")
 @example(f"DoAll={OTHER_OBJECT},{CALLER_OBJECT[:-1]}")
-def test_no_assignments_grant_a_role_to_a_principal_that_is_not_listed(
-    grants_no_role: Callable[[str], bool], text: str
-):
+def test_unlisted_principal_gets_no_role(grants_no_role: Callable[[str], bool], text: str):
     assume(CALLER_OBJECT not in text.lower())
     assert grants_no_role(text)
 
@@ -180,7 +178,7 @@ def grants_no_role(aad_settings) -> Callable[[str], bool]:
     return check
 
 
-def test_easy_auth_principal_gets_roles_by_setting(configure: Configure, run, forge: Forge):
+def test_setting_grants_roles_to_easy_auth_principals(configure: Configure, run, forge: Forge):
     configure(**apps.EASY_AUTH, **{ASSIGNMENTS: f"A={CALLER_OBJECT}"})
     caller = run(Authorizer.from_settings().authorize(dict(principal(roles=GONE)(forge).headers), "A"))
     assert (caller.roles, caller.roles_from_setting) == ({"A"}, {"A"})
@@ -202,7 +200,7 @@ def test_response_lists_the_origin_of_each_role(assigning_host: apps.Host, forge
     assert roles(roles=["DoAll", "B"]) == (["A", "B", "DoAll"], {"A": "setting", "B": "token", "DoAll": "token"})
 
 
-# What a denied caller is told.
+# Members of 403 responses
 
 
 def rfc3339(timestamp: int) -> str:
@@ -220,7 +218,7 @@ NOW = int(time.time())
 
 def test_missing_role_names_the_caller_and_when_a_new_role_is_visible(aad_host: apps.Host, forge: Forge):
     day_long = {"iat": NOW - 300, "exp": NOW + 86_000}
-    told = {
+    members = {
         "code": "missing_role",
         "caller": {"kind": "application", "client_id": CALLER, "object_id": CALLER_OBJECT},
         "roles": ["A", "B"],
@@ -228,19 +226,19 @@ def test_missing_role_names_the_caller_and_when_a_new_role_is_visible(aad_host: 
         "token_issued_at": rfc3339(NOW - 300),
         "new_role_visible_by": rfc3339(NOW + 86_000),
     }
-    assert denied(aad_host, forge.token(roles=["B", "A"], **day_long)) == told
-    del told["new_role_visible_by"]
-    assert denied(aad_host, forge.token(roles=["B", "A"], iat=NOW - 300)) == told
-    told |= {"roles": [], "caller": {"kind": "user", "client_id": AZURE_CLI, "object_id": USER_OBJECT}}
-    assert denied(aad_host, forge.token(user=True, roles=GONE, **day_long)) == told
+    assert denied(aad_host, forge.token(roles=["B", "A"], **day_long)) == members
+    del members["new_role_visible_by"]
+    assert denied(aad_host, forge.token(roles=["B", "A"], iat=NOW - 300)) == members
+    members |= {"roles": [], "caller": {"kind": "user", "client_id": AZURE_CLI, "object_id": USER_OBJECT}}
+    assert denied(aad_host, forge.token(user=True, roles=GONE, **day_long)) == members
 
 
 @pytest.mark.parametrize("iat", [GONE, None, "yesterday", -1, 10**30, [], "²"])
-def test_unusable_iat_is_left_out(iat, aad_host: apps.Host, forge: Forge):
+def test_invalid_iat_is_omitted(iat, aad_host: apps.Host, forge: Forge):
     assert not {"token_issued_at", "new_role_visible_by"} & denied(aad_host, forge.token(roles=[], iat=iat)).keys()
 
 
-def test_easy_auth_passes_times_as_strings(easy_auth_host: apps.Host, forge: Forge):
+def test_string_times_of_easy_auth_principals_are_used(easy_auth_host: apps.Host, forge: Forge):
     call = principal(roles=GONE, iat=str(NOW), exp=str(NOW + 86_400))(forge)
     body = send(easy_auth_host.url("aad-func"), call).body
     assert rfc3339(NOW).encode() in body
@@ -249,8 +247,8 @@ def test_easy_auth_passes_times_as_strings(easy_auth_host: apps.Host, forge: For
 
 def test_caller_not_allowed_names_the_caller(aad_settings, forge: Forge):
     with apps.running({**aad_settings, "AAD_FUNC_ALLOWED_CALLERS": AZURE_CLI}) as host:
-        told = denied(host, forge.token(iat=NOW))
-    assert told == {
+        members = denied(host, forge.token(iat=NOW))
+    assert members == {
         "code": "caller_not_allowed",
         "caller": {"kind": "application", "client_id": CALLER, "object_id": CALLER_OBJECT},
         "roles": ["DoAll"],
@@ -258,7 +256,7 @@ def test_caller_not_allowed_names_the_caller(aad_settings, forge: Forge):
     }
 
 
-def test_msi_func_passes_the_members_on(azure: LocalAzure, aad_host: apps.Host):
+def test_msi_func_includes_the_members_of_a_403_in_downstream(azure: LocalAzure, aad_host: apps.Host):
     with apps.running(apps.msi_settings(azure, aad_host.url("aad-func"), site="msi-func/slots/staging")) as host:
         inner = requests.get(host.url("msi-func"), timeout=30).json()["downstream"]
     identity = azure.directory.site("msi-func/slots/staging").identities[0]

@@ -1,4 +1,4 @@
-"""A role assigned now: when it works, for each way in which msi-func can call, through real hosts."""
+"""When a newly assigned role takes effect, for each of msi-func's credentials and for claims challenges."""
 
 import base64
 import contextlib
@@ -26,7 +26,7 @@ CLAIMS = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}'
 
 @pytest.fixture
 def azure(state: Path) -> Iterator[LocalAzure]:
-    """A tenant for a test that changes it."""
+    """A tenant that one test can modify."""
     with LocalAzure(load(), port=0, state=state) as running:
         yield running
 
@@ -37,7 +37,7 @@ def post(azure: LocalAzure, path: str, token: str = "", **values: str) -> reques
 
 
 def assign(azure: LocalAzure, object_id: str) -> None:
-    """Assign DoAll of aad-func to a service principal, as an administrator does."""
+    """Assign aad-func's role DoAll to a service principal, as an administrator."""
     api = azure.directory.application("aad-func")
     admin = {"user": "admin@local.example", "scope": "https://graph.microsoft.com/.default"}
     token = post(azure, "local-azure/user-token", **admin).json()["access_token"]
@@ -50,7 +50,7 @@ def call(host: Host) -> requests.Response:
 
 
 def rejection(response: requests.Response) -> dict[str, object]:
-    """Return aad-func's problem in msi-func's response."""
+    """Return aad-func's problem from msi-func's response."""
     problem = response.json()
     assert (response.status_code, problem["code"]) == (502, "downstream_error")
     return problem["downstream"]
@@ -78,18 +78,18 @@ def test_managed_identity_uses_a_new_role_after_a_day_or_under_another_spelling(
             assign(azure, identity.object_id)
             assert rejection(call(msi)) == denied
         with calling(azure, aad.url("aad-func")) as restarted:
-            assert rejection(call(restarted)) == denied  # the platform caches the token as well
-            # A version 2 token's audience is the client ID, whatever resource was requested.
+            assert rejection(call(restarted)) == denied  # because the platform caches the token as well
+            # A version 2 token has the client ID as its audience, for any spelling of the requested resource.
             capitals = f"api://{api.client_id.upper()}/.default"
             with calling(azure, aad.url("aad-func"), AAD_FUNC_SCOPE=capitals) as shortcut:
                 assert call(shortcut).status_code == 200
             assert post(azure, "local-azure/advance", duration="24h").json()["expired_tokens"] == 2
-            assert rejection(call(restarted)) == denied  # msi-func caches it, too
+            assert rejection(call(restarted)) == denied  # because msi-func caches it, too
         with calling(azure, aad.url("aad-func")) as again:
             assert call(again).status_code == 200
 
 
-def test_application_uses_a_new_role_with_the_next_call(azure: LocalAzure):
+def test_application_uses_a_new_role_with_its_next_request(azure: LocalAzure):
     registration = azure.directory.application("msi-func-api")
     with (
         apps.running({**apps.aad_settings(azure), **ONLY_AAD}) as aad,
@@ -99,7 +99,7 @@ def test_application_uses_a_new_role_with_the_next_call(azure: LocalAzure):
         assert (denied["status"], denied["code"]) == (403, "missing_role")
         caller = {"client_id": registration.client_id, "object_id": registration.object_id}
         assert denied["caller"] == {"kind": "application", **caller}
-        assert "new_role_visible_by" not in denied  # its token lives for an hour only
+        assert "new_role_visible_by" not in denied  # because its token is valid for an hour only
         assign(azure, registration.object_id)
         before = token_requests(azure)
         with ThreadPoolExecutor(64) as pool:
@@ -121,27 +121,27 @@ def test_role_granted_by_setting_works_after_a_restart(azure: LocalAzure):
             assert (response.status_code, response.json()["role_sources"]) == (200, {"DoAll": "setting"})
 
 
-def test_claims_challenge_is_answered_once_with_a_new_token(azure: LocalAzure):
-    """As an API with Continuous Access Evaluation or an authentication context responds."""
+def test_claims_challenge_triggers_one_retry_with_a_new_token(azure: LocalAzure):
+    """The API sends the challenge that Continuous Access Evaluation and authentication contexts use."""
     encoded = base64.b64encode(CLAIMS.encode()).decode()
     challenge = as_json(401, {}, WWW_Authenticate=f'Bearer error="insufficient_claims", claims="{encoded}"')
     with Scripted(lambda request: challenge) as api, calling(azure, api.origin, site="msi-func", **APPLICATION) as msi:
         before = token_requests(azure)
         assert rejection(call(msi))["status"] == 401
         assert (len(api.requests), token_requests(azure) - before) == (2, 2)
-        assert rejection(call(msi))["status"] == 401  # and not again within 30 seconds
+        assert rejection(call(msi))["status"] == 401  # without a retry, within 30 seconds of the last one
         assert (len(api.requests), token_requests(azure) - before) == (3, 2)
     assert len({request.headers["authorization"] for request in api.requests}) == 2
 
 
-def test_claims_challenge_that_the_new_token_meets_is_no_error(azure: LocalAzure):
+def test_claims_challenge_is_no_error_if_the_new_token_satisfies_it(azure: LocalAzure):
     encoded = base64.b64encode(CLAIMS.encode()).decode()
     challenge = as_json(401, {}, WWW_Authenticate=f'Bearer error="insufficient_claims", claims="{encoded}"')
-    first: list[str] = []
+    rejected: list[str] = []
 
-    def answer(request: Request) -> Reply:
-        first[:] = first or [request.headers["authorization"]]
-        return challenge if request.headers["authorization"] in first else as_json(200, {"ok": True})
+    def respond(request: Request) -> Reply:
+        rejected[:] = rejected or [request.headers["authorization"]]
+        return challenge if request.headers["authorization"] in rejected else as_json(200, {"ok": True})
 
-    with Scripted(answer) as api, calling(azure, api.origin, site="msi-func", **APPLICATION) as msi:
+    with Scripted(respond) as api, calling(azure, api.origin, site="msi-func", **APPLICATION) as msi:
         assert call(msi).json() == {"ok": True}

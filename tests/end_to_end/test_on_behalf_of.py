@@ -1,4 +1,4 @@
-"""Calls on behalf of a user, end to end: user's token, msi-func, identity, Entra over TLS, aad-func, claims."""
+"""Requests on behalf of a user, end to end: user's token, msi-func, identity, Entra over TLS, aad-func, claims."""
 
 import base64
 import concurrent.futures
@@ -61,7 +61,7 @@ def test_user_without_the_role_is_denied_by_aad_func(host: Host, azure: LocalAzu
     assert "to the user" in body["advice"]
 
 
-def test_without_as_user_the_call_is_made_as_the_app_whoever_calls(host: Host, azure: LocalAzure):
+def test_request_is_made_as_the_app_without_as_user(host: Host, azure: LocalAzure):
     for query in ("", "?as=app", "?as=App"):
         for token in (None, user_token(azure, VISITOR)):
             assert call(host, token, query).json()["caller"]["kind"] == "application"
@@ -73,7 +73,7 @@ def test_invalid_value_of_as_is_a_bad_request(query, host: Host, azure: LocalAzu
     assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
-def test_mfa_is_requested_in_the_form_that_microsofts_clients_read(host: Host, azure: LocalAzure):
+def test_required_mfa_is_a_claims_challenge(host: Host, azure: LocalAzure):
     response = call(host, user_token(azure, GUARDED))
     assert (response.status_code, response.json()["code"]) == (401, "interaction_required")
     assert response.json()["entra_codes"] == ["AADSTS50076"]
@@ -91,7 +91,7 @@ def test_mfa_is_requested_in_the_form_that_microsofts_clients_read(host: Host, a
 
 
 def test_azure_cores_own_client_understands_the_challenge(host: Host, azure: LocalAzure):
-    """The policy of Microsoft's Python clients requests a token with the claims and retries."""
+    """The credential policy of Azure SDKs requests a token with the claims and retries."""
 
     class SignedIn:
         claims: str | None = None
@@ -109,7 +109,7 @@ def test_azure_cores_own_client_understands_the_challenge(host: Host, azure: Loc
     assert json.loads(user.claims or "")["access_token"]["capolids"]["essential"]
 
 
-def test_call_as_user_requires_a_users_token(host: Host, azure: LocalAzure):
+def test_request_as_user_requires_a_users_token(host: Host, azure: LocalAzure):
     app_only = Forge(azure, "msi-func-api").token(roles=GONE)
     id_token = Forge(azure, "msi-func-api").token(user=True, scp=GONE)
     for response in (call(host), call(host, app_only), call(host, id_token), call(host, Authorization="Basic eDp5")):
@@ -120,12 +120,12 @@ def test_call_as_user_requires_a_users_token(host: Host, azure: LocalAzure):
 INVALID_TOKENS = [
     ("expired", "user_token_expired", {"exp": 1_700_000_000}),
     ("for another API", "user_token_wrong_audience", {"aud": AAD_FUNC}),
-    ("by another issuer", "user_token_rejected", {"iss": "https://elsewhere.example/v2.0"}),
-    ("of another tenant", "user_token_rejected", {"tid": "10ca1000-0000-4000-8000-00000000000f"}),
+    ("another issuer", "user_token_rejected", {"iss": "https://elsewhere.example/v2.0"}),
+    ("another tenant's tid", "user_token_rejected", {"tid": "10ca1000-0000-4000-8000-00000000000f"}),
     ("not valid yet", "user_token_expired", {"nbf": 9_000_000_000}),
-    ("of an application that claims to be a user's", "user_token_required", {"idtyp": "app"}),
+    ("with a scope and idtyp app", "user_token_required", {"idtyp": "app"}),
     ("without an expiry", "malformed_token", {"exp": GONE}),
-    ("with a string as expiry", "malformed_token", {"exp": "9000000000"}),
+    ("with an expiry that is a string", "malformed_token", {"exp": "9000000000"}),
 ]
 
 
@@ -136,7 +136,7 @@ def test_invalid_user_token_is_rejected(why, code, changes, host: Host, azure: L
     assert response.headers["WWW-Authenticate"].startswith(PLAIN)
 
 
-def test_token_with_another_signature_is_not_the_cached_one(host: Host, azure: LocalAzure):
+def test_token_with_another_signature_is_not_accepted_from_the_cache(host: Host, azure: LocalAzure):
     forge = Forge(azure, "msi-func-api")
     valid = forge.token(user=True)
     assert call(host, valid).status_code == 200
@@ -145,8 +145,7 @@ def test_token_with_another_signature_is_not_the_cached_one(host: Host, azure: L
     assert call(host, valid).status_code == 200
 
 
-def test_users_who_call_at_once_are_each_accepted_as_themselves(azure: LocalAzure, aad_host: Host):
-    """One token request per user, and no user gets the token of another."""
+def test_concurrent_users_are_accepted_as_themselves(azure: LocalAzure, aad_host: Host):
     mine = {azure.directory.user(name).object_id: user_token(azure, name, mfa=True) for name in (DEVELOPER, GUARDED)}
     before = azure.faults.counters["token"]
     with (
@@ -159,8 +158,8 @@ def test_users_who_call_at_once_are_each_accepted_as_themselves(azure: LocalAzur
     assert azure.faults.counters["token"] - before == len(mine)
 
 
-def test_easy_auth_in_front_passes_the_users_token_on(host: Host, azure: LocalAzure):
-    """Easy Auth adds headers and keeps Authorization, the only one that msi-func reads."""
+def test_users_token_is_used_behind_easy_auth(host: Host, azure: LocalAzure):
+    """Easy Auth forwards Authorization, the only authentication header that msi-func reads."""
     api = azure.directory.application("msi-func-api")
     listener = bind(0)
     front = replace(host, origin=f"http://127.0.0.1:{listener.getsockname()[1]}")
