@@ -1,4 +1,4 @@
-"""The properties with new examples for a minute: `make fuzz`, and `make fuzz SEED=123` to see one run again."""
+"""Property tests with new examples: `make fuzz`, or `make fuzz SEED=123` to repeat a run."""
 
 import os
 import random
@@ -17,12 +17,12 @@ COMMAND = [
 
 
 def main() -> int:
-    """Run after run, each with a seed of its own, until SECONDS (60) are over; one run alone where SEED is given."""
+    """Run the property tests with a new seed each time until SECONDS (default 60) elapse, or once if SEED is set."""
     given = os.environ.get("SEED")
     end = time.monotonic() + float(os.environ.get("SECONDS") or 60)
     while True:
         seed = given or str(random.randrange(10**9))
-        print(f"seed {seed} (again: make fuzz SEED={seed})", flush=True)
+        print(f"seed {seed} (repeat with: make fuzz SEED={seed})", flush=True)
         if subprocess.run([sys.executable, *COMMAND, f"--hypothesis-seed={seed}"], check=False).returncode:
             return 1
         if given or time.monotonic() > end:

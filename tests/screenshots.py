@@ -1,4 +1,4 @@
-"""Screenshots of the page for README and docs: `make screenshots` renews them in docs/images."""
+"""Screenshots of the page for README and docs: `make screenshots` updates docs/images."""
 
 import contextlib
 import tempfile
@@ -13,7 +13,7 @@ from tests.support import apps, browser
 IMAGES = apps.APP / "docs" / "images"
 NO_ROLE = "msi-func/slots/staging"
 
-# Name, site, the last element that is shown, and how the window is.
+# Name, site, the last visible element and the window's options.
 PICTURES = (
     ("page-success", "msi-func", "#claims tbody tr:nth-child(5)", {}),
     ("page-dark", "msi-func", "#claims tbody tr:nth-child(5)", {"color_scheme": "dark"}),
@@ -23,7 +23,7 @@ PICTURES = (
 
 
 def main() -> None:
-    """Take every picture, each of a fresh call."""
+    """Take every screenshot, each after a new request."""
     IMAGES.mkdir(exist_ok=True)
     with contextlib.ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -44,7 +44,7 @@ def _msi_func(stack: contextlib.ExitStack, azure: LocalAzure, aad: apps.Host, si
 def _take(chromium: Browser, url: str, file: Path, last: str, window: dict) -> None:
     with browser.tab(chromium, **window) as shown:
         shown.open(url)
-        shown.press("Call without token (expected: 401)")  # so that the next call finds both apps awake
+        shown.press("Call without token (expected: 401)")  # so that both apps are warm for the next request
         shown.press("Call with the token")
         shown.page.mouse.move(0, 0)
         shown.page.evaluate("document.activeElement.blur()")

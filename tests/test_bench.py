@@ -1,4 +1,4 @@
-"""The benchmarks' own parts: goals can be missed, requests can fail, growth is detected. Nothing is timed here."""
+"""The benchmarks detect missed goals, failed requests and growth. Nothing is measured here."""
 
 import asyncio
 import gc
@@ -24,37 +24,37 @@ from tests.support.scripted import CLOSE, Scripted, as_json, in_turn
 
 TWICE, HALF = [(2.0, 1.0)] * 3, [(1.0, 2.0)] * 3
 
-JUDGED = [
-    ("theirs takes twice as long", report.speedup("", "", HALF, "µs", least=2), 2, True),
-    ("theirs takes half as long", report.speedup("", "", TWICE, "µs", least=2), 0.5, False),
-    ("ours is half, and at least that", report.ratio("", "", HALF, "", least=0.5), 0.5, True),
-    ("ours is half, more is required", report.ratio("", "", HALF, "", least=0.6), 0.5, False),
-    ("ours is twice, and at most that", report.ratio("", "", TWICE, "", most=2), 2, True),
-    ("ours is twice, less is required", report.ratio("", "", TWICE, "", most=1.9), 2, False),
-    ("one round of three is an outlier", report.ratio("", "", [(1, 1), (9, 1), (1, 1)], "", most=1), 1, True),
+GOALS = [
+    ("speedup: theirs takes twice as long", report.speedup("", "", HALF, "µs", least=2), 2, True),
+    ("speedup: theirs takes half as long", report.speedup("", "", TWICE, "µs", least=2), 0.5, False),
+    ("ratio: half, at least half is required", report.ratio("", "", HALF, "", least=0.5), 0.5, True),
+    ("ratio: half, at least 0.6 is required", report.ratio("", "", HALF, "", least=0.6), 0.5, False),
+    ("ratio: 2, at most 2 is allowed", report.ratio("", "", TWICE, "", most=2), 2, True),
+    ("ratio: 2, at most 1.9 is allowed", report.ratio("", "", TWICE, "", most=1.9), 2, False),
+    ("ratio: one round of three is an outlier", report.ratio("", "", [(1, 1), (9, 1), (1, 1)], "", most=1), 1, True),
     (
-        "the goal is missed by less than is shown",
+        "speedup: the goal is missed by less than the displayed precision",
         report.speedup("", "", [(1, 0.9499)] * 3, "", least=0.95),
         0.9499,
         False,
     ),
     (
-        "one round of ours is undisturbed",
+        "speedup: half of the rounds are outliers",
         report.speedup("", "", [(1, 2), (4, 2), (4, 2), (1, 2)], "", least=2),
         2,
         True,
     ),
-    ("at the limit", report.value("", 5, most=5), None, True),
-    ("beyond the limit", report.value("", 6, most=5), None, False),
-    ("enough", report.value("", 5, least=5), None, True),
-    ("not enough", report.value("", 4, least=5, most=6), None, False),
-    ("a number without a goal", report.value("", 5), None, None),
-    ("no goal", report.ratio("", "", TWICE, ""), 2, None),
+    ("value: at the limit", report.value("", 5, most=5), None, True),
+    ("value: beyond the limit", report.value("", 6, most=5), None, False),
+    ("value: at the minimum", report.value("", 5, least=5), None, True),
+    ("value: below the minimum", report.value("", 4, least=5, most=6), None, False),
+    ("value: no goal", report.value("", 5), None, None),
+    ("ratio: no goal", report.ratio("", "", TWICE, ""), 2, None),
 ]
 
 
-@pytest.mark.parametrize(("why", "row", "ratio", "is_reached"), JUDGED, ids=[case[0] for case in JUDGED])
-def test_row_says_whether_its_goal_is_reached(why, row: report.Row, ratio, is_reached):
+@pytest.mark.parametrize(("why", "row", "ratio", "is_reached"), GOALS, ids=[case[0] for case in GOALS])
+def test_row_reports_whether_its_goal_is_reached(why, row: report.Row, ratio, is_reached):
     assert (row.ratio, row.is_reached) == (ratio, is_reached)
 
 
@@ -82,7 +82,7 @@ def test_progress_is_shown_during_a_long_measurement(capfd):
             pass
 
 
-def test_callers_of_a_load_pause_between_requests_and_send_the_query():
+def test_load_with_a_pause_sends_every_request_and_the_query():
     with Scripted(lambda request: as_json(200, {})) as server:
         sent = Load(f"{server.origin}/api?as=user", seconds=60, limit=6, tokens=None, pause=0.001)
         output = asyncio.run(sent.run(callers=2))
@@ -99,7 +99,7 @@ def test_api_reports_its_highest_number_of_requests_in_flight():
         assert server.peak == 0
 
 
-def test_load_counts_responses_and_sends_tokens_in_turn():
+def test_load_counts_responses_and_cycles_through_tokens():
     replies = in_turn(as_json(200, {}), as_json(503, {}), as_json(200, {"long": "x" * 100_000}), CLOSE)
     with Scripted(replies) as server:
         sent = Load(f"{server.origin}/api", seconds=60, limit=9, tokens=itertools.cycle(["a\n", "b\n"]))
@@ -109,7 +109,7 @@ def test_load_counts_responses_and_sends_tokens_in_turn():
     assert [request.headers["authorization"] for request in server.requests] == ["Bearer a", "Bearer b"] * 2
 
 
-def test_load_sends_as_many_requests_as_its_limit():
+def test_load_stops_at_its_limit_of_requests():
     with Scripted(lambda request: as_json(200, {})) as server:
         sent = Load(f"{server.origin}/api", seconds=60, limit=20, tokens=None)
         output = asyncio.run(sent.run(callers=3))
@@ -129,7 +129,7 @@ def test_task_that_blocks_the_event_loop_is_detected():
     async def measured() -> LoopLag:
         lag = LoopLag()
         watching = asyncio.create_task(lag.watch())
-        await asyncio.sleep(0)  # until it measures
+        await asyncio.sleep(0)  # until it starts to measure
         await asyncio.create_task(block())
         watching.cancel()
         return lag
@@ -145,14 +145,14 @@ def test_task_that_blocks_the_event_loop_is_detected():
 
 
 STEPS = [
-    ("computes", 0.06, 0.06, 0, 0.06),
-    ("computes while other processes have its core", 0.5, 0.01, 0, 0.01),
-    ("waits for a file or a lock", 0.06, 0.001, 1, 0.06),
+    ("uses the CPU", 0.06, 0.06, 0, 0.06),
+    ("waits for the CPU, which other processes use", 0.5, 0.01, 0, 0.01),
+    ("blocks on a file or a lock", 0.06, 0.001, 1, 0.06),
 ]
 
 
 @pytest.mark.parametrize(("why", "elapsed", "busy", "waits", "blocked"), STEPS, ids=[case[0] for case in STEPS])
-def test_step_blocks_the_event_loop_for_the_time_that_is_its_own(why, elapsed, busy, waits, blocked):
+def test_blocked_time_excludes_waiting_for_the_cpu(why, elapsed, busy, waits, blocked):
     assert blocked_seconds(elapsed, busy, waits) == blocked
 
 
@@ -164,7 +164,7 @@ def test_exception_of_a_measured_task_reaches_its_caller():
     async def measured() -> None:
         lag = LoopLag()
         watching = asyncio.create_task(lag.watch())
-        await asyncio.sleep(0)  # until it measures
+        await asyncio.sleep(0)  # until it starts to measure
         with pytest.raises(ZeroDivisionError):
             await asyncio.create_task(fail())
         canceled = asyncio.create_task(asyncio.sleep(60))
@@ -177,7 +177,7 @@ def test_exception_of_a_measured_task_reaches_its_caller():
     asyncio.run(measured())
 
 
-def test_unreliable_api_resets_connections_and_knows_what_it_stored():
+def test_unreliable_api_resets_connections_and_records_stored_orders():
     statuses: Counter[str] = Counter()
     with unreliable_api.running() as origin:
         for number in range(3 * unreliable_api.RESET_EVERY):
@@ -194,7 +194,7 @@ def test_unreliable_api_resets_connections_and_knows_what_it_stored():
 
 
 ORDERS = [
-    ("each is stored once", {"0": "200"}, {"0": 1}, []),
+    ("stored once", {"0": "200"}, {"0": 1}, []),
     ("lost", {"0": "200"}, {}, ["of these lost"]),
     ("doubled", {"0": "200"}, {"0": 2}, ["POSTs doubled"]),
     ("reset, reported, and stored", {"0": "502"}, {"0": 1}, []),
@@ -211,7 +211,7 @@ def test_soak_detects_lost_and_doubled_orders(why, statuses, stored, missed):
     assert [row.name for row in orders.rows(0, journal) if row.is_reached is False] == missed
 
 
-def test_failure_in_the_background_of_a_soak_fails_it():
+def test_failed_background_task_fails_the_soak():
     def work(stop: threading.Event) -> None:
         stop.wait(60)
         raise ZeroDivisionError
@@ -232,7 +232,7 @@ def test_fewer_requests_than_the_limit_are_an_error(no_cpu_seconds):
         load(_host(server.origin), "", 1, limit=5)
 
 
-def test_stopped_host_is_an_error_of_one_sentence(no_cpu_seconds):
+def test_stopped_host_is_a_measurement_error(no_cpu_seconds):
     with pytest.raises(MeasurementError, match="Connect call failed"):
         load(_host(f"http://127.0.0.1:{free_port()}"), "", 1, limit=5)
 
@@ -243,19 +243,19 @@ def _host(origin: str) -> Host:
 
 @pytest.fixture
 def no_cpu_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """psutil is only installed by `make bench`."""
+    """Replace cpu_seconds, because psutil is only installed by `make bench`."""
     monkeypatch.setattr("bench.load_runner.cpu_seconds", lambda host: 0.0)
 
 
-def test_soak_that_ended_before_its_first_sample_still_has_its_other_rows():
+def test_soak_without_samples_reports_no_growth():
     assert list(growth("a host", [])) == []
 
 
 SAMPLES = [
     ("steady", [100] * 20, True),
-    ("grows while it warms up", [10, 50, 80, 100] + [100] * 16, True),
-    ("a single sample is high at the end", [100] * 19 + [500], True),
-    ("grows slowly all the time", list(range(100, 120)), False),
+    ("grows during warm-up", [10, 50, 80, 100] + [100] * 16, True),
+    ("a high last sample", [100] * 19 + [500], True),
+    ("grows slowly and steadily", list(range(100, 120)), False),
 ]
 
 
@@ -268,7 +268,7 @@ def test_soak_detects_growth(why, numbers, is_steady):
     assert connections.is_reached
 
 
-def test_soak_detects_connections_that_are_left_open():
+def test_soak_detects_leaked_connections():
     samples = [{"memory, MB": 60, "threads": 2, "other open files": 9, "connections": 30 * each} for each in range(20)]
     assert [row.name for row in growth("a host", samples) if row.is_reached is False] == [
         "a host: connections, at most"

@@ -57,7 +57,7 @@ def test_cached_token_needs_no_tenant(run, runner, validator, local_azure: Local
     tenant.fail(HANG)
     clock.pass_(hours=47)
     assert run(validated(validator, token)) == "application"
-    assert pending_fetches(runner.get_loop())  # No caller has waited for it.
+    assert pending_fetches(runner.get_loop())  # The refresh has not delayed the caller.
 
 
 def test_cached_token_is_dropped_with_its_key(run, validator, local_azure: LocalTenant, tenant: Tenant, clock, new_key):
@@ -65,7 +65,7 @@ def test_cached_token_is_dropped_with_its_key(run, validator, local_azure: Local
     assert run(validated(validator, token)) == "application"
     tenant.publish(new_key)
     clock.pass_(hours=12, seconds=1)
-    run(validated(validator, token))  # Starts the refresh and is valid until it completes.
+    run(validated(validator, token))  # The token is valid until this refresh completes.
     run(finish_fetches())
     assert run(validated(validator, token)) == "unknown_key"
     tenant.recover()
@@ -122,7 +122,7 @@ def test_concurrent_callers_with_valid_and_unknown_keys_share_one_fetch_per_vers
 
     async def call() -> list[str]:
         tasks = [asyncio.create_task(validated(validator, token)) for token in valid + unknown]
-        await asyncio.sleep(0)  # Every caller has started.
+        await asyncio.sleep(0)  # Let every caller start.
         released.set()
         return await asyncio.gather(*tasks)
 

@@ -1,6 +1,6 @@
-"""The attack tables of tests/support/attacks over HTTP: the function, and an ASGI app in and without a Functions host.
+"""The requests of tests/support/attacks, sent to the function and to an ASGI app with and without a Functions host.
 
-A Functions host joins repeated headers; without one they arrive separately.
+A Functions host joins repeated headers; without one, they arrive separately.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from tests.support.wire import Call, bearer, send
 ASGI_APP = apps.APP / "tests" / "support" / "asgi_app"
 TOKENS = {
     "authorization": authorization.AUTHORIZATION,
-    "elsewhere": authorization.ELSEWHERE,
+    "other location": authorization.OTHER_LOCATIONS,
     "platform headers": authorization.PLATFORM_HEADERS,
     "form": form.FORM,
     "alg": header.ALG,
@@ -39,18 +39,18 @@ TOKENS = {
     "signatures": rights.SIGNATURES,
 }
 PRINCIPALS = {
-    "accepted": easy_auth.LET_IN,
-    "broken": easy_auth.BROKEN,
-    "twice": easy_auth.TWICE,
-    "foreign": easy_auth.FOREIGN,
+    "accepted": easy_auth.ACCEPTED,
+    "malformed": easy_auth.MALFORMED,
+    "duplicate": easy_auth.DUPLICATES,
+    "rejected": easy_auth.REJECTED,
 }
 
 
 def cases(table: dict[str, list[Case]]) -> list[object]:
     return [
         pytest.param(*case[1:], id=f"{category}: {case[0]}".encode("ascii", "backslashreplace").decode())
-        for category, column in table.items()
-        for case in column
+        for category, rows in table.items()
+        for case in rows
     ]
 
 
@@ -65,14 +65,14 @@ FRAMEWORKS = ["function", "ASGI in a Functions host", "ASGI"]
 
 @pytest.fixture(scope="module", params=FRAMEWORKS)
 def origin(request: pytest.FixtureRequest, aad_settings: dict[str, str]) -> Iterator[str]:
-    """aad-func, validating tokens itself."""
+    """The origin of an aad-func that validates tokens."""
     with served(request.param, aad_settings) as running:
         yield running
 
 
 @pytest.fixture(scope="module", params=FRAMEWORKS)
 def easy_auth_origin(request: pytest.FixtureRequest, aad_settings: dict[str, str]) -> Iterator[str]:
-    """aad-func, relying on Easy Auth's principal."""
+    """The origin of an aad-func that relies on Easy Auth's principal."""
     with served(request.param, {**aad_settings, **apps.EASY_AUTH}) as running:
         yield running
 
@@ -90,7 +90,7 @@ def served(framework: str, settings: dict[str, str]) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def restricted_host(aad_settings: dict[str, str]) -> Iterator[Host]:
-    """aad-func that accepts one application only."""
+    """An aad-func that accepts one application only."""
     with apps.running({**aad_settings, "AAD_FUNC_ALLOWED_CALLERS": CALLER}, measured=True) as host:
         yield host
 
@@ -118,14 +118,14 @@ AUTHENTICATION = [
 
 
 def accepted_scheme(authentication: str | None, platform: str | None) -> str:
-    """Return the scheme of the only credentials that count, if any. A second implementation, on purpose."""
+    """Return the accepted kind of credentials. Intentionally a second implementation."""
     if authentication in (None, "token"):
         return "token"
     return "easy_auth" if authentication == "easy_auth" and (platform or "").lower() == "true" else "none"
 
 
 @pytest.mark.parametrize(("authentication", "platform"), AUTHENTICATION)
-def test_principal_header_counts_only_with_easy_auth_and_the_platform(
+def test_principal_header_is_used_only_if_setting_and_platform_enable_easy_auth(
     authentication, platform, run, aad_settings, monkeypatch: pytest.MonkeyPatch, forge: Forge
 ):
     async def admitted(call: Call) -> str:
@@ -152,16 +152,14 @@ def test_principal_header_counts_only_with_easy_auth_and_the_platform(
     )
 
 
-def test_forged_principal_is_rejected_if_only_the_platform_setting_was_copied(aad_settings, forge: Forge):
+def test_forged_principal_is_rejected_if_only_the_platform_setting_is_set(aad_settings, forge: Forge):
     with apps.running({**aad_settings, "WEBSITE_AUTH_ENABLED": "True"}) as host:
         assert outcome(host, easy_auth.claiming()(forge)) == "401 missing_token"
         assert outcome(host, forge.token()) == "200 application"
 
 
-def test_table_has_over_300_rows_with_unique_names():
-    names = [
-        (category, case[0]) for table in (TOKENS, PRINCIPALS) for category, column in table.items() for case in column
-    ]
+def test_tables_have_over_300_cases_with_unique_names():
+    names = [(category, case[0]) for table in (TOKENS, PRINCIPALS) for category, rows in table.items() for case in rows]
     assert len(names) == len(set(names)) > 300
 
 

@@ -1,4 +1,4 @@
-"""The cache of header segments, which all tokens signed with one key share."""
+"""The cache of parsed header segments."""
 
 import pytest
 

@@ -64,7 +64,7 @@ DECISIONS = [
     ({"roles": ["A"]}, ("A",), {}, "200"),
     ({"roles": ["B", "C"]}, ("A", "B"), {}, "200"),
     ({"roles": ["C"]}, ("A", "B"), {}, "missing_role"),
-    ({}, ("A", "B"), {}, "missing_role"),  # The default role is not added.
+    ({}, ("A", "B"), {}, "missing_role"),  # Explicit roles replace the default role.
     (USER, (), {}, "200"),
     ({**USER, "scp": "Files.Read"}, (), {}, "missing_scope"),
     ({**USER, "roles": ["A"]}, ("A",), {}, "200"),
@@ -89,7 +89,7 @@ def test_decision(claims, roles, options, expected, decide):
 
 def test_repeated_headers_of_a_multidict_are_rejected(configure: Configure, run, local_azure: LocalTenant):
     class Multidict(dict[str, str]):
-        """Like Starlette's Headers: `get` returns the first value, `items` all of them."""
+        """A mapping like Starlette's Headers: `get` returns the first value, `items` all of them."""
 
         def items(self) -> Any:
             return [(name, value) for name, value in super().items() for _ in range(2)]
@@ -99,7 +99,7 @@ def test_repeated_headers_of_a_multidict_are_rejected(configure: Configure, run,
         run(Authorizer.from_settings().authorize(headers))
 
 
-# Roles by setting.
+# Role assignments from settings
 
 MALFORMED = [
     *("", " ", "A", "A=", "=", "A=*", "A=msi-func", f"={CALLER_OBJECT}", CALLER_OBJECT, f"A:{CALLER_OBJECT}"),
@@ -113,7 +113,7 @@ GRANTED = [
     (f"A={CALLER_OBJECT.upper()}", {}, "200 A"),
     (f" A = {OTHER_OBJECT} , {CALLER_OBJECT} ; B={OTHER_OBJECT}", {}, "200 A"),
     (f"A={CALLER_OBJECT};B={CALLER_OBJECT}", {}, "200 A B"),
-    (f"A={CALLER_OBJECT}", {"roles": ["A"]}, "200"),  # The token has it already.
+    (f"A={CALLER_OBJECT}", {"roles": ["A"]}, "200"),  # already in the token
     (f"A={CALLER_OBJECT}", {"idtyp": "app"}, "200 A"),
     (f"B={CALLER_OBJECT}", {}, "missing_role"),
     (f"A={OTHER_OBJECT}", {}, "missing_role"),
@@ -158,9 +158,7 @@ pieces = st.lists(
 @given(pieces)
 @example(f"DoAll={OTHER_OBJECT}")
 @example(f"DoAll={OTHER_OBJECT},{CALLER_OBJECT[:-1]}")
-def test_no_assignments_grant_a_role_to_a_principal_that_is_not_listed(
-    grants_no_role: Callable[[str], bool], text: str
-):
+def test_unlisted_principal_gets_no_role(grants_no_role: Callable[[str], bool], text: str):
     assume(CALLER_OBJECT not in text.lower())
     assert grants_no_role(text)
 
@@ -183,7 +181,7 @@ def grants_no_role(aad_settings) -> Callable[[str], bool]:
     return check
 
 
-def test_easy_auth_principal_gets_roles_by_setting(configure: Configure, run, forge: Forge):
+def test_setting_grants_roles_to_easy_auth_principals(configure: Configure, run, forge: Forge):
     configure(**apps.EASY_AUTH, **{ASSIGNMENTS: f"A={CALLER_OBJECT}"})
     caller = run(Authorizer.from_settings().authorize(dict(principal(roles=GONE)(forge).headers), "A"))
     assert (caller.roles, caller.roles_from_setting) == ({"A"}, {"A"})

@@ -1,4 +1,4 @@
-"""A limit of parse_client_principal that is not visible over HTTP, because the server rejects larger headers."""
+"""A limit of parse_client_principal that cannot be tested over HTTP, because the server rejects larger headers."""
 
 import base64
 import json

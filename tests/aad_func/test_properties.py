@@ -1,6 +1,6 @@
-"""Properties of every request: only a valid token is accepted, and no response is a 500.
+"""Properties of every response: only a valid token is accepted, and no request causes a 500.
 
-Over HTTP against a Functions host. `make fuzz` runs these with far more examples and a new seed each time.
+Requests are sent to a Functions host. `make fuzz` runs these tests with more examples and new seeds.
 """
 
 import base64
@@ -22,7 +22,7 @@ from tests.support.wire import Call, bearer, send
 
 Send = Callable[[Call], str]
 
-# Valid in a header; the server rejects anything else before it reaches a function.
+# Only valid header values, because the server rejects others before they reach the function.
 header_text = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=200)
 token_text = st.text(string.ascii_letters + string.digits + "-_.=+/", max_size=300)
 json_values = st.recursive(
@@ -93,7 +93,7 @@ def test_recombined_segments_of_valid_tokens_are_rejected(
 
 
 def is_valid(name: str, value: Any) -> bool:
-    """Return whether an application's token with this claim is valid. A second implementation, on purpose."""
+    """Return whether an application's token with this claim is valid. Intentionally a second implementation."""
     if name == "exp":
         return type(value) in (int, float) and time.time() < value < 10**11
     if name == "nbf":

@@ -27,7 +27,7 @@ def test_unpaired_surrogate_is_rejected(aad_host: Host, forge: Forge):
 
 
 def test_claims_nested_deeper_than_20_levels_are_rejected(aad_host: Host, forge: Forge):
-    # "x" is one level below the claims themselves.
+    # The value of "x" is nested in the claims set.
     assert outcome(aad_host, payload(adding(b'"x": ' + b"[" * 18 + b"]" * 18))(forge)) == "200 application"
     assert outcome(aad_host, payload(adding(b'"x": ' + b"[" * 20 + b"]" * 20))(forge)) == "401 malformed_token"
 

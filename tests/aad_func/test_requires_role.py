@@ -1,4 +1,4 @@
-"""requires_role: what the worker sees of a handler, how the handler is called, and misuse."""
+"""requires_role: the handler's signature for the worker, calls of the handler, and misuse."""
 
 import asyncio
 import inspect
@@ -38,12 +38,12 @@ def req(local_azure: LocalTenant) -> func.HttpRequest:
 
 
 def worker_view(handler: Any) -> tuple[list[str], dict[str, Any], bool]:
-    """Return what Microsoft's worker reads of a function: parameters, type hints, and whether it is async."""
+    """Return what the Azure Functions worker inspects: parameters, type hints, and whether it is async."""
     hints = typing.get_type_hints(handler)
     return list(inspect.signature(handler).parameters), hints, inspect.iscoroutinefunction(handler)
 
 
-def test_worker_sees_the_handler_without_caller():
+def test_signature_for_the_worker_has_no_caller():
     @requires_role()
     async def orders(
         order: func.HttpRequest, context: func.Context, message: func.Out[str], caller: Principal
@@ -90,7 +90,7 @@ def test_worker_passes_context_to_sync_handlers_as_well():
     )
 
 
-def test_bindings_are_indexed_and_the_response_is_the_return_value():
+def test_bindings_are_indexed_and_the_return_value_is_the_response():
     app = func.FunctionApp()
 
     @app.route(route="orders")
@@ -105,7 +105,7 @@ def test_bindings_are_indexed_and_the_response_is_the_return_value():
 
 
 class Context:
-    """The worker's context, as far as it is used."""
+    """The parts of the worker's context that requires_role uses."""
 
     invocation_id = "the invocation"
 
@@ -127,10 +127,10 @@ def test_sync_handler_runs_in_a_thread_whose_log_lines_belong_to_the_invocation(
     assert seen["thread"] != threading.get_ident()
     assert seen["id"] == "the invocation"
     assert seen["caller"].object_id == CALLER_OBJECT
-    assert run(orders(req)) is OK  # as in a unit test
+    assert run(orders(req)) is OK  # without a context, as in a unit test
 
 
-def test_sync_handler_that_raises_stop_iteration_ends(run, req):
+def test_stop_iteration_of_a_sync_handler_is_an_error(run, req):
     @requires_role()
     def orders(req: func.HttpRequest, caller: Principal) -> func.HttpResponse:
         return next(iter(()))
@@ -139,7 +139,7 @@ def test_sync_handler_that_raises_stop_iteration_ends(run, req):
         run(orders(req))
 
 
-def test_sync_handlers_context_is_passed_on(run, req):
+def test_context_is_passed_to_sync_handlers(run, req):
     @requires_role()
     def orders(req: func.HttpRequest, context: Any, caller: Principal) -> Any:
         return context.thread_local_storage.invocation_id
@@ -198,7 +198,7 @@ def test_method_can_be_a_handler(run, req):
 
 
 @pytest.mark.parametrize("is_async", [True, False])
-def test_handler_does_not_run_for_others_and_its_problems_become_responses(is_async, run, req):
+def test_handler_runs_only_for_accepted_callers_and_its_problems_become_responses(is_async, run, req):
     ran = []
 
     def check(caller: Principal) -> None:
@@ -245,7 +245,7 @@ MISUSE = [
     ("no parentheses", lambda: requires_role(handler), "write @requires_role()"),
     ("a list of roles", lambda: requires_role(["A", "B"]), r'@requires_role\("Orders.Read"\)'),
     ("an empty role", lambda: requires_role(""), "write @requires_role"),
-    ("white space", lambda: requires_role(" "), "write @requires_role"),
+    ("a role of white space", lambda: requires_role(" "), "write @requires_role"),
     ("two roles in one string", lambda: requires_role("A B"), "white space"),
     ("None", lambda: requires_role(None), "write @requires_role"),
     ("an empty scope", lambda: requires_role("A", user_scope=""), "write @requires_role"),

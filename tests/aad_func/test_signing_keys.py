@@ -1,4 +1,4 @@
-"""SigningKeys against a failing tenant: a real server, an injected clock."""
+"""SigningKeys with a failing tenant: real HTTP, injected clock."""
 
 import asyncio
 import concurrent.futures
@@ -13,6 +13,7 @@ from aad_func.signing_keys import SigningKeys
 from common.problems import Problem
 from tests.support.clock import MUCH_LATER, Clock
 from tests.support.finding import finish_fetches, found, pending_fetches
+from tests.support.forge import GONE
 from tests.support.key_faults import ENDLESS, ENDLESS_FAULTS, FAULTS, UNUSABLE_KEYS
 from tests.support.scripted import HANG, http
 from tests.support.tenant import V1, V2, Tenant, delayed
@@ -27,15 +28,15 @@ def keys(tenant: Tenant, clock: Clock) -> SigningKeys:
 
 @pytest.fixture
 def fetch_timeout(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Sets the real seconds that a fetch may take: few for a fetch that never ends, plenty for one that does."""
+    """Return a function that sets FETCH_TIMEOUT in real seconds: short for endless responses, long for others."""
     return lambda seconds: monkeypatch.setattr(signing_keys, "FETCH_TIMEOUT", seconds)
 
 
 @pytest.mark.parametrize(
     ("fault", "real_seconds"),
     [
-        *(pytest.param(fault, 30, id=why) for why, fault in FAULTS),
-        *(pytest.param(fault, 0.3, id=why) for why, fault in ENDLESS_FAULTS),
+        *(pytest.param(fault, 30, id=label) for label, fault in FAULTS),
+        *(pytest.param(fault, 0.3, id=label) for label, fault in ENDLESS_FAULTS),
     ],
 )
 def test_fault_is_an_outage_that_ends_without_a_restart(
@@ -49,7 +50,7 @@ def test_fault_is_an_outage_that_ends_without_a_restart(
         tenant.recover()
         fetch_timeout(30)
 
-    # Before the first fetch.
+    # Without known keys, every request fails.
     fail()
     assert run(found(keys, kid)) == "signing_keys_unavailable 30"
     clock.pass_(seconds=10)
@@ -60,7 +61,7 @@ def test_fault_is_an_outage_that_ends_without_a_restart(
     clock.pass_(seconds=20)
     assert run(found(keys, kid)) == "found"
 
-    # After it: known keys are used for 48 hours, unknown keys are unavailable.
+    # Known keys are used for 48 hours; others are unavailable.
     fail()
     clock.pass_(hours=12, seconds=1)
     assert (run(found(keys, kid)), run(finish_fetches())) == ("found", None)
@@ -74,7 +75,7 @@ def test_fault_is_an_outage_that_ends_without_a_restart(
     assert run(found(keys, kid)) == "found"
 
 
-@pytest.mark.parametrize("reply", [pytest.param(reply, id=why) for why, reply in ENDLESS])
+@pytest.mark.parametrize("reply", [pytest.param(reply, id=label) for label, reply in ENDLESS])
 def test_endless_fetches_do_not_block_later_ones(reply, run, runner, tenant, keys, clock, kid, fetch_timeout):
     runner.get_loop().set_default_executor(concurrent.futures.ThreadPoolExecutor(1))
     tenant.fail(reply)
@@ -82,16 +83,16 @@ def test_endless_fetches_do_not_block_later_ones(reply, run, runner, tenant, key
     for _ in range(3):
         assert run(found(keys, kid)) == "signing_keys_unavailable 30"
         clock.pass_(seconds=30)
-    assert run(asyncio.wait_for(asyncio.to_thread(str), MUCH_LATER)) == ""  # Sync handlers run there.
+    assert run(asyncio.wait_for(asyncio.to_thread(str), MUCH_LATER)) == ""  # The executor of sync handlers is free.
     tenant.recover()
     fetch_timeout(10)
     assert run(found(keys, kid)) == "found"
 
 
-@pytest.mark.parametrize("changes", [pytest.param(changes, id=why) for why, changes in UNUSABLE_KEYS])
+@pytest.mark.parametrize("changes", [pytest.param(changes, id=label) for label, changes in UNUSABLE_KEYS])
 def test_unusable_key_does_not_affect_the_others(changes, run, tenant: Tenant, keys: SigningKeys, kid, new_key):
     changes = changes() if callable(changes) else changes
-    unusable = {k: v for k, v in tenant.member(V2, new_key, **changes).items() if v is not ...}
+    unusable = {k: v for k, v in tenant.member(V2, new_key, **changes).items() if v is not GONE}
     usable = tenant.member(V2, tenant.own)
     tenant.publish_members(V2, None, "key", [], {}, unusable, usable, unusable)
     assert run(found(keys, kid)) == "found"
@@ -151,7 +152,7 @@ def test_keys_are_refreshed_in_the_background_after_12_hours(
     tenant.fail(delayed(released, tenant.behaviour(tenant.path(V2, "keys"))), "keys")
     clock.pass_(seconds=1)
     assert [run(found(keys, kid)) for _ in range(3)] == ["found"] * 3
-    assert len(pending_fetches(runner.get_loop())) == 1  # No caller has waited for it.
+    assert len(pending_fetches(runner.get_loop())) == 1  # The refresh has not delayed a caller.
     released.set()
     run(finish_fetches())
     assert run(found(keys, new_key.kid)) == "found"
@@ -164,7 +165,7 @@ def test_concurrent_callers_share_the_first_fetch(run, tenant: Tenant, keys: Sig
 
     async def call() -> list[str]:
         tasks = [asyncio.create_task(found(keys, kid)) for _ in range(CALLERS)]
-        await asyncio.sleep(0)  # Every caller has started.
+        await asyncio.sleep(0)  # Let every caller start.
         released.set()
         return await asyncio.gather(*tasks)
 
@@ -183,7 +184,7 @@ def test_concurrent_callers_share_a_failed_fetch(run, tenant: Tenant, keys: Sign
     assert tenant.fetches(V2) == 1
 
 
-def test_callers_with_a_known_key_never_wait_in_an_outage(
+def test_callers_with_a_known_key_do_not_wait_during_an_outage(
     run, runner, tenant: Tenant, keys, clock: Clock, kid, fetch_timeout
 ):
     assert run(found(keys, kid)) == "found"
@@ -218,7 +219,7 @@ def test_unreachable_tenant_is_an_outage(run, tenant: Tenant, kid: str):
     assert run(found(SigningKeys(tenant.origin, tenant.tenant_id, V2), kid)) == "signing_keys_unavailable 30"
 
 
-def test_log_gives_the_reason_and_quotes_no_response(run, tenant: Tenant, keys: SigningKeys, kid: str, caplog):
+def test_log_contains_the_reason_and_quotes_no_response(run, tenant: Tenant, keys: SigningKeys, kid: str, caplog):
     tenant.publish_metadata(V2, issuer="https://evil.example/quoted")
     run(found(keys, kid))
     (line,) = caplog.messages
@@ -227,7 +228,7 @@ def test_log_gives_the_reason_and_quotes_no_response(run, tenant: Tenant, keys: 
     )
 
 
-def test_unexpected_error_is_an_outage_and_is_logged_by_its_type(run, keys: SigningKeys, kid: str, caplog, monkeypatch):
+def test_unexpected_error_is_an_outage_and_its_type_is_logged(run, keys: SigningKeys, kid: str, caplog, monkeypatch):
     def no_thread(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -243,7 +244,7 @@ def test_canceled_caller_does_not_cancel_the_fetch(run, tenant: Tenant, keys: Si
 
     async def cancel_the_first() -> list[str]:
         tasks = [asyncio.create_task(keys.get_key(kid)) for _ in range(4)]
-        while not tenant.fetches(V2):  # noqa: ASYNC110 - counted by a thread
+        while not tenant.fetches(V2):  # noqa: ASYNC110 - another thread counts fetches
             await asyncio.sleep(0)
         tasks[0].cancel()
         await asyncio.wait([tasks[0]])
@@ -261,7 +262,7 @@ def test_fetch_completes_after_all_callers_are_canceled(run, tenant: Tenant, key
 
     async def cancel() -> None:
         task = asyncio.create_task(keys.get_key(kid))
-        while not tenant.fetches(V2):  # noqa: ASYNC110 - counted by a thread
+        while not tenant.fetches(V2):  # noqa: ASYNC110 - another thread counts fetches
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
@@ -274,16 +275,16 @@ def test_fetch_completes_after_all_callers_are_canceled(run, tenant: Tenant, key
 
 
 @pytest.mark.parametrize("version", [V1, V2])
-@pytest.mark.parametrize("form", ["own v1", "own v2", "v1", "template of v1", "template of v2"])
-def test_key_whose_issuer_is_this_tenant_in_either_form_is_used(form, version, run, tenant: Tenant, new_key):
-    template = {
-        "own v1": tenant.metadata(V1)["issuer"],
-        "own v2": tenant.metadata(V2)["issuer"],
-        "v1": f"https://sts.windows.net/{tenant.tenant_id}/",
-        "template of v1": "https://sts.windows.net/{tenantid}/",
-        "template of v2": f"{tenant.origin}/{{tenantid}}/v2.0",
+@pytest.mark.parametrize("form", ["tenant's v1", "tenant's v2", "public cloud's v1", "v1 template", "v2 template"])
+def test_key_with_a_v1_or_v2_issuer_of_this_tenant_is_used(form, version, run, tenant: Tenant, new_key):
+    issuers = {
+        "tenant's v1": tenant.metadata(V1)["issuer"],
+        "tenant's v2": tenant.metadata(V2)["issuer"],
+        "public cloud's v1": f"https://sts.windows.net/{tenant.tenant_id}/",
+        "v1 template": "https://sts.windows.net/{tenantid}/",
+        "v2 template": f"{tenant.origin}/{{tenantid}}/v2.0",
     }
-    tenant.publish_members(version, tenant.member(version, new_key, issuer=template[form]))
+    tenant.publish_members(version, tenant.member(version, new_key, issuer=issuers[form]))
     assert run(found(SigningKeys(tenant.origin, tenant.tenant_id, version), new_key.kid)) == "found"
 
 
@@ -305,7 +306,7 @@ def test_key_of_another_tenant_or_cloud_is_not_used(issuer, version, run, tenant
     assert run(found(SigningKeys(tenant.origin, tenant.tenant_id, version), new_key.kid)) == "unknown_key"
 
 
-def test_v1_issuer_of_the_cloud_in_china_is_separate(new_key):
+def test_v1_issuers_of_the_clouds_are_not_interchangeable(new_key):
     jwk = new_key.jwk()
     china, public = "https://login.partner.microsoftonline.cn", "https://login.microsoftonline.com"
     for authority, origin in ((china, "https://sts.chinacloudapi.cn"), (public, "https://sts.windows.net")):
@@ -316,7 +317,7 @@ def test_v1_issuer_of_the_cloud_in_china_is_separate(new_key):
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_tenant_that_does_not_exist_is_named_in_the_response_and_the_log(status, run, tenant, keys, kid, clock, caplog):
+def test_missing_tenant_is_reported_in_the_response_and_the_log(status, run, tenant, keys, kid, clock, caplog):
     tenant.fail(http(status))
     with pytest.raises(Problem, match="signing_keys_unavailable") as raised:
         run(keys.get_key(kid))
@@ -330,7 +331,7 @@ def test_tenant_that_does_not_exist_is_named_in_the_response_and_the_log(status,
     assert raised.value.detail == raised.value.type.description
 
 
-def test_jwks_that_does_not_exist_is_an_outage_of_another_kind(run, tenant: Tenant, keys: SigningKeys, kid, caplog):
+def test_missing_jwks_is_not_reported_as_a_missing_tenant(run, tenant: Tenant, keys: SigningKeys, kid, caplog):
     tenant.fail(http(404), "keys")
     assert run(found(keys, kid)) == "signing_keys_unavailable 30"
     assert caplog.messages[0].endswith("status 404 instead of 200.")

@@ -1,4 +1,4 @@
-"""Outages of the tenant as a caller of aad-func sees them, through a Functions host."""
+"""Outages of the tenant, as callers of an aad-func in a Functions host observe them."""
 
 import concurrent.futures
 import functools
@@ -16,7 +16,7 @@ from tests.support.scripted import HANG, http
 from tests.support.tenant import V1, VERSIONS, Tenant
 from tests.support.wire import bearer, send
 
-# aad-func without a minimum interval between fetches, because a clock cannot be injected into another process.
+# aad-func without a minimum interval between fetches, because no clock can be injected into a subprocess.
 EAGER = """
 import azure.functions as func
 from aad_func import signing_keys

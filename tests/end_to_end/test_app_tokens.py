@@ -1,4 +1,4 @@
-"""The main job over real HTTP: identity -> token -> msi-func -> aad-func -> claims."""
+"""Requests as the app, end to end: identity, token, msi-func, aad-func, claims."""
 
 import concurrent.futures
 import re
@@ -25,15 +25,15 @@ def get(url: str, token: str | None = None, **headers: str) -> requests.Response
     return requests.get(url, headers=headers, timeout=SECONDS)
 
 
-def test_the_managed_identitys_claims_come_back(msi_host: Host, local_azure_server: LocalAzure):
-    answer = get(msi_host.url("msi-func"))
+def test_response_contains_the_managed_identitys_claims(msi_host: Host, local_azure_server: LocalAzure):
+    response = get(msi_host.url("msi-func"))
 
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
     assert re.fullmatch(
-        r'token;desc="managed identity";dur=\d+\.\d, aad-func;dur=\d+\.\d', answer.headers["Server-Timing"]
+        r'token;desc="managed identity";dur=\d+\.\d, aad-func;dur=\d+\.\d', response.headers["Server-Timing"]
     )
-    body = answer.json()
+    body = response.json()
     tenant = local_azure_server.directory.tenant_id
     identity = local_azure_server.directory.site("msi-func").identities[0]
     assert body["authenticated_by"] == "bearer_token"
@@ -56,7 +56,7 @@ def test_the_managed_identitys_claims_come_back(msi_host: Host, local_azure_serv
     assert wanted.items() <= body["claims"].items()
 
 
-def test_a_version_1_registration_works_the_same(local_azure_server: LocalAzure):
+def test_version_1_registration_works(local_azure_server: LocalAzure):
     settings = apps.aad_settings(local_azure_server, "aad-func-v1")
     port = free_port()
     url = f"http://127.0.0.1:{port}/api/aad-func"
@@ -72,19 +72,19 @@ def test_a_version_1_registration_works_the_same(local_azure_server: LocalAzure)
     assert body["caller"]["client_id"] == body["claims"]["appid"]
 
 
-def test_an_identity_without_the_role_is_refused_by_aad_func(local_azure_server: LocalAzure, aad_host: Host):
+def test_identity_without_the_role_is_rejected_by_aad_func(local_azure_server: LocalAzure, aad_host: Host):
     with apps.running(
         apps.msi_settings(local_azure_server, aad_host.url("aad-func"), site="msi-func/slots/staging")
     ) as host:
-        answer = get(host.url("msi-func"))
-    assert answer.status_code == 502
-    body = answer.json()
+        response = get(host.url("msi-func"))
+    assert response.status_code == 502
+    body = response.json()
     assert (body["code"], body["downstream"]["status"]) == ("downstream_error", 403)
     assert (body["downstream"]["code"], body["downstream"]["required_roles"]) == ("missing_role", ["DoAll"])
     assert "24 hours" in body["advice"]
 
 
-def test_without_a_token_aad_func_says_401(msi_host: Host, aad_host: Host):
+def test_request_without_a_token_is_401(msi_host: Host, aad_host: Host):
     body = get(msi_host.url("msi-func") + "?auth=0").json()
     assert (body["status"], body["code"]) == (502, "downstream_error")
     assert (body["downstream"]["status"], body["downstream"]["code"]) == (401, "missing_token")
@@ -111,19 +111,19 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("why", "code", "defect"), REFUSED, ids=[case[0] for case in REFUSED])
-def test_a_token_that_is_not_good_is_refused(why, code, defect, aad_host: Host, local_azure: LocalTenant):
-    answer = get(aad_host.url("aad-func"), local_azure.token("aad-func", **defect))
-    assert answer.json()["code"] == code
-    assert answer.status_code == (403 if code == "missing_role" else 401)
+def test_invalid_token_is_rejected(why, code, defect, aad_host: Host, local_azure: LocalTenant):
+    response = get(aad_host.url("aad-func"), local_azure.token("aad-func", **defect))
+    assert response.json()["code"] == code
+    assert response.status_code == (403 if code == "missing_role" else 401)
     error = "insufficient_scope" if code == "missing_role" else "invalid_token"
-    assert f'error="{error}"' in answer.headers["WWW-Authenticate"]
+    assert f'error="{error}"' in response.headers["WWW-Authenticate"]
 
 
-def test_easy_auth_headers_from_a_client_change_nothing(aad_host: Host, local_azure: LocalTenant):
+def test_easy_auth_headers_from_a_client_are_ignored(aad_host: Host, local_azure: LocalTenant):
     forged = {
         "X-MS-CLIENT-PRINCIPAL": encode({"auth_typ": "aad", "claims": [{"typ": "roles", "val": "DoAll"}]}),
-        "X-MS-CLIENT-PRINCIPAL-ID": "somebody",
-        "X-MS-CLIENT-PRINCIPAL-NAME": "somebody",
+        "X-MS-CLIENT-PRINCIPAL-ID": "forged",
+        "X-MS-CLIENT-PRINCIPAL-NAME": "forged",
         "X-MS-CLIENT-PRINCIPAL-IDP": "aad",
     }
     url = aad_host.url("aad-func")
@@ -132,7 +132,7 @@ def test_easy_auth_headers_from_a_client_change_nothing(aad_host: Host, local_az
     assert get(url, token, **forged).json() == get(url, token).json()
 
 
-def test_a_missing_setting_is_named_and_the_host_starts_all_the_same():
+def test_host_starts_without_settings_and_responses_name_the_missing_ones():
     with apps.running({}) as host:
         msi, aad = get(host.url("msi-func")), get(host.url("aad-func"))
     assert (msi.status_code, msi.json()["code"]) == (500, "misconfigured")
@@ -141,7 +141,7 @@ def test_a_missing_setting_is_named_and_the_host_starts_all_the_same():
     assert aad.json()["settings"] == ["ENTRA_TENANT_ID", "AAD_FUNC_CLIENT_ID"]
 
 
-def test_an_app_that_was_published_without_its_packages_says_so(
+def test_app_published_without_its_packages_names_a_missing_one(
     local_azure_server: LocalAzure, local_azure: LocalTenant, tmp_path: Path
 ):
     for package in ("jwt", "requests"):
@@ -149,13 +149,13 @@ def test_an_app_that_was_published_without_its_packages_says_so(
     settings = {**apps.aad_settings(local_azure_server), **apps.msi_settings(local_azure_server, "http://127.0.0.1:9/")}
     with apps.running({**settings, "PYTHONPATH": str(tmp_path)}, measured=True) as host:
         msi, aad = get(host.url("msi-func")), get(host.url("aad-func"), local_azure.token("aad-func"))
-    for answer, package in ((msi, "requests"), (aad, "jwt")):
-        said = answer.json()
-        assert (answer.status_code, said["code"], said["package"]) == (500, "misconfigured", package)
+    for response, package in ((msi, "requests"), (aad, "jwt")):
+        said = response.json()
+        assert (response.status_code, said["code"], said["package"]) == (500, "misconfigured", package)
         assert "requirements.txt" in said["detail"]
 
 
-def test_64_concurrent_calls_in_one_host_succeed_with_one_token_request(local_azure_server: LocalAzure, caplog):
+def test_64_concurrent_requests_to_one_host_cause_one_token_request(local_azure_server: LocalAzure, caplog):
     port = free_port()
     settings = {
         **apps.aad_settings(local_azure_server),
@@ -166,8 +166,8 @@ def test_64_concurrent_calls_in_one_host_succeed_with_one_token_request(local_az
         apps.running(settings, port=port) as host,
         concurrent.futures.ThreadPoolExecutor(64) as pool,
     ):
-        answers = list(pool.map(lambda _: get(host.url("msi-func")), range(64)))
-    assert [answer.status_code for answer in answers] == [200] * 64
+        responses = list(pool.map(lambda _: get(host.url("msi-func")), range(64)))
+    assert [response.status_code for response in responses] == [200] * 64
     assert len([line for line in caplog.messages if line.startswith("msi-func: token for")]) == 1
 
 
@@ -175,7 +175,7 @@ AUTH = [
     ("", 200),
     ("?auth=1", 200),
     ("?auth=true", 200),
-    ("?auth=", 200),  # the host drops empty values
+    ("?auth=", 200),  # The host drops empty values.
     ("?other=1", 200),
     ("?auth=0", 502),
     ("?auth=False", 502),
@@ -186,31 +186,31 @@ AUTH = [
 
 
 @pytest.mark.parametrize(("query", "status"), AUTH)
-def test_auth_in_the_query_decides_whether_a_token_is_sent(query, status, msi_host: Host):
-    answer = get(msi_host.url("msi-func") + query)
-    assert answer.status_code == status
+def test_auth_parameter_decides_whether_a_token_is_sent(query, status, msi_host: Host):
+    response = get(msi_host.url("msi-func") + query)
+    assert response.status_code == status
     if status == 400:
-        assert answer.json()["code"] == "bad_request"
+        assert response.json()["code"] == "bad_request"
 
 
-def test_only_get_is_served(msi_host: Host, aad_host: Host):
+def test_methods_other_than_get_are_404(msi_host: Host, aad_host: Host):
     for url in (msi_host.url("msi-func"), aad_host.url("aad-func")):
         for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"):
             assert requests.request(method, url, timeout=SECONDS).status_code == 404
 
 
-def test_a_disabled_function_is_not_there(msi_host: Host, aad_host: Host):
+def test_disabled_function_is_404(msi_host: Host, aad_host: Host):
     assert get(msi_host.url("aad-func")).status_code == 404
     assert get(aad_host.url("msi-func")).status_code == 404
 
 
-def test_one_trace_goes_through_both_apps(local_azure_server: LocalAzure):
+def test_trace_headers_are_forwarded(local_azure_server: LocalAzure):
     trace = "0af7651916cd43dd8448eb211c80319c"
     with (
         Scripted(lambda request: as_json(200, {})) as api,
         apps.running(apps.msi_settings(local_azure_server, api.origin)) as host,
     ):
-        # On a busy machine the identity endpoint can exceed msi-func's time limits, and then the API is not called.
+        # On a busy machine, the identity endpoint can exceed msi-func's time limits, which prevents the request.
         for _ in range(3):
             response = get(host.url("msi-func"), traceparent=f"00-{trace}-b7ad6b7169203331-01", tracestate="a=1")
             if response.status_code == 200:
@@ -232,7 +232,7 @@ def test_no_token_is_logged_at_debug_level(local_azure_server: LocalAzure, local
             get(host.url("aad-func"), sent)
         printed = host.printed
     assert "Executed msi_func: 200" in printed
-    assert "ManagedIdentityCredential" in printed  # azure-identity's own lines are there
+    assert "ManagedIdentityCredential" in printed  # a log line of azure-identity
     assert "eyJ" not in printed
     assert not any(part in printed for part in token.split("."))
 
@@ -247,7 +247,6 @@ LIBRARIES = [
 def test_deployed_app_does_not_load_the_other_function(
     function, others, local_azure_server: LocalAzure, aad_host: Host, local_azure: LocalTenant
 ):
-    """In a separate process: the modules that a request leaves loaded."""
     disabled = next(name for name in ("msi_func", "aad_func") if name != function)
     settings = {
         **apps.aad_settings(local_azure_server),
@@ -259,7 +258,7 @@ def test_deployed_app_does_not_load_the_other_function(
     assert not set(others) & set(called["modules"])
 
 
-def test_each_token_has_its_own_claims_in_the_answer_each_time(aad_host: Host, local_azure: LocalTenant):
+def test_repeated_requests_return_the_claims_of_their_own_token(aad_host: Host, local_azure: LocalTenant):
     roles = ["Zebra", "DoAll", "Ant"]
     tokens = {n: local_azure.token("aad-func", roles=roles, claims={"number": n}) for n in range(3)}
     for number, token in [*tokens.items(), *tokens.items()]:

@@ -1,4 +1,4 @@
-"""A role assigned now: when it works, for each way in which msi-func can call, through real hosts."""
+"""When a newly assigned role takes effect, for each of msi-func's credentials and for claims challenges."""
 
 import base64
 import contextlib
@@ -27,7 +27,7 @@ def call(host: Host) -> requests.Response:
 
 
 def rejection(response: requests.Response) -> dict[str, object]:
-    """Return aad-func's problem in msi-func's response."""
+    """Return aad-func's problem from msi-func's response."""
     problem = response.json()
     assert (response.status_code, problem["code"]) == (502, "downstream_error")
     return problem["downstream"]
@@ -66,7 +66,7 @@ def test_managed_identity_uses_a_new_role_after_a_day_or_under_another_spelling(
             assert call(again).status_code == 200
 
 
-def test_application_uses_a_new_role_with_the_next_call(local_azure_server: LocalAzure, local_azure: LocalTenant):
+def test_application_uses_a_new_role_with_its_next_request(local_azure_server: LocalAzure, local_azure: LocalTenant):
     registration = local_azure_server.directory.application("msi-func-api")
     with (
         apps.running({**apps.aad_settings(local_azure_server), **ONLY_AAD}) as aad,
@@ -98,8 +98,8 @@ def test_role_granted_by_setting_works_after_a_restart(local_azure_server: Local
             assert (response.status_code, response.json()["role_sources"]) == (200, {"DoAll": "setting"})
 
 
-def test_claims_challenge_is_answered_once_with_a_new_token(local_azure_server: LocalAzure, local_azure: LocalTenant):
-    """As an API with Continuous Access Evaluation or an authentication context responds."""
+def test_claims_challenge_triggers_one_retry_with_a_new_token(local_azure_server: LocalAzure, local_azure: LocalTenant):
+    """The API sends the challenge that Continuous Access Evaluation and authentication contexts use."""
     encoded = base64.b64encode(CLAIMS.encode()).decode()
     challenge = as_json(401, {}, WWW_Authenticate=f'Bearer error="insufficient_claims", claims="{encoded}"')
     with (
@@ -114,14 +114,14 @@ def test_claims_challenge_is_answered_once_with_a_new_token(local_azure_server: 
     assert len({request.headers["authorization"] for request in api.requests}) == 2
 
 
-def test_claims_challenge_that_the_new_token_meets_is_no_error(local_azure_server: LocalAzure):
+def test_claims_challenge_is_no_error_if_the_new_token_satisfies_it(local_azure_server: LocalAzure):
     encoded = base64.b64encode(CLAIMS.encode()).decode()
     challenge = as_json(401, {}, WWW_Authenticate=f'Bearer error="insufficient_claims", claims="{encoded}"')
-    first: list[str] = []
+    rejected: list[str] = []
 
-    def answer(request: Request) -> Reply:
-        first[:] = first or [request.headers["authorization"]]
-        return challenge if request.headers["authorization"] in first else as_json(200, {"ok": True})
+    def respond(request: Request) -> Reply:
+        rejected[:] = rejected or [request.headers["authorization"]]
+        return challenge if request.headers["authorization"] in rejected else as_json(200, {"ok": True})
 
-    with Scripted(answer) as api, calling(local_azure_server, api.origin, site="msi-func", **APPLICATION) as msi:
+    with Scripted(respond) as api, calling(local_azure_server, api.origin, site="msi-func", **APPLICATION) as msi:
         assert call(msi).json() == {"ok": True}

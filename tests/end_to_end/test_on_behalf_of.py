@@ -1,4 +1,4 @@
-"""Calls on behalf of a user, end to end: user's token, msi-func, identity, Entra over TLS, aad-func, claims."""
+"""Requests on behalf of a user, end to end: user's token, msi-func, identity, Entra over TLS, aad-func, claims."""
 
 import base64
 import concurrent.futures
@@ -64,7 +64,7 @@ def test_user_without_the_role_is_denied_by_aad_func(host: Host, local_azure: Lo
     assert "to the user" in body["advice"]
 
 
-def test_without_as_user_the_call_is_made_as_the_app_whoever_calls(host: Host, local_azure: LocalTenant):
+def test_request_is_made_as_the_app_without_as_user(host: Host, local_azure: LocalTenant):
     for query in ("", "?as=app", "?as=App"):
         for token in (None, local_azure.token(API, user=VISITOR)):
             assert call(host, token, query).json()["caller"]["kind"] == "application"
@@ -76,9 +76,7 @@ def test_invalid_value_of_as_is_a_bad_request(query, host: Host, local_azure: Lo
     assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
-def test_mfa_is_requested_in_the_form_that_microsofts_clients_read(
-    host: Host, local_azure_server: LocalAzure, local_azure: LocalTenant
-):
+def test_required_mfa_is_a_claims_challenge(host: Host, local_azure_server: LocalAzure, local_azure: LocalTenant):
     response = call(host, local_azure.token(API, user=GUARDED))
     assert (response.status_code, response.json()["code"]) == (401, "interaction_required")
     assert response.json()["entra_codes"] == ["AADSTS50076"]
@@ -96,7 +94,7 @@ def test_mfa_is_requested_in_the_form_that_microsofts_clients_read(
 
 
 def test_azure_cores_own_client_understands_the_challenge(host: Host, local_azure: LocalTenant):
-    """The policy of Microsoft's Python clients requests a token with the claims and retries."""
+    """The credential policy of Azure SDKs requests a token with the claims and retries."""
 
     class SignedIn:
         claims: str | None = None
@@ -114,7 +112,7 @@ def test_azure_cores_own_client_understands_the_challenge(host: Host, local_azur
     assert json.loads(user.claims or "")["access_token"]["capolids"]["essential"]
 
 
-def test_call_as_user_requires_a_users_token(host: Host, local_azure: LocalTenant):
+def test_request_as_user_requires_a_users_token(host: Host, local_azure: LocalTenant):
     app_only, id_token = local_azure.token(API), local_azure.token(API, user=DEVELOPER, scopes=[])
     for response in (call(host), call(host, app_only), call(host, id_token), call(host, Authorization="Basic eDp5")):
         assert (response.status_code, response.json()["code"]) == (401, "user_token_required")
@@ -140,7 +138,7 @@ def test_invalid_user_token_is_rejected(why, code, defect, host: Host, local_azu
     assert response.headers["WWW-Authenticate"].startswith(PLAIN)
 
 
-def test_token_with_another_signature_is_not_the_cached_one(host: Host, local_azure: LocalTenant):
+def test_token_with_another_signature_is_not_accepted_from_the_cache(host: Host, local_azure: LocalTenant):
     valid, other = (local_azure.token(API, user=DEVELOPER) for _ in range(2))
     assert call(host, valid).status_code == 200
     forged = valid.rpartition(".")[0] + "." + other.rpartition(".")[2]
@@ -148,7 +146,7 @@ def test_token_with_another_signature_is_not_the_cached_one(host: Host, local_az
     assert call(host, valid).status_code == 200
 
 
-def test_users_who_call_at_once_are_each_accepted_as_themselves(
+def test_concurrent_users_are_accepted_as_themselves(
     local_azure_server: LocalAzure, local_azure: LocalTenant, aad_host: Host
 ):
     """One token request per user, and no user gets the token of another."""
@@ -166,10 +164,8 @@ def test_users_who_call_at_once_are_each_accepted_as_themselves(
     assert local_azure.requests["token"] == len(mine)
 
 
-def test_easy_auth_in_front_passes_the_users_token_on(
-    host: Host, local_azure_server: LocalAzure, local_azure: LocalTenant
-):
-    """Easy Auth adds headers and keeps Authorization, the only one that msi-func reads."""
+def test_users_token_is_used_behind_easy_auth(host: Host, local_azure_server: LocalAzure, local_azure: LocalTenant):
+    """Easy Auth forwards Authorization, the only authentication header that msi-func reads."""
     api = local_azure_server.directory.application("msi-func-api")
     listener = bind(0)
     front = replace(host, origin=f"http://127.0.0.1:{listener.getsockname()[1]}")

@@ -1,4 +1,4 @@
-"""Runs scripts with a stand-in for az."""
+"""Run scripts with the fake az."""
 
 import json
 import os
@@ -11,12 +11,12 @@ import pytest
 
 from tests.support.apps import APP, clean_environment
 
-SECONDS = 600  # for one script; with REAL_AZ each command takes seconds
+SECONDS = 600  # time limit of a script; with REAL_AZ each command takes seconds
 
 
 @pytest.fixture
 def fake_az(tmp_path: Path) -> dict[str, str]:
-    """Return the environment in which `az` is the stand-in, which keeps its state in `FAKE_AZ_STATE`."""
+    """Return an environment in which `az` is the fake az, with its state in the file `FAKE_AZ_STATE`."""
     folder = tmp_path / "bin"
     folder.mkdir()
     az = folder / "az"
@@ -33,7 +33,7 @@ def fake_az(tmp_path: Path) -> dict[str, str]:
 
 
 class Run:
-    """Runs a script and returns its exit code, its output and the stand-in's state, which is in the file `state`."""
+    """A function that runs a script and returns its exit code, its output and the state of the fake az."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment, self.state, self.errors = environment, Path(environment["FAKE_AZ_STATE"]), ""

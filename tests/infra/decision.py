@@ -1,4 +1,4 @@
-"""aad-func's own decision about a caller, under the settings that a deployment gives it."""
+"""aad-func's decision about a caller, with the settings of a deployment."""
 
 import asyncio
 import contextlib
@@ -15,13 +15,13 @@ from tests.support.apps import clean_environment
 
 @contextlib.contextmanager
 def app_settings(values: dict[str, str], **more: str) -> Iterator[None]:
-    """Have these settings and no others."""
+    """Set only these environment variables."""
     with clean_environment(), mock.patch.dict(os.environ, {**os.environ, **values, **more}, clear=True):
         yield
 
 
 class ValidToken:
-    """Stands in for the validation of a signature: the token is valid and has these claims."""
+    """A validator that returns these claims without a token."""
 
     def __init__(self, claims: dict[str, Any]) -> None:
         self.claims = claims
@@ -31,6 +31,6 @@ class ValidToken:
 
 
 def accepted_roles(authorizer: Authorizer, claims: dict[str, Any]) -> list[str]:
-    """Return the roles of a caller whose token has these claims. Raises the problem if it is rejected."""
+    """Return the roles of a caller with these claims. Raises Problem if the caller is rejected."""
     validated = dataclasses.replace(authorizer, easy_auth=False, validator=ValidToken(claims))
     return list(asyncio.run(validated.authorize({})).roles)

@@ -1,4 +1,4 @@
-"""infra/ is well formed, and its names are those of the code, the tenant file, the samples and docs/settings.md."""
+"""infra/ is well formed and consistent with the code, the tenant file, the sample settings and docs/settings.md."""
 
 import ast
 import functools
@@ -22,14 +22,14 @@ FILES = {path.relative_to(INFRA).as_posix(): Bicep(path) for path in sorted(INFR
 MAIN = FILES["main.bicep"]
 REQUIRED = {"environmentName": "dev", "location": "westeurope"}
 DEPLOYED = Deployment(MAIN.path, REQUIRED)
-# Together, these have every setting that the template knows.
+# Together, these deployments have every setting of the template.
 COMBINATIONS = [
     {"callerIdentity": "user", "audiences": "api://orders", "allowedCallers": "client"},
     {"callAs": "application", "roleAssignment": "setting", "assignmentRequired": False},
 ]
 
-# Names of settings that are not everywhere, and where they belong instead.
-PLATFORM = {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "WEBSITE_AUTH_ENABLED", "WEBSITE_INSTANCE_ID"}  # Azure sets them
+# Settings that are intentionally missing in some places.
+PLATFORM = {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "WEBSITE_AUTH_ENABLED", "WEBSITE_INSTANCE_ID"}  # set by Azure
 HOST_IN_AZURE = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
@@ -37,13 +37,13 @@ HOST_IN_AZURE = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
 }
 HOST_LOCALLY = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
-DESK = {"AZURE_AUTHORITY_HOST"}  # azure-identity's own, for developers' and daemons' credentials
-NOT_ON_PAGE = {"WEBSITE_INSTANCE_ID", *DESK}
-NOT_IN_BICEP = {"AAD_FUNC_MAX_RESPONSE_BYTES", *PLATFORM, *DESK}  # the default limit fits aad-func's responses
+LOCAL_ONLY = {"AZURE_AUTHORITY_HOST"}  # read by azure-identity for credentials other than managed identities
+NOT_ON_PAGE = {"WEBSITE_INSTANCE_ID", *LOCAL_ONLY}
+NOT_IN_BICEP = {"AAD_FUNC_MAX_RESPONSE_BYTES", *PLATFORM, *LOCAL_ONLY}  # the default limit fits aad-func's responses
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_all_that_is_used_is_declared_and_all_that_is_declared_is_used(name: str):
+def test_used_names_are_declared_and_declared_names_are_used(name: str):
     file = FILES[name]
     assert file.declarations
     assert file.undeclared() == set()
@@ -51,7 +51,7 @@ def test_all_that_is_used_is_declared_and_all_that_is_declared_is_used(name: str
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_module_is_there_and_gets_what_it_asks_for(name: str):
+def test_every_module_exists_and_gets_its_required_parameters(name: str):
     file = FILES[name]
     modules = file.named("module")
     for module in modules.values():
@@ -80,16 +80,16 @@ def test_every_resource_has_a_type_and_a_version():
             assert nested or re.fullmatch(r"Microsoft\.[\w./]+@(v1\.0|\d{4}-\d\d-\d\d)", resource.type), resource.name
 
 
-def test_the_parameters_file_names_parameters_and_leaves_no_required_one_out():
+def test_parameters_file_sets_every_required_parameter_and_no_unknown_one():
     given = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
     assert MAIN.required <= given.keys() <= MAIN.named("param").keys()
     outputs = MAIN.named("output")
     for parameter in given.values():
-        # azd writes outputs where it reads parameters from: one name for both would feed back.
+        # azd stores outputs in the environment from which it reads parameters, so their names must differ.
         assert re.fullmatch(r"\$\{([A-Z_]+)(=[\w.]+)?\}", parameter["value"])[1] not in outputs
 
 
-def test_defaults_are_the_same_with_azd_and_without():
+def test_parameters_file_has_the_defaults_of_the_template():
     given = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
     for name, parameter in given.items():
         default = parameter["value"].strip("${}").partition("=")[2]
@@ -101,14 +101,14 @@ def test_defaults_are_the_same_with_azd_and_without():
     "broken",
     ["param a string\nvar b = 'x\n", "var a = {\n", "var a = ]\n", "var a = '${b'\n", "/* x\n*/ var a = (\n"],
 )
-def test_the_reader_rejects_files_that_are_not_well_formed(broken: str, tmp_path: Path):
+def test_parser_rejects_files_that_are_not_well_formed(broken: str, tmp_path: Path):
     file = tmp_path / "broken.bicep"
     file.write_text(broken)
     with pytest.raises(BicepSyntaxError):
         _ = Bicep(file).declarations
 
 
-def test_the_reader_finds_undeclared_and_unused_names(tmp_path: Path):
+def test_parser_finds_undeclared_and_unused_names(tmp_path: Path):
     file = tmp_path / "some.bicep"
     file.write_text("param a string // b\nvar c = '${d}-e' /* f */\noutput g string = h.i ? toLower('j') : k\n")
     assert Bicep(file).undeclared() == {"d", "h", "k"}
@@ -125,19 +125,16 @@ def bicep_compiler() -> list[str] | None:
     return None
 
 
-@pytest.mark.skipif(bicep_compiler() is None, reason="no Bicep compiler here; the workflow's bicep job runs it")
-def test_the_real_compiler_accepts_it():
+@pytest.mark.skipif(bicep_compiler() is None, reason="Bicep is not installed; the workflow's bicep job runs it")
+def test_bicep_compiler_accepts_the_template():
     command = bicep_compiler() or []
     done = subprocess.run([*command, str(MAIN.path)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
 
 
-# Settings.
-
-
 @functools.cache
 def read_by_the_code() -> set[str]:
-    """Every setting whose name the app's source reads, `AAD_FUNC` put in for DownstreamApi's prefix."""
+    """Return the settings that the app's source reads, with `AAD_FUNC` as DownstreamApi's prefix."""
     found = set()
     for package in ("common", "msi_func", "aad_func"):
         for path in (APP / package).rglob("*.py"):
@@ -181,26 +178,26 @@ def in_settings_page() -> dict[str, str]:
 DISABLED = {f"AzureWebJobs.{name}.Disabled" for name in ("aad_func", "msi_func")}
 
 
-def test_every_setting_that_the_code_reads_is_documented_and_no_other():
+def test_documented_settings_are_those_that_the_code_reads():
     assert read_by_the_code() - NOT_ON_PAGE == in_settings_page().keys() - DISABLED
 
 
-def test_every_setting_that_the_code_reads_is_in_bicep_and_no_other():
+def test_settings_in_bicep_are_those_that_the_code_reads():
     assert in_bicep() == (read_by_the_code() - NOT_IN_BICEP) | DISABLED | HOST_IN_AZURE
     assert host_settings() == HOST_IN_AZURE
 
 
-def test_the_sample_settings_have_what_has_no_default_and_nothing_that_the_code_does_not_read():
+def test_sample_settings_have_every_required_setting_and_no_unknown_one():
     required = {name for name, default in in_settings_page().items() if default == "required"}
     assert required <= in_sample()
     assert in_sample() - HOST_LOCALLY <= read_by_the_code()
 
 
-def test_http_concurrency_is_set_for_both_apps_within_the_platforms_limits():
+def test_http_concurrency_of_both_apps_is_within_the_platforms_limits():
     limits = MAIN.named("param")["perInstanceConcurrency"].decorators
     least, most = limits["minValue"][0][1], limits["maxValue"][0][1]
     assert (least, most) == (1, 1000)
-    assert least < MAIN.default("perInstanceConcurrency") <= most  # 1 is the platform's own default for Python
+    assert least < MAIN.default("perInstanceConcurrency") <= most  # The platform's default for Python is 1.
     sites = Deployment(MAIN.path, {**REQUIRED, "perInstanceConcurrency": 17}).of_type("Microsoft.Web/sites")
     assert len(sites) == 2
     for site in sites:
@@ -216,11 +213,11 @@ def test_call_modes_are_those_of_the_code_and_default_to_app():
     assert MAIN.default("callModes") == "app"
 
 
-def test_no_platform_setting_is_set_by_us():
+def test_template_sets_no_platform_settings():
     assert not PLATFORM & in_bicep()
 
 
-def test_an_optional_setting_is_left_out_where_it_has_no_value():
+def test_optional_setting_without_a_value_is_omitted():
     for parameter, setting in (("audiences", "AAD_FUNC_AUDIENCES"), ("allowedCallers", "AAD_FUNC_ALLOWED_CALLERS")):
         for given in ("", "value"):
             deployment = Deployment(MAIN.path, {**REQUIRED, parameter: given})
@@ -228,10 +225,7 @@ def test_an_optional_setting_is_left_out_where_it_has_no_value():
             assert settings.get(setting, "") == given
 
 
-# Names.
-
-
-def test_each_app_runs_one_function_the_other_is_switched_off():
+def test_each_app_disables_the_other_apps_function():
     functions = {}
     for package in ("aad_func", "msi_func"):
         for node in ast.walk(ast.parse((APP / package / "function.py").read_text())):
@@ -258,7 +252,7 @@ def test_azure_yaml_deploys_both_services_from_this_folder():
     assert DEPLOYED.outputs["AAD_FUNC_URL"].endswith(f"/api/{services[0]}")
 
 
-def test_role_and_scope_are_those_of_the_code_and_of_the_local_tenant():
+def test_role_and_scope_match_the_code_and_the_local_tenant():
     (app,) = [app for app in load().applications if app.name == "aad-func"]
     (role,), (scope,) = app.app_roles, app.scopes
     authorization = (APP / "aad_func" / "authorization.py").read_text()

@@ -1,7 +1,7 @@
-"""Every combination of the template's parameters deploys apps that can call each other, or fails with a sentence.
+"""Every combination of the template's parameters deploys working apps or fails with an error message.
 
-The template is evaluated, the tokens that Entra ID would issue are derived from what it deploys, and aad-func's own
-authorization decides about them under the settings that it would have.
+The template is evaluated. The claims of Entra ID's tokens are derived from the deployed resources and authorized by
+aad-func's code with the deployed settings.
 """
 
 import itertools
@@ -40,8 +40,8 @@ GROUPED_BY = ("callModes", "callAs", "callerIdentity", "existingClientId")
 GROUPS = list(itertools.product(*(CHOICES[name] for name in GROUPED_BY)))
 
 
-def impossible(parameters: dict[str, Any]) -> set[str]:
-    """Return the beginning of each sentence with which these parameters must be rejected."""
+def reasons_to_reject(parameters: dict[str, Any]) -> set[str]:
+    """Return the beginning of each error message that these parameters must cause."""
     modes, application = parameters["callModes"].split(","), parameters["callAs"] == "application"
     by_setting, user_assigned = parameters["roleAssignment"] == "setting", parameters["callerIdentity"] == "user"
     rules = {
@@ -54,12 +54,12 @@ def impossible(parameters: dict[str, Any]) -> set[str]:
         and parameters["assignmentRequired"],
         "easyAuth admits either": parameters["easyAuth"] and len(modes) == 2 and not application and not user_assigned,
     }
-    return {sentence for sentence, applies in rules.items() if applies}
+    return {message for message, applies in rules.items() if applies}
 
 
 @dataclass
 class Deployed:
-    """A deployment, with the two apps' settings and what their tokens depend on."""
+    """A deployment: the settings of both apps, and the claims of the tokens between them."""
 
     parameters: dict[str, Any]
 
@@ -76,14 +76,14 @@ class Deployed:
         return found
 
     def identity(self, client_id: str) -> Resource:
-        """Return msi-func's user-assigned identity with this client ID; it must be attached to the app."""
+        """Return the user-assigned identity with this client ID, which must be attached to msi-func."""
         found = self.deployment.of_type("Microsoft.ManagedIdentity/userAssignedIdentities")
         (identity,) = [each for each in found if each.member("properties")["clientId"] == client_id]
         assert identity.member("id") in self.site("MSI_FUNC_NAME").body["identity"]["userAssignedIdentities"]
         return identity
 
     def registration(self) -> Resource:
-        """Return msi-func's registration, after checking that it trusts the federated identity and nothing else."""
+        """Return msi-func's registration, which must trust the federated identity only."""
         apps = self.deployment.of_type("Microsoft.Graph/applications")
         (found,) = [each for each in apps if each.member("appId") == self.msi["MSI_FUNC_CLIENT_ID"]]
         (trust,) = self.deployment.of_type("Microsoft.Graph/applications/federatedIdentityCredentials")
@@ -97,7 +97,7 @@ class Deployed:
         return next(each.member("id") for each in found if each.body["appId"] == app_id)
 
     def app_claims(self) -> dict[str, Any]:
-        """Return the claims of the token with which msi-func calls as itself."""
+        """Return the claims of msi-func's app token."""
         if self.msi.get("AAD_FUNC_CREDENTIAL") == "application":
             client_id = self.registration().member("appId")
             object_id = self.service_principal(client_id)
@@ -111,7 +111,7 @@ class Deployed:
         return self.claims(client_id, object_id, sub=object_id, roles=[self.outputs["APP_ROLE"]] if has_role else [])
 
     def user_claims(self) -> dict[str, Any]:
-        """Return the claims of the token with which msi-func calls on behalf of a user that has the role."""
+        """Return the claims of msi-func's token on behalf of a user with the role."""
         client_id = self.registration().member("appId")
         (consent,) = self.deployment.of_type("Microsoft.Graph/oauth2PermissionGrants")
         assert consent.body["clientId"] == self.service_principal(client_id)
@@ -153,34 +153,35 @@ def of_group(group: tuple[Any, ...]) -> list[dict[str, Any]]:
 
 
 def deployed(group: tuple[Any, ...]) -> Iterator[Deployed]:
-    """Deploy each combination of a group, except those that are rejected, which another test checks."""
-    yield from (Deployed(parameters) for parameters in of_group(group) if not impossible(parameters))
+    """Yield the deployment of each valid combination of a group."""
+    yield from (Deployed(parameters) for parameters in of_group(group) if not reasons_to_reject(parameters))
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=str)
 class TestCombinations:
-    def test_impossible_combinations_fail_with_a_sentence_each(self, group: tuple[Any, ...]):
+    def test_each_invalid_combination_is_an_error_that_names_its_reasons(self, group: tuple[Any, ...]):
         for parameters in of_group(group):
-            if wrong := impossible(parameters):
+            if reasons := reasons_to_reject(parameters):
                 with pytest.raises(DeploymentError) as failure:
                     Deployed(parameters)
                 message = str(failure.value)
                 assert message.endswith(".")
-                assert all(sentence in message for sentence in wrong), (parameters, message)
+                assert all(reason in message for reason in reasons), (parameters, message)
 
-    def test_aad_func_accepts_each_identity_that_msi_func_calls_with(self, group: tuple[Any, ...]):
+    def test_aad_func_accepts_each_identity_that_msi_func_uses(self, group: tuple[Any, ...]):
         for each in deployed(group):
             with app_settings(each.aad, WEBSITE_AUTH_ENABLED=str(each.parameters["easyAuth"])):
                 authorizer = Authorizer.from_settings()
             assert authorizer.easy_auth == each.parameters["easyAuth"]
             for claims in each.callers():
                 if each.parameters["allowedCallers"] and claims.get("azp", claims.get("appid")) == SYSTEM_CLIENT_ID:
-                    continue  # has to be listed by hand: docs/deploy-options.md
+                    continue  # must be added manually (docs/deploy-options.md)
                 assert accepted_roles(authorizer, claims) == ["DoAll"], (each.parameters, claims)
 
-    def test_easy_auth_admits_the_same_identities_and_checks_issuer_and_audience(self, group: tuple[Any, ...]):
+    def test_easy_auth_allows_the_same_identities_and_checks_issuer_and_audience(self, group: tuple[Any, ...]):
         for each in deployed(group):
             properties = each.easy_auth()
+            provider = properties["identityProviders"]["azureActiveDirectory"]
             assert properties["platform"]["enabled"] == each.parameters["easyAuth"]
             assert properties["login"]["tokenStore"]["enabled"] is False
             assert properties["globalValidation"] == {
@@ -189,9 +190,9 @@ class TestCombinations:
             }
             if each.parameters["easyAuth"]:
                 for claims in each.callers():
-                    assert admits(properties["identityProviders"]["azureActiveDirectory"], claims), each.parameters
+                    assert easy_auth_allows(provider, claims), each.parameters
 
-    def test_the_role_goes_to_the_calling_identity_only(self, group: tuple[Any, ...]):
+    def test_only_the_calling_identity_gets_the_role(self, group: tuple[Any, ...]):
         for each in deployed(group):
             by_setting = each.aad.get("AAD_FUNC_ROLE_ASSIGNMENTS", "").removeprefix("DoAll=")
             expected = {each.app_claims()["oid"]} if "app" in each.modes else set()
@@ -245,8 +246,8 @@ class TestCombinations:
             assert bool(in_directory) != bool(each.parameters["existingClientId"])
 
 
-def admits(provider: dict[str, Any], claims: dict[str, Any]) -> bool:
-    """Apply Easy Auth's documented rules: issuer by token version, audience, and all lists of the policy."""
+def easy_auth_allows(provider: dict[str, Any], claims: dict[str, Any]) -> bool:
+    """Return whether Easy Auth's documented rules for issuer, audience and policy allow a token."""
     suffix = {"1.0": "", "2.0": "/v2.0"}[claims["ver"]]
     policy = provider["validation"]["defaultAuthorizationPolicy"]
     identities = policy.get("allowedPrincipals", {}).get("identities")
@@ -262,7 +263,7 @@ def admits(provider: dict[str, Any], claims: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "sentence"),
+    ("parameters", "message"),
     [
         ({"easyAuthCallers": OTHER_CLIENT}, "easyAuthCallers needs easyAuth"),
         ({"easyAuth": True, "easyAuthCallers": ",".join([OTHER_CLIENT] * 11)}, "more than 10 IDs"),
@@ -273,13 +274,13 @@ def admits(provider: dict[str, Any], claims: dict[str, Any]) -> bool:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_other_impossible_parameters_fail_with_a_sentence(parameters: dict[str, Any], sentence: str):
+def test_other_invalid_parameters_are_errors_that_name_the_reason(parameters: dict[str, Any], message: str):
     given = {"environmentName": "dev", "location": "westeurope", **parameters}
-    with pytest.raises(DeploymentError, match=sentence):
+    with pytest.raises(DeploymentError, match=message):
         Deployment(MAIN, given)
 
 
-def test_app_roles_have_the_same_ids_in_each_deployment_and_the_first_is_required():
+def test_app_role_ids_are_stable_and_the_first_role_is_the_required_one():
     def roles(app_roles: str) -> list[dict[str, Any]]:
         deployment = Deployment(MAIN, {"environmentName": "dev", "location": "westeurope", "appRoles": app_roles})
         (app,) = deployment.of_type("Microsoft.Graph/applications")
@@ -292,7 +293,7 @@ def test_app_roles_have_the_same_ids_in_each_deployment_and_the_first_is_require
     assert two[0]["id"] != two[1]["id"]
 
 
-def test_further_easy_auth_callers_are_of_the_kind_that_the_policy_lists():
+def test_easy_auth_callers_are_in_the_only_list_of_the_policy():
     for call_as, kind in (("managed_identity", "allowedPrincipals"), ("application", "allowedApplications")):
         parameters = {"easyAuth": True, "easyAuthCallers": OTHER_CLIENT, "callAs": call_as, "callModes": "app"}
         policy = Deployed(parameters).easy_auth()["identityProviders"]["azureActiveDirectory"]["validation"]
@@ -300,7 +301,7 @@ def test_further_easy_auth_callers_are_of_the_kind_that_the_policy_lists():
         assert OTHER_CLIENT in str(policy["defaultAuthorizationPolicy"][kind])
 
 
-def test_explicit_audiences_are_those_of_the_code_and_of_easy_auth():
+def test_explicit_audiences_apply_to_the_code_and_to_easy_auth():
     parameters = {
         "existingClientId": EXISTING,
         "audiences": "api://orders, api://old",

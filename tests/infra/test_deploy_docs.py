@@ -1,4 +1,4 @@
-"""The deployment pages name what exists, and their commands have the options that they use."""
+"""The deployment pages refer to existing settings, outputs and scripts, and use existing command-line options."""
 
 import functools
 import json
@@ -24,8 +24,8 @@ MAIN = Bicep(APP / "infra" / "main.bicep")
 PARAMETERS = json.loads((APP / "infra" / "main.parameters.json").read_text())["parameters"]
 (AAD_FUNC,) = [app for app in load().applications if app.name == "aad-func"]
 
-# Options of commands that are not here to be asked, as far as we use them. func: PublishFunctionAppAction in
-# Azure/azure-functions-core-tools; azd: the usage that its tests record (Azure/azure-dev, cli/azd/cmd/testdata).
+# Options of tools that are not installed here. func: PublishFunctionAppAction in Azure/azure-functions-core-tools;
+# azd: the usage snapshots of its tests (Azure/azure-dev, cli/azd/cmd/testdata).
 DOCUMENTED = {
     "func azure functionapp publish": {"--python"},
     "azd up": set(),
@@ -39,12 +39,12 @@ DOCUMENTED = {
 
 
 def commands(text: str) -> list[str]:
-    """Every line of a shell, continued lines put together, comments left out."""
+    """Return the lines of a shell script without comments, with continued lines joined."""
     return re.sub(r"(^|\s)#.*", "", re.sub(r"\\\n\s*", "", text), flags=re.MULTILINE).splitlines()
 
 
 def shell(text: str) -> str:
-    """What stands in blocks of shell, and between backticks."""
+    """Return the shell blocks and inline code of a page."""
     inline = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
     return "\n".join([*re.findall(r"```sh\n(.*?)```", text, re.DOTALL), *inline])
 
@@ -53,7 +53,7 @@ SHELL = [*commands(shell(BOTH)), *commands("\n".join(SCRIPTS.values()))]
 
 
 def calls(tool: str) -> set[tuple[str, tuple[str, ...]]]:
-    """(command, options) for each call of `tool`."""
+    """Return (command, options) for each use of `tool`."""
     found = set()
     for line in SHELL:
         for call in re.findall(rf"(?<![\w./-]){tool} [a-z][^|;)]*", re.sub(r"\"[^\"]*\"|'[^']*'", "X", _inner(line))):
@@ -64,7 +64,7 @@ def calls(tool: str) -> set[tuple[str, tuple[str, ...]]]:
 
 
 def _inner(line: str) -> str:
-    # A command substitution in a string is a call of its own.
+    # A command substitution inside a string is a separate command.
     inner = re.findall(r"\"[^\"]*\$\(([^()]*)\)[^\"]*\"", line)
     return " ; ".join([re.sub(r"\$\([^()]*\)", "X", line), *inner]) if inner else line
 
@@ -73,7 +73,7 @@ def _first_option(words: list[str]) -> int:
     return next((n for n, word in enumerate(words) if not re.fullmatch("[a-z][a-z-]*", word)), len(words))
 
 
-def test_az_calls_are_found():
+def test_az_commands_are_found():
     named = {name for name, _ in calls("az")}
     assert {"az rest", "az account show", "az functionapp create", "az functionapp function keys list"} <= named
 
@@ -84,9 +84,9 @@ def az_help(command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(shutil.which("az") is None, reason="no az here to ask for its options")
+@pytest.mark.skipif(shutil.which("az") is None, reason="az is not installed")
 @pytest.mark.parametrize(("command", "options"), sorted(calls("az")), ids=lambda value: str(value)[:60])
-def test_az_knows_every_option_that_we_use(command: str, options: tuple[str, ...]):
+def test_az_has_every_used_option(command: str, options: tuple[str, ...]):
     known = set(re.findall(r"--[a-z][a-z-]*", az_help(command)))
     assert known, f"no such command: {command}"
     assert set(options) <= known
@@ -101,17 +101,17 @@ def test_func_and_azd_are_used_as_documented(tool: str):
         assert set(options) <= DOCUMENTED[command], name
 
 
-def test_every_script_that_is_named_is_there():
+def test_mentioned_scripts_exist():
     for name in re.findall(r"scripts/([\w-]+\.\w+)", BOTH):
         assert name in SCRIPTS
 
 
-def test_the_first_page_is_short_and_both_are_shorter_than_the_code_of_the_app():
+def test_deployment_docs_stay_within_their_line_limits():
     assert len(DEPLOY.splitlines()) <= 120
     assert len(BOTH.splitlines()) <= 345
 
 
-def test_what_can_be_chosen_is_what_azd_passes_on_with_the_same_defaults():
+def test_documented_choices_and_defaults_are_those_of_the_parameters_file():
     listed = dict(re.findall(r"^- ([A-Z_]+)(?: \((.*?)\))?: ", DEPLOY, re.MULTILINE))
     passed = {}
     for parameter in PARAMETERS.values():
@@ -123,7 +123,7 @@ def test_what_can_be_chosen_is_what_azd_passes_on_with_the_same_defaults():
     assert listed["EXISTING_APP_ID_URI"] == "`api://<client ID>`"
 
 
-def test_outputs_that_are_named_are_there():
+def test_mentioned_outputs_exist():
     named = set(re.findall(r"azd env get-value ([A-Z_]+)", BOTH))
     assert {"MSI_FUNC_NAME", "RESOURCE_GROUP"} <= named <= MAIN.named("output").keys()
     hooks = "".join(text for name, text in SCRIPTS.items() if name.startswith("azd-"))
@@ -131,14 +131,14 @@ def test_outputs_that_are_named_are_there():
     assert used <= MAIN.named("output").keys()
 
 
-def test_settings_that_are_named_are_settings():
+def test_mentioned_settings_exist():
     known = read_by_the_code() | in_settings_page().keys() | HOST_IN_AZURE | MAIN.named("output").keys() | {KEY}
     for text in (BOTH, CONCEPTS):
         for name in re.findall(r"\b(?:AAD_FUNC|MSI_FUNC|ENTRA|AzureWebJobs)[\w.]*\w", text):
             assert name in known, name
 
 
-def test_the_page_of_commands_sets_what_bicep_sets_where_there_is_no_default():
+def test_manual_deployment_docs_set_every_required_setting():
     page = OPTIONS.split("## With az and func")[1].split("\n## In the portal")[0]
     portal = OPTIONS.split("## In the portal")[1].split("\n## ")[0]
     required = {
@@ -150,20 +150,20 @@ def test_the_page_of_commands_sets_what_bicep_sets_where_there_is_no_default():
         assert re.search(rf"{re.escape(name)}\b", portal), name
 
 
-def test_publishing_names_the_language():
-    """In a clone without local.settings.json, func cannot determine it."""
+def test_publish_commands_name_the_language():
+    """func cannot detect the language without local.settings.json."""
     readme = (APP / "README.md").read_text()
     for line in [*SHELL, *commands(shell(readme))]:
         assert "functionapp publish" not in line or line.endswith(" --python"), line
 
 
-def test_limits_of_an_instance_are_those_of_the_code():
+def test_documented_limits_of_an_instance_match_the_code():
     default = MAIN.default("perInstanceConcurrency")
     assert f"PER_INSTANCE_CONCURRENCY, {default} by default" in OPTIONS
     assert f"at most {MAX_CONNECTIONS} connections per process to each host" in OPTIONS
 
 
-def test_role_scope_and_clients_are_those_of_the_tenant():
+def test_documented_role_scope_and_clients_match_the_local_tenant():
     portal = OPTIONS.split("## In the portal")[1].split("\n## ")[0]
     for name in (AAD_FUNC.app_roles[0].value, AAD_FUNC.scopes[0].value, *AAD_FUNC.optional_claims):
         assert f"`{name}`" in portal
@@ -175,7 +175,7 @@ def test_role_scope_and_clients_are_those_of_the_tenant():
     assert f"{AAD_FUNC.scopes[0].value}`" in CONCEPTS
 
 
-def test_the_ids_in_concepts_are_those_of_the_local_tenant():
+def test_ids_in_concepts_match_the_local_tenant():
     tenant = (APP / "local_azure" / "tenant.json").read_text()
     ids = set(re.findall(r"\b([0-9a-f]{8}-[0-9a-f]{4})-…", CONCEPTS))
     assert len(ids) == 5

@@ -1,4 +1,4 @@
-"""The commands of the deployment pages, run in order, lead to two apps that can call each other."""
+"""The commands of the deployment pages, run in order, deploy an msi-func that aad-func accepts."""
 
 import json
 import re
@@ -39,13 +39,13 @@ SIGN_IN, UP, TRY, TAKE_DOWN = (
 
 @dataclass
 class Shell:
-    """A shell in a folder like a clone, in which az, azd and the tools that need a network are stand-ins."""
+    """A shell in a folder like a clone, with a fake az, a fake azd and recorders for other tools."""
 
     folder: Path
     environment: dict[str, str]
 
     def run(self, *commands: str, **environment: str) -> str:
-        """Run the commands and return what they print. All must succeed."""
+        """Run the commands, which must succeed, and return their output."""
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", "\n".join(commands)],
             cwd=self.folder,
@@ -63,7 +63,7 @@ class Shell:
 
     @property
     def recorded(self) -> list[str]:
-        """The commands of the other stand-ins."""
+        """The recorded commands and their input."""
         log = self.folder / "log"
         return log.read_text().splitlines() if log.exists() else []
 
@@ -75,18 +75,18 @@ def shell(fake_az: dict[str, str], tmp_path: Path) -> Shell:
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / "scripts").symlink_to(APP / "scripts")
     recorder = f'#!/bin/sh\necho "$(basename "$0") $*" >> "{folder}/log"\n'
-    stand_ins = {tools / name: recorder for name in ("make", "func", "curl")}
-    stand_ins[tools / "curl"] += f'case "$*" in *@-*) cat >> "{folder}/log" ;; esac\n'
-    stand_ins[folder / ".venv" / "bin" / "python"] = recorder
-    stand_ins[tools / "azd"] = f'#!/bin/sh\nPYTHONPATH="{APP}" exec "{sys.executable}" -m tests.support.fake_azd "$@"\n'
-    for path, text in stand_ins.items():
+    fakes = {tools / name: recorder for name in ("make", "func", "curl")}
+    fakes[tools / "curl"] += f'case "$*" in *@-*) cat >> "{folder}/log" ;; esac\n'
+    fakes[folder / ".venv" / "bin" / "python"] = recorder
+    fakes[tools / "azd"] = f'#!/bin/sh\nPYTHONPATH="{APP}" exec "{sys.executable}" -m tests.support.fake_azd "$@"\n'
+    for path, text in fakes.items():
         path.write_text(text)
         path.chmod(0o755)
     return Shell(folder, {**fake_az, "FAKE_AZD_STATE": str(tmp_path / "azd.json")})
 
 
 def check(shell: Shell, aad: dict[str, str], msi: dict[str, str], identity: str = "") -> None:
-    """Check that msi-func, calling as itself under its settings, is accepted under aad-func's."""
+    """Check that aad-func with its settings accepts msi-func with its settings."""
     applications = shell.state("AZ")["applications"]
     client_ids = {name: app.get("appId") or fake_id("client", name) for name, app in applications.items()}
     with app_settings(aad):
@@ -124,7 +124,7 @@ def check_azd(shell: Shell) -> None:
     check(shell, settings["AAD_FUNC"], settings["MSI_FUNC"], assignee or by_setting)
 
 
-def test_deploy_page_from_sign_in_to_take_down(shell: Shell):
+def test_deploy_page_works_from_sign_in_to_take_down(shell: Shell):
     printed = shell.run(SIGN_IN, UP)
     check_azd(shell)
     outputs = shell.state("AZD")["outputs"]
@@ -133,7 +133,7 @@ def test_deploy_page_from_sign_in_to_take_down(shell: Shell):
     assert outputs["RESOURCE_GROUP_URL"] in printed
 
     shell.run(TRY)
-    # The function key is not part of a command line.
+    # The function key must not be visible on a command line.
     sent = shell.recorded.index(f"curl -i -H @- {outputs['MSI_FUNC_URL']}")
     assert shell.recorded[sent + 1] == "x-functions-key: function-key"
     assert f"python -m tools.doctor {outputs['MSI_FUNC_URL']} --aad {outputs['AAD_FUNC_URL']}" in shell.recorded
@@ -144,7 +144,7 @@ def test_deploy_page_from_sign_in_to_take_down(shell: Shell):
     assert shell.state("AZ")["applications"] == {}
 
 
-def test_a_second_up_after_a_change_and_an_up_after_down_are_right_as_well(shell: Shell):
+def test_azd_up_works_after_a_change_and_after_azd_down(shell: Shell):
     shell.run(UP)
     printed = shell.run("azd env set PER_INSTANCE_CONCURRENCY 16", "azd up")
     assert " already.\n" in printed
@@ -153,7 +153,7 @@ def test_a_second_up_after_a_change_and_an_up_after_down_are_right_as_well(shell
     check_azd(shell)
 
 
-def test_commands_to_try_are_those_of_the_page(shell: Shell):
+def test_azd_up_prints_the_commands_of_the_page(shell: Shell):
     printed = shell.run(UP).split("Try them:\n")[1]
     outputs = shell.state("AZD")["outputs"]
     page = re.sub(
@@ -162,7 +162,7 @@ def test_commands_to_try_are_those_of_the_page(shell: Shell):
     assert [line.strip() for line in printed.splitlines()] == page.splitlines()
 
 
-def test_missing_right_to_assign_the_role_leaves_one_command_for_an_administrator(shell: Shell):
+def test_without_the_right_to_assign_the_role_azd_up_prints_the_administrators_command(shell: Shell):
     printed = shell.run(UP, FAIL="rest POST=Authorization_RequestDenied")
     state = shell.state("AZD")
     command = (
@@ -176,18 +176,18 @@ def test_missing_right_to_assign_the_role_leaves_one_command_for_an_administrato
     check_azd(shell)
 
 
-def test_other_failures_of_the_assignment_stop_azd_up(shell: Shell):
+def test_other_failed_assignments_stop_azd_up(shell: Shell):
     with pytest.raises(AssertionError, match="Attempt 5 of 6 failed"):
         shell.run(UP, FAIL="rest POST")
 
 
-def test_a_missing_sign_in_is_reported_before_anything_is_created(shell: Shell):
+def test_missing_sign_in_is_reported_before_anything_is_created(shell: Shell):
     with pytest.raises(AssertionError, match="Sign in to the same tenant as azd first: az login"):
         shell.run(UP, FAIL="account show")
     assert shell.state("AZD")["outputs"] == {}
 
 
-def test_another_tenant_of_az_is_reported_before_the_role_is_assigned(shell: Shell):
+def test_sign_in_to_another_tenant_is_reported_before_the_role_is_assigned(shell: Shell):
     shell.run(UP)
     environment = {**shell.state("AZD")["outputs"], "AZURE_TENANT_ID": "another"}
     with pytest.raises(AssertionError, match="az login --tenant another"):
@@ -195,14 +195,14 @@ def test_another_tenant_of_az_is_reported_before_the_role_is_assigned(shell: She
     assert len(shell.state("AZ")["assignments"]) == 1
 
 
-def test_an_administrator_can_assign_the_role_instead(shell: Shell):
+def test_printed_command_assigns_the_role_if_role_assignment_is_none(shell: Shell):
     printed = shell.run("azd env new dev", "azd env set ROLE_ASSIGNMENT none", "azd up")
     assert "assignments" not in shell.state("AZ")
     shell.run(re.findall(r"^  (scripts/assign-role.sh .*)$", printed, re.MULTILINE)[0])
     check_azd(shell)
 
 
-def test_missing_rights(shell: Shell):
+def test_commands_for_missing_rights_work(shell: Shell):
     administrator, *rest = "\n".join(blocks(OPTIONS, "Missing rights")).splitlines()
     printed = dict(re.split(r"  +", line) for line in shell.run(administrator).splitlines())
     shell.run(*rest, CLIENT_ID=printed["client ID"], APP_ID_URI=printed["App ID URI"])
@@ -211,13 +211,13 @@ def test_missing_rights(shell: Shell):
     assert list(shell.state("AZ")["applications"]) == ["aad-func-dev"]
 
 
-def test_calling_as_an_application(shell: Shell):
+def test_commands_for_calls_as_an_application_work(shell: Shell):
     shell.run("azd env new dev", *blocks(OPTIONS, "Call as an application"))
     check_azd(shell)
     assert shell.state("AZD")["settings"]["MSI_FUNC"]["AAD_FUNC_CREDENTIAL"] == "application"
 
 
-def test_on_behalf_of_users(shell: Shell):
+def test_commands_for_calls_on_behalf_of_users_work(shell: Shell):
     up, call = blocks(OPTIONS, "On behalf of users")
     printed = shell.run("azd env new dev", up)
     state = shell.state("AZD")
@@ -228,13 +228,13 @@ def test_on_behalf_of_users(shell: Shell):
     assert shell.recorded[-2:] == ["x-functions-key: function-key", "Authorization: Bearer "]
 
 
-def test_easy_auth_checks(shell: Shell):
+def test_commands_for_easy_auth_work(shell: Shell):
     shell.run("azd env new dev", "azd env set EASY_AUTH true", "azd up", *blocks(OPTIONS, "Easy Auth"))
     assert [line.split()[-1] for line in shell.recorded] == [shell.state("AZD")["outputs"]["AAD_FUNC_URL"]] * 2
 
 
 @pytest.mark.parametrize("as_application", [False, True], ids=["identity", "application"])
-def test_az_and_func(as_application: bool, shell: Shell):
+def test_commands_for_az_and_func_work(as_application: bool, shell: Shell):
     identity, application = blocks(OPTIONS, "With az and func")
     shell.run(identity, *([application] if as_application else []))
     sites = shell.state("AZ")["sites"]

@@ -1,4 +1,4 @@
-"""What azd and func publish is the app and nothing else, with dependencies that are pinned with hashes."""
+"""azd and func publish only the app, and its dependencies are pinned with hashes."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from tests.support.apps import APP
 
 FUNCIGNORE = (APP / ".funcignore").read_text()
 DEPLOYED = {"aad_func", "common", "msi_func", "function_app.py", "host.json", "requirements.txt"}
-# Files that people have in their clone, and that must not leave their machine.
+# Files that a clone can contain and that must not be published.
 PRIVATE = [
     *(".env", ".env.production", "token.txt", "server.pem", "id_rsa", "notes", "local.settings.json", ".funcignore"),
     *("venv/bin/python", ".venv/pyvenv.cfg", ".local_azure/ca.pem", "other-state/keys.json", ".azure/dev/.env"),
@@ -29,7 +29,9 @@ def tracked() -> list[str]:
 
 
 def published_by_azd(files: list[str], folder: Path) -> set[str]:
-    """azd applies the rules of .gitignore files: the last match wins, and an ignored folder is skipped as a whole.
+    """Return the files that azd would publish.
+
+    azd treats .funcignore like .gitignore: the last match wins, and an ignored folder is skipped as a whole.
 
     https://github.com/Azure/azure-dev/blob/main/cli/azd/pkg/project/project_utils.go
     """
@@ -56,7 +58,9 @@ def published_by_azd(files: list[str], folder: Path) -> set[str]:
 
 
 def published_by_func(files: list[str]) -> set[str]:
-    """func matches whole paths, from the beginning but not to the end, and an exception always wins.
+    """Return the files that func would publish.
+
+    func matches the beginning of paths, and an exception always wins.
 
     https://github.com/Azure/azure-functions-core-tools/blob/main/src/Azure.Functions.Cli/Common/GitIgnoreParser.cs
     """
@@ -72,7 +76,7 @@ def published_by_func(files: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("tool", ["azd", "func"])
-def test_what_is_published_is_the_app_and_nothing_else(tool: str, tmp_path: Path):
+def test_only_the_app_is_published(tool: str, tmp_path: Path):
     files = sorted({*tracked(), *PRIVATE})
     published = published_by_azd(files, tmp_path) if tool == "azd" else published_by_func(files)
     assert published == {file for file in tracked() if file.split("/")[0] in DEPLOYED}
@@ -80,7 +84,7 @@ def test_what_is_published_is_the_app_and_nothing_else(tool: str, tmp_path: Path
     assert "msi_func/page/index.html" in published
 
 
-def test_responses_carry_hsts():
+def test_responses_have_hsts():
     assert json.loads((APP / "host.json").read_text())["extensions"]["http"]["hsts"] == {
         "isEnabled": True,
         "maxAge": "365",
@@ -105,7 +109,7 @@ def test_each_deployed_dependency_is_pinned_to_one_version_with_hashes():
 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
-def test_pinned_versions_are_those_that_requirements_in_allows(python: str):
+def test_pinned_versions_are_allowed_by_requirements_in(python: str):
     environment = {"python_version": python, "python_full_version": f"{python}.0"}
 
     def applying(name: str) -> list[Requirement]:

@@ -1,4 +1,4 @@
-"""scripts/ can be run twice, stop at the first error, and create what infra/ creates."""
+"""scripts/ are idempotent, stop at the first error, and create the same resources as infra/."""
 
 import datetime as dt
 import json
@@ -26,19 +26,19 @@ pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is mi
 
 
 def template(kind: str, name: str) -> Resource:
-    """Return the resource that the template deploys, to compare with."""
+    """Return a resource of the template's deployment."""
     found = Deployment(APP / "infra" / "main.bicep", TEMPLATE).of_type(kind)
     return next(each for each in found if each.name.startswith(name))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_every_script_can_be_executed_and_stops_at_the_first_error(script: Path):
+def test_every_script_is_executable_and_stops_at_the_first_error(script: Path):
     assert os.access(script, os.X_OK)
     assert "\nset -euo pipefail\n" in script.read_text()
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_without_arguments_every_script_prints_its_usage(script: Path, run: Run):
+def test_every_script_prints_its_usage_without_arguments(script: Path, run: Run):
     code, _, state = run(script.name)
     assert code == 2
     assert run.errors.startswith("usage: ")
@@ -46,7 +46,7 @@ def test_without_arguments_every_script_prints_its_usage(script: Path, run: Run)
 
 
 @pytest.mark.parametrize("script", [path for path in SCRIPTS if path not in HOOKS], ids=lambda path: path.name)
-def test_help_needs_no_az(script: Path, run: Run):
+def test_help_does_not_run_az(script: Path, run: Run):
     code, output, state = run(script.name, "--help")
     assert (code, state) == (0, {})
     assert output.startswith(f"usage: scripts/{script.name}")
@@ -65,40 +65,40 @@ def test_unknown_options_are_rejected(arguments: list[str], run: Run):
     assert (code, state) == (2, {})
 
 
-# aad-func's registration.
+# aad-func's registration
 
 
-def test_the_registration_is_that_of_the_local_tenant_and_the_same_after_a_second_run(run: Run):
-    (wanted,) = [app for app in load().applications if app.name == "aad-func"]
+def test_registration_matches_the_local_tenant_and_a_second_run_does_not_change_it(run: Run):
+    (expected,) = [app for app in load().applications if app.name == "aad-func"]
     code, output, first = run("register-api.sh", "aad-func-dev")
     assert code == 0
     assert output.splitlines() == [f"client ID   {API}", f"App ID URI  api://{TENANT}/aad-func-dev"]
-    made = first["applications"]["aad-func-dev"]
-    (role,), (scope,) = made["appRoles"], made["api"]["oauth2PermissionScopes"]
-    clients = made["api"]["preAuthorizedApplications"]
-    assert role["value"] == wanted.app_roles[0].value
-    assert sorted(role["allowedMemberTypes"]) == sorted(wanted.app_roles[0].member_types)
-    assert scope["value"] == wanted.scopes[0].value
-    assert sorted(client["appId"] for client in clients) == sorted(wanted.pre_authorized_clients)
+    registration = first["applications"]["aad-func-dev"]
+    (role,), (scope,) = registration["appRoles"], registration["api"]["oauth2PermissionScopes"]
+    clients = registration["api"]["preAuthorizedApplications"]
+    assert role["value"] == expected.app_roles[0].value
+    assert sorted(role["allowedMemberTypes"]) == sorted(expected.app_roles[0].member_types)
+    assert scope["value"] == expected.scopes[0].value
+    assert sorted(client["appId"] for client in clients) == sorted(expected.pre_authorized_clients)
     assert all(client["delegatedPermissionIds"] == [scope["id"]] for client in clients)
-    assert made["api"]["requestedAccessTokenVersion"] == wanted.token_version
-    assert [claim["name"] for claim in made["optionalClaims"]["accessToken"]] == list(wanted.optional_claims)
-    assert made["principal"] == {"appRoleAssignmentRequired": True}
+    assert registration["api"]["requestedAccessTokenVersion"] == expected.token_version
+    assert [claim["name"] for claim in registration["optionalClaims"]["accessToken"]] == list(expected.optional_claims)
+    assert registration["principal"] == {"appRoleAssignmentRequired": True}
 
     _, _, second = run("register-api.sh", "aad-func-dev")
-    assert second["applications"]["aad-func-dev"] == made
+    assert second["applications"]["aad-func-dev"] == registration
 
 
 @pytest.mark.parametrize("name", ["aad-func", "msi-func"])
-def test_registrations_are_those_that_bicep_creates(name: str, run: Run):
+def test_registrations_match_those_of_the_template(name: str, run: Run):
     run("register-api.sh", "aad-func")
     run("register-caller.sh", "msi-func", CALLER, "--users-of", fake_id("client", "aad-func"))
-    made = run("register-api.sh", "aad-func")[2]["applications"][name]
-    made.pop("principal")
-    credentials = made.pop("federated", {})
+    registration = run("register-api.sh", "aad-func")[2]["applications"][name]
+    registration.pop("principal")
+    credentials = registration.pop("federated", {})
     expected = template("Microsoft.Graph/applications", name).body
-    assert made.keys() == expected.keys() - {"uniqueName"}
-    assert without_ids(made) == without_ids({key: expected[key] for key in made})
+    assert registration.keys() == expected.keys() - {"uniqueName"}
+    assert without_ids(registration) == without_ids({key: expected[key] for key in registration})
     if credentials:
         deployed = template("Microsoft.Graph/applications/federatedIdentityCredentials", name).body
         assert without_ids(credentials["msi-func"]) == without_ids(
@@ -108,7 +108,7 @@ def test_registrations_are_those_that_bicep_creates(name: str, run: Run):
 
 
 def without_ids(value: object) -> object:
-    """Replace what differs between two registrations: their IDs, URIs and display names."""
+    """Replace IDs, URIs and display names, which differ between registrations."""
     text = re.sub(r'"displayName": "(aad|msi)-func[^"]*"', '"displayName": "NAME"', json.dumps(value, sort_keys=True))
     text = re.sub(rf"api://{TENANT}/[\w-]+", "URI", text)
     known = r"04b07795-8ddb-461a-bbee-02f9e1bf7b46|aebc6443-996d-45c2-90f0-388ff96faa56"
@@ -117,7 +117,7 @@ def without_ids(value: object) -> object:
     )
 
 
-def test_existing_app_roles_are_kept_and_missing_ones_added(run: Run):
+def test_missing_app_roles_are_added_and_existing_ones_are_unchanged(run: Run):
     _, _, state = run("register-api.sh", "aad-func-dev", "--roles", "DoAll,Orders.Read")
     first = state["applications"]["aad-func-dev"]["appRoles"]
     assert [role["value"] for role in first] == ["DoAll", "Orders.Read"]
@@ -136,38 +136,38 @@ def test_roles_that_cannot_be_read_are_not_overwritten(run: Run):
     assert "rest PATCH" not in state["calls"]
 
 
-def test_assignment_need_not_be_required_and_the_token_version_can_be_1(run: Run):
+def test_options_allow_unassigned_callers_and_token_version_1(run: Run):
     code, _, state = run("register-api.sh", "aad-func-dev", "--allow-unassigned", "--token-version", "1")
-    made = state["applications"]["aad-func-dev"]
+    registration = state["applications"]["aad-func-dev"]
     assert code == 0
-    assert made["principal"] == {"appRoleAssignmentRequired": False}
-    assert made["api"]["requestedAccessTokenVersion"] == 1
+    assert registration["principal"] == {"appRoleAssignmentRequired": False}
+    assert registration["api"]["requestedAccessTokenVersion"] == 1
 
 
-def test_a_registration_that_cannot_be_written_ends_the_script(run: Run):
+def test_failed_write_of_a_registration_stops_the_script(run: Run):
     code, output, state = run("register-api.sh", "aad-func-dev", fail="rest PATCH")
     assert code != 0
     assert output == ""
     assert state["calls"].count("rest GET") == 1
 
 
-# msi-func's registration.
+# msi-func's registration
 
 
-def test_a_caller_without_users_has_no_scope_and_no_consent_and_is_the_same_after_a_second_run(run: Run):
+def test_caller_without_users_has_no_scope_or_consent_and_a_second_run_does_not_change_it(run: Run):
     code, output, first = run("register-caller.sh", "msi-func-dev", CALLER)
     assert code == 0
     assert output.splitlines() == [
         f"client ID   {fake_id('client', 'msi-func-dev')}",
         f"object ID   {fake_id('principal', 'msi-func-dev')}",
     ]
-    made = first["applications"]["msi-func-dev"]
-    assert (made["identifierUris"], made["api"]["oauth2PermissionScopes"]) == ([], [])
+    registration = first["applications"]["msi-func-dev"]
+    assert (registration["identifierUris"], registration["api"]["oauth2PermissionScopes"]) == ([], [])
     assert "grants" not in first
-    assert run("register-caller.sh", "msi-func-dev", CALLER)[2]["applications"]["msi-func-dev"] == made
+    assert run("register-caller.sh", "msi-func-dev", CALLER)[2]["applications"]["msi-func-dev"] == registration
 
 
-def test_consent_for_users_is_given_once(run: Run):
+def test_consent_for_users_is_granted_once(run: Run):
     run("register-api.sh", "aad-func-dev")
     for _ in range(2):
         code, output, state = run("register-caller.sh", "msi-func-dev", CALLER, "--users-of", API)
@@ -182,10 +182,10 @@ def test_consent_for_users_is_given_once(run: Run):
     }
 
 
-# App roles.
+# App roles
 
 
-def test_a_role_is_assigned_once_however_often_the_script_runs(run: Run):
+def test_role_is_assigned_once_if_the_script_runs_twice(run: Run):
     role_id = run("register-api.sh", "aad-func-dev")[2]["applications"]["aad-func-dev"]["appRoles"][0]["id"]
     for words in ("now", "already"):
         code, output, state = run("assign-role.sh", API, CALLER)
@@ -195,7 +195,7 @@ def test_a_role_is_assigned_once_however_often_the_script_runs(run: Run):
     ]
 
 
-def test_an_identity_that_the_directory_does_not_know_yet_is_tried_again(run: Run):
+def test_assignment_is_retried_until_the_identity_is_in_the_directory(run: Run):
     run("register-api.sh", "aad-func-dev")
     code, _, state = run("assign-role.sh", API, CALLER, fail="rest POST*2")
     assert code == 0
@@ -203,13 +203,13 @@ def test_an_identity_that_the_directory_does_not_know_yet_is_tried_again(run: Ru
     assert run("assign-role.sh", API, CALLER)[0] == 0
 
 
-def test_a_role_that_cannot_be_assigned_or_does_not_exist_is_a_failure(run: Run):
+def test_failed_assignment_or_unknown_role_fails_the_script(run: Run):
     run("register-api.sh", "aad-func-dev")
     assert run("assign-role.sh", API, CALLER, fail="rest POST")[0] == 1
     assert run("assign-role.sh", API, CALLER, "DoNothing")[0] == 1
 
 
-def test_missing_directory_rights_name_the_command_for_an_administrator_at_once(run: Run):
+def test_missing_directory_rights_print_the_administrators_command_without_retries(run: Run):
     run("register-api.sh", "aad-func-dev")
     code, _, state = run("assign-role.sh", API, CALLER, fail="rest POST=Forbidden Authorization_RequestDenied")
     assert code == 3
@@ -217,10 +217,10 @@ def test_missing_directory_rights_name_the_command_for_an_administrator_at_once(
     assert f"scripts/assign-role.sh {API} {CALLER} DoAll" in run.errors
 
 
-# Function apps.
+# Function apps
 
 
-def test_an_app_is_created_once_and_its_storage_knows_no_keys(run: Run):
+def test_app_is_created_once_and_uses_storage_without_keys(run: Run):
     for _ in range(2):
         code, output, state = run("create-function-app.sh", "aad-func-4711", "rg", "westeurope")
         assert code == 0
@@ -242,7 +242,7 @@ def test_an_app_is_created_once_and_its_storage_knows_no_keys(run: Run):
     assert app["settings"].keys() == host | {"APPLICATIONINSIGHTS_AUTHENTICATION_STRING"}
 
 
-def test_an_app_has_the_same_http_concurrency_as_with_bicep(run: Run):
+def test_app_has_the_http_concurrency_of_the_template(run: Run):
     _, _, state = run("create-function-app.sh", "aad-func-4711", "rg", "westeurope")
     scale = state["sites"]["aad-func-4711"]["scale"]
     main = Bicep(APP / "infra" / "main.bicep")
@@ -251,7 +251,7 @@ def test_an_app_has_the_same_http_concurrency_as_with_bicep(run: Run):
     assert scale["maximum-instance-count"] == str(main.default("maximumInstanceCount"))
 
 
-def test_apps_of_a_group_share_one_workspace_and_one_application_insights_in_it(run: Run):
+def test_apps_of_a_group_share_one_workspace_and_one_application_insights(run: Run):
     for name in ("aad-func-4711", "msi-func-4711"):
         _, _, state = run("create-function-app.sh", name, "rg", "westeurope")
         assert state["sites"][name]["app-insights"] == "appi-rg"
@@ -260,7 +260,7 @@ def test_apps_of_a_group_share_one_workspace_and_one_application_insights_in_it(
     assert properties == {"Application_Type": "web", "WorkspaceResourceId": "/log-rg", "DisableLocalAuth": True}
 
 
-def test_an_app_has_the_same_roles_as_with_bicep_and_no_publishing_passwords(run: Run):
+def test_app_has_the_roles_of_the_template_and_no_publishing_passwords(run: Run):
     _, _, state = run("create-function-app.sh", "aad-func-4711", "rg", "westeurope")
     identity, storage = fake_id("identity", "aad-func-4711"), state["sites"]["aad-func-4711"]["storage-account"]
     assert state["granted"] == [
@@ -274,14 +274,14 @@ def test_an_app_has_the_same_roles_as_with_bicep_and_no_publishing_passwords(run
     ("created", "waits"), [(1_000_000, 0), (1_000_081, 1), (1_000_180, 6)], ids=["old role", "new role", "newer role"]
 )
 def test_deployment_waits_only_for_new_roles_on_storage(created: int, waits: int, run: Run):
-    """The clock starts 200 seconds after an old role was created, and only sleeping advances it, by 20 seconds."""
+    """`date` and `sleep` are faked: time starts 200 s after the old role's creation, and each `sleep` adds 20 s."""
     folder = Path(run.environment["PATH"].partition(":")[0])
-    stand_ins = {
+    fakes = {
         "sleep": f'echo >> "{folder}/slept"',
         "date": f'[ "$*" = +%s ] || exec "{shutil.which("date")}" "$@"\n'
         f'touch "{folder}/slept"; echo $((1000200 + 20 * $(wc -l < "{folder}/slept")))',
     }
-    for name, text in stand_ins.items():
+    for name, text in fakes.items():
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
     role_created = dt.datetime.fromtimestamp(created, dt.UTC).isoformat()
@@ -290,10 +290,10 @@ def test_deployment_waits_only_for_new_roles_on_storage(created: int, waits: int
     assert (code, output.count("Waiting")) == (0, waits)
 
 
-# Deleting a registration.
+# Deleting a registration
 
 
-def test_a_registration_is_deleted_permanently_and_deleting_it_again_is_no_error(run: Run):
+def test_registration_is_deleted_permanently_and_deleting_it_again_succeeds(run: Run):
     run("register-api.sh", "aad-func-dev")
     code, output, state = run("delete-registration.sh", API, fail="rest DELETE*1")
     assert (code, output) == (0, f"{API} is deleted permanently.\n")
@@ -301,7 +301,7 @@ def test_a_registration_is_deleted_permanently_and_deleting_it_again_is_no_error
     assert run("delete-registration.sh", API)[:2] == (0, "There is no such registration, deleted or not.\n")
 
 
-def test_a_registration_that_was_only_deleted_is_purged(run: Run):
+def test_soft_deleted_registration_is_purged(run: Run):
     run("register-api.sh", "aad-func-dev")
     assert run("delete-registration.sh", API, fail="rest DELETE")[0] == 1
     code, output, state = run("delete-registration.sh", API)
@@ -309,6 +309,6 @@ def test_a_registration_that_was_only_deleted_is_purged(run: Run):
     assert state["calls"].count("ad app delete") == 1
 
 
-def test_a_missing_sign_in_is_not_taken_for_a_missing_registration(run: Run):
+def test_missing_sign_in_is_not_reported_as_a_missing_registration(run: Run):
     for script, arguments in (("delete-registration.sh", ["client"]), ("register-api.sh", ["name"])):
         assert run(script, *arguments, fail="account show")[0] != 0

@@ -1,4 +1,4 @@
-"""The documentation matches the code: its examples run, and its tables of codes are complete."""
+"""The documentation matches the code: its examples run, and its tables are complete."""
 
 import ast
 import asyncio
@@ -45,14 +45,14 @@ def example(containing: str) -> str:
 
 
 async def execute(source: str, names: dict[str, Any]) -> None:
-    """Run an example, which may await, and add the names that it assigns to `names`."""
+    """Run an example, which can use `await`, and add the names that it assigns to `names`."""
     code = compile(source, "docs/extending.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     result = eval(code, names)
     if inspect.isawaitable(result):
         await result
 
 
-def test_every_example_is_run_by_a_test():
+def test_docs_have_the_12_examples_that_tests_run():
     assert len(EXAMPLES) == 12
 
 
@@ -78,7 +78,7 @@ def test_second_protected_function_takes_at_most_five_lines(
         assert requests.get(host.url("orders"), timeout=30).json()["code"] == "missing_token"
 
 
-def test_own_app_works_when_started_in_an_empty_folder(tmp_path: Path):
+def test_app_and_tests_of_the_examples_work_in_an_empty_folder(tmp_path: Path):
     section = EXTENDING.partition("## Start your own app\n")[2].partition("\n## ")[0]
     copy, *_ = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     subprocess.run(["sh", "-euc", copy], cwd=tmp_path, env={**os.environ, "CLONE": str(apps.APP)}, check=True)
@@ -102,10 +102,10 @@ def asgi_folder(tmp_path: Path) -> Path:
 
 
 def orders_from(origin: str, *tokens: str) -> str:
-    """Return the outcome of a request with an Authorization header for each token."""
-    answer = send(f"{origin}/api/orders", Call(tuple(("Authorization", f"Bearer {token}") for token in tokens)))
-    body = json.loads(answer.body)
-    assert answer.status == 200 or len(answer.all("WWW-Authenticate")) == 1
+    """Return the outcome of a request with one Authorization header per token."""
+    response = send(f"{origin}/api/orders", Call(tuple(("Authorization", f"Bearer {token}") for token in tokens)))
+    body = json.loads(response.body)
+    assert response.status == 200 or len(response.all("WWW-Authenticate")) == 1
     return body.get("code") or body["for"]
 
 
@@ -123,7 +123,7 @@ def test_asgi_app_is_protected(
 
 
 def graph_response(request: Request) -> Reply:
-    """Return what the examples expect of Microsoft Graph."""
+    """Return Microsoft Graph's responses to the requests of the examples."""
     if request.method == "POST":
         return as_json(201, {"id": "group"})
     if request.target.startswith("/v1.0/users?$skiptoken="):
@@ -179,7 +179,7 @@ def test_graph_examples_run_against_the_shipped_tenant(
     assert names["me"]["userPrincipalName"] == "developer@local.example"
 
 
-def test_settings_of_a_second_api_are_those_that_the_code_reads(caller: Caller):
+def test_documented_settings_of_a_second_api_are_those_that_the_code_reads(caller: Caller):
     listed = re.findall(r"^- (GRAPH_\w+): ", EXTENDING, re.MULTILINE)
     caller.set(dict.fromkeys(listed, "invalid value"))
     problem = caller.problem_of(asyncio.to_thread(lambda: DownstreamApi.from_settings("GRAPH").options))
@@ -202,7 +202,7 @@ def test_call_on_behalf_of_the_user_sends_a_token_for_the_user(local_azure: Loca
     assert api.requests[0].headers["authorization"] != headers["authorization"]
 
 
-def test_token_alone_is_sent_with_requests(caller: Caller):
+def test_bearer_token_auth_works_with_requests(caller: Caller):
     with Scripted(lambda request: token_reply()) as endpoint, Scripted(lambda request: as_json(200, {})) as api:
         caller.uses_endpoint(endpoint.origin)
         names: dict[str, Any] = {"requests": requests, "BearerTokenAuth": BearerTokenAuth, "url": api.origin}
@@ -211,7 +211,7 @@ def test_token_alone_is_sent_with_requests(caller: Caller):
     assert "authorization" in api.requests[0].headers
 
 
-def test_troubleshooting_has_every_code_and_no_other():
+def test_troubleshooting_has_exactly_the_existing_codes():
     headings = re.findall(r"^### (.*)$", TROUBLESHOOTING, re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", " ".join(headings))) == sorted(PROBLEM_TYPES)
 
@@ -229,8 +229,8 @@ def test_troubleshooting_has_every_cause_of_a_missing_token():
         assert f"\n- {beginning}" in TROUBLESHOOTING, f"{name}: {beginning}"
 
 
-def test_troubleshooting_has_every_reason_for_no_connection():
-    """Those of `_REASONS`, and those of every HttpError in the source."""
+def test_troubleshooting_has_every_reason_of_a_failed_connection():
+    """Covers http_client._REASONS and every HttpError with a literal reason."""
     sources = [ast.parse(inspect.getsource(module)) for module in (http_client, http_session)]
     calls = [node for source in sources for node in ast.walk(source) if isinstance(node, ast.Call)]
     errors = [call for call in calls if ast.unparse(call.func) == "HttpError"]
@@ -256,7 +256,7 @@ def test_troubleshooting_has_the_status_of_every_code():
                 assert str(PROBLEM_TYPES[code].status) == status, code
 
 
-def test_every_code_has_a_remediation_and_every_step_has_codes_of_the_table():
+def test_every_code_has_a_remediation_and_validation_steps_have_known_codes():
     assert REMEDIATIONS.keys() == PROBLEM_TYPES.keys()
     checked = [code for _, codes in VALIDATION_STEPS for code in codes]
     assert len(checked) == len(set(checked))
@@ -273,13 +273,13 @@ DOCUMENTS = [*READMES, *sorted((apps.APP / "docs").glob("*.md"))]
 
 
 @pytest.mark.parametrize("name", [str(path.relative_to(apps.APP)) for path in DOCUMENTS])
-def test_links_lead_to_files(name: str):
+def test_linked_files_exist(name: str):
     file = apps.APP / name
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", file.read_text()):
         assert (file.parent / target).exists(), target
 
 
-def test_security_names_only_code_that_exists():
+def test_code_that_security_mentions_exists():
     named = re.findall(r"\b(\w+\.py) ((?:`\w+`(?:, )?)+)", (apps.APP / "docs" / "security.md").read_text())
     assert len(named) > 30
     for file, names in named:
@@ -288,7 +288,7 @@ def test_security_names_only_code_that_exists():
             assert re.search(rf"^(?: *(?:async )?def|class)? *{name}\b", path.read_text(), re.MULTILINE), (file, name)
 
 
-def test_links_to_sections_lead_to_headings():
+def test_linked_headings_exist():
     for document in DOCUMENTS:
         for file, anchor in re.findall(r"\]\((?!https?:)([^)#]+\.md)?#([^)]+)\)", document.read_text()):
             target = (document.parent / file if file else document).read_text()

@@ -1,4 +1,4 @@
-"""What the deployed code imports, and when. import-linter checks the packages; these tests check the rest."""
+"""Imports of the deployed code that import-linter does not check: at run time and within functions."""
 
 import ast
 import os
@@ -15,7 +15,7 @@ DEPLOYED = sorted(path for name in ("common", "msi_func", "aad_func") for path i
 
 
 def modules_loaded_by(*disabled: str) -> set[str]:
-    """Return the modules that function_app.py loads if these functions are disabled."""
+    """Return the modules that function_app.py loads with these functions disabled."""
     script = "import sys, function_app; print(*sys.modules)"
     with apps.clean_environment():
         environment = {**os.environ, **{f"AzureWebJobs.{name}.Disabled": "true" for name in disabled}}
@@ -40,7 +40,7 @@ def test_msi_func_alone_loads_nothing_of_aad_func():
     assert not below(loaded, "aad_func")
 
 
-def test_an_app_with_both_functions_disabled_loads_neither():
+def test_app_with_both_functions_disabled_loads_neither():
     assert not below(modules_loaded_by("msi_func", "aad_func"), "msi_func", "aad_func", "aiohttp", "requests", "msal")
 
 
@@ -50,12 +50,12 @@ def test_both_functions_are_loaded_if_none_is_disabled():
 
 @pytest.mark.parametrize("path", DEPLOYED, ids=lambda path: path.relative_to(APP).as_posix())
 def test_every_import_is_at_the_top_of_its_module(path: Path):
-    """Imports within a function make its first request slow, and a missing package visible only then."""
+    """An import within a function delays its first request and hides a missing package until then."""
     assert nested_imports(path.read_text()) == []
 
 
 def nested_imports(source: str) -> list[int]:
-    """Return the lines of imports that are below another statement than an import or the docstring."""
+    """Return the line numbers of imports that are not at the top of the module."""
     tree = ast.parse(source)
     body = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
     top = 0

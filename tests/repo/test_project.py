@@ -1,4 +1,4 @@
-"""The files around the code, such as workflows and editor settings, match the code and each other."""
+"""Workflows, editor settings and other project files are consistent with the code and each other."""
 
 import json
 import re
@@ -34,14 +34,14 @@ def test_versions_of_installed_tools_are_pinned(name: str):
     assert all("==" in line for line in (APP / "requirements-ci.txt").read_text().splitlines()[1:])
 
 
-def test_deployment_starts_by_hand_only_and_signs_in_without_a_secret():
+def test_deployment_starts_only_manually_and_signs_in_without_a_secret():
     workflow = WORKFLOWS["deploy.yml"]
     assert re.search(r"\non:\n  workflow_dispatch:\n(?:    .*\n)+\n", workflow)
     assert "--federated-credential-provider github" in workflow
     assert "tools.doctor" in workflow.partition("azd up")[2]
 
 
-def test_the_same_python_versions_everywhere():
+def test_python_versions_are_the_same_everywhere():
     assert json.loads(re.search(r"python: (\[.*\])", WORKFLOW)[1]) == PYTHONS
     bicep = (APP / "infra" / "main.bicep").read_text()
     assert re.findall(r"^  '(3\.\d+)'$", bicep, re.MULTILINE) == PYTHONS
@@ -52,13 +52,13 @@ def test_the_same_python_versions_everywhere():
     assert f"PYTHON_VERSION:-{one}" in (APP / "scripts" / "create-function-app.sh").read_text()
 
 
-def test_what_the_workflow_runs_is_there():
+def test_commands_of_the_workflow_exist():
     for command in re.findall(r"- run: (?:\S+/)?(\S+/\S+)", WORKFLOW):
         assert (APP / command).exists(), command
     assert re.search(r"- run: \.ci/run$", WORKFLOW, re.MULTILINE)
 
 
-def test_every_debugging_task_starts_what_it_depends_on():
+def test_dependencies_of_tasks_and_launches_exist():
     tasks = json.loads((APP / ".vscode" / "tasks.json").read_text())["tasks"]
     launches = json.loads((APP / ".vscode" / "launch.json").read_text())["configurations"]
     labels = {task["label"] for task in tasks}
@@ -67,5 +67,5 @@ def test_every_debugging_task_starts_what_it_depends_on():
 
 
 @pytest.mark.parametrize("name", ["extensions", "settings", "tasks", "launch"])
-def test_editor_files_are_plain_json(name: str):
+def test_editor_files_are_json_without_comments(name: str):
     json.loads((APP / ".vscode" / f"{name}.json").read_text())

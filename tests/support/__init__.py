@@ -1,1 +1,1 @@
-"""What tests are made of: the app in real hosts, a local Azure, tokens made to order, servers that misbehave."""
+"""Test support: the app in Functions hosts, a local tenant, forged tokens and scripted servers."""

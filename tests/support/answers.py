@@ -1,4 +1,4 @@
-"""Assertions about every response of aad-func."""
+"""Assertions that hold for every response of aad-func."""
 
 import base64
 import binascii
@@ -7,13 +7,13 @@ import re
 from typing import Any
 
 from common.problems import PROBLEM_TYPES
-from tests.support.wire import Answer, Call
+from tests.support.wire import Call, Response
 
 PLAIN = 'Bearer realm="api"'
-# RFC 6750 section 3: error_description has no quote, no backslash, nothing outside printable ASCII.
+# RFC 6750 section 3: error_description is printable ASCII without quotes and backslashes.
 CHALLENGE = re.compile(PLAIN + r', error="(\w+)", error_description="[\x20-\x21\x23-\x5B\x5D-\x7E]+"')
-# Texts that a response may share with a request: problems, RFC 6750 and the value of a setting.
-KNOWN = (
+# Texts that can be in a response and in its request by coincidence.
+KNOWN_TEXTS = (
     "user_impersonation",
     *(each.description for each in PROBLEM_TYPES.values()),
     *PROBLEM_TYPES,
@@ -23,13 +23,13 @@ KNOWN = (
     "bearer_token",
     "application/problem+json",
 )
-SHARED_CHARACTERS = 12  # that many consecutive characters in common are not a coincidence
+SHARED_CHARACTERS = 12  # a common substring of this length is not a coincidence
 
 
-def checked(response: Answer, call: Call) -> str:
+def checked(response: Response, call: Call) -> str:
     """Return the status and code of the response, such as "401 bad_signature", or 200 and the kind of caller.
 
-    Asserts that it conforms to RFC 6750 and RFC 9457, and that an error quotes nothing from the request.
+    Assert that it conforms to RFC 6750 and RFC 9457, and that an error quotes nothing from the request.
     """
     assert response.status in (200, 401, 403, 503)
     assert response.all("Cache-Control") == ["no-store"]
@@ -48,7 +48,7 @@ def checked(response: Answer, call: Call) -> str:
         assert len(challenges) == 1
         assert _error(challenges[0]) == _expected_error(response.status, body["code"])
     if response.status == 403:
-        # Who the verified caller is, for the person who assigns the role.
+        # A 403 identifies the verified caller, for the administrator who assigns the role.
         assert body.pop("caller").keys() == {"kind", "client_id", "object_id"}
         assert isinstance(body.pop("roles"), list)
     assert not _shared(body, response, call)
@@ -58,27 +58,27 @@ def checked(response: Answer, call: Call) -> str:
 def _error(challenge: str) -> str | None:
     if challenge == PLAIN:
         return None
-    form = CHALLENGE.fullmatch(challenge)
-    assert form, challenge
-    return form[1]
+    match = CHALLENGE.fullmatch(challenge)
+    assert match, challenge
+    return match[1]
 
 
 def _expected_error(status: int, code: str) -> str | None:
-    # RFC 6750 section 3.1: without credentials there is no error code.
+    # RFC 6750 section 3.1: a request without credentials gets no error code.
     if code in ("missing_token", "missing_principal"):
         return None
     return "invalid_token" if status == 401 else "insufficient_scope"
 
 
-def _shared(body: dict[str, Any], response: Answer, call: Call) -> set[str]:
-    """Return the substrings that the response shares with the request, encoded or decoded."""
-    # Values only, because names and punctuation are the same in any JSON, and without the known texts.
-    said = "\n".join([*map(str, body.values()), *(value for _, value in response.headers)])
-    for known in KNOWN:
-        said = said.replace(known, " ")
+def _shared(body: dict[str, Any], response: Response, call: Call) -> set[str]:
+    """Return the common substrings of the response and the request, encoded or decoded."""
+    # Only values are compared, because member names and punctuation are the same in any JSON.
+    response_text = "\n".join([*map(str, body.values()), *(value for _, value in response.headers)])
+    for known in KNOWN_TEXTS:
+        response_text = response_text.replace(known, " ")
     sent = [value for name, value in call.headers if name != "Content-Type"] + [call.query, call.body.decode("latin-1")]
     sent += [_decoded(part) for value in sent for part in re.split(r"[^A-Za-z0-9_+/-]", value)]
-    return _substrings(said) & set().union(*map(_substrings, sent))
+    return _substrings(response_text) & set().union(*map(_substrings, sent))
 
 
 def _decoded(segment: str) -> str:

@@ -1,4 +1,4 @@
-"""What a Bicep file declares, refers to and passes to its modules. A compiler checks types; this does not."""
+"""Declarations, references and module parameters of a Bicep file. Types are not checked."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tests.support.bicep_tokens import BicepSyntaxError
 
 @dataclass(frozen=True)
 class Bicep:
-    """One file. Its properties raise BicepSyntaxError if it is not well formed."""
+    """A Bicep file. Properties raise BicepSyntaxError if it is not well formed."""
 
     path: Path
 
@@ -23,7 +23,7 @@ class Bicep:
 
     @cached_property
     def declarations(self) -> list[Statement]:
-        """All that is declared, nested resources included."""
+        """All declarations, including nested resources."""
         return [each for top in statements(self.path) for each in _with_nested(top) if each.name]
 
     def named(self, kind: str) -> dict[str, Statement]:
@@ -36,11 +36,11 @@ class Bicep:
 
     @property
     def required(self) -> set[str]:
-        """Parameters without a default."""
+        """The parameters without a default."""
         return {name for name, each in self.named("param").items() if each.value is None}
 
     def default(self, parameter: str) -> Any:
-        """Return the default of a parameter, which is a literal."""
+        """Return the default of a parameter. It must be a literal."""
         return (self.named("param")[parameter].value or ("literal", None))[1]
 
     def allowed(self, parameter: str) -> list[Any]:
@@ -50,18 +50,18 @@ class Bicep:
 
     @cached_property
     def expressions(self) -> list[Expression]:
-        """Every expression of the file and every part of one."""
+        """All expressions of the file, including subexpressions."""
         tops = [each for declared in self.declarations for each in (declared.value, declared.condition) if each]
         return [part for top in tops for part in _parts(top)]
 
     def undeclared(self) -> set[str]:
-        """Return the names that are used and neither declared nor functions of the language that tests evaluate."""
+        """Return the names that are used but not declared, and functions that FUNCTIONS does not implement."""
         lambdas = {part[1] for part in self.expressions if part[0] == "lambda"}
         called = {part[1] for part in self.expressions if part[0] == "call"}
         return (self._referenced() - {each.name for each in self.declarations} - lambdas) | (called - FUNCTIONS.keys())
 
     def unused(self) -> set[str]:
-        """Return the parameters, variables and existing resources that nothing refers to."""
+        """Return the parameters, variables and existing resources without a reference."""
         declared = {each.name for each in self.declarations if each.kind in ("param", "var") or each.existing}
         return declared - self._referenced()
 
@@ -78,7 +78,7 @@ class Bicep:
 
 
 def passed(module: Statement) -> set[str]:
-    """Return the names of the parameters that a module gets."""
+    """Return the names of the parameters that are passed to a module."""
     _, members, _ = module.value or ("object", [], [])
     (params,) = [value for key, value in members if key == ("text", "params")]
     return {key[1] for key, _ in params[1]}
@@ -91,7 +91,7 @@ def _with_nested(statement: Statement) -> Iterator[Statement]:
 
 
 def _parts(value: Any) -> Iterator[Expression]:
-    """Walk through an expression: tuples that begin with their kind, and lists of them."""
+    """Yield an expression and all of its subexpressions."""
     if isinstance(value, tuple) and value and isinstance(value[0], str):
         yield value
     for part in value if isinstance(value, (tuple, list)) else ():

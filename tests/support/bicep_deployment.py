@@ -1,7 +1,7 @@
-"""What Azure Resource Manager would be told to create: infra/ evaluated for given parameters, without Azure.
+"""Evaluate infra/ for given parameters, without Azure: the resources that a deployment would create.
 
-IDs that Azure assigns are GUIDs made from the resource's name. Modules and resources whose condition is false are
-absent, and reading one of their outputs is an error, as it is in a deployment.
+IDs that Azure assigns are GUIDs derived from the resource's name. Modules and resources whose condition is false are
+absent, and reading one of their outputs is an error, as in a deployment.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _GUIDS = {"principalId", "clientId", "appId"}
 
 @dataclass
 class Resource:
-    """A resource that is deployed: `body` as written, other members as Azure would add them."""
+    """A deployed resource. `body` is from the template; `member` adds Azure's members."""
 
     type: str
     name: str
@@ -26,7 +26,7 @@ class Resource:
     existing: bool = False
 
     def member(self, key: str) -> Any:
-        """Return a member of the resource. Members that Azure adds are made up, the same each time."""
+        """Return a member of the resource. Values that Azure would assign are derived from the resource's name."""
         if key in self.body:
             return _Added(f"{self.type}/{self.name}", self.body[key])
         if key == "id" and not self.type.startswith("Microsoft.Graph/"):
@@ -37,7 +37,7 @@ class Resource:
 
 
 class _Added(dict[str, Any]):
-    """An object in which Azure fills in what the template leaves out."""
+    """An object with the members that Azure adds to the template's."""
 
     def __new__(cls, path: str, value: Any) -> Any:
         return super().__new__(cls) if isinstance(value, dict) else value
@@ -56,7 +56,7 @@ class _Added(dict[str, Any]):
 
 @dataclass
 class Deployment:
-    """One file, evaluated with parameters. Raises DeploymentError."""
+    """A Bicep file, evaluated with parameters. Raises DeploymentError."""
 
     path: Path
     parameters: dict[str, Any]
@@ -74,11 +74,10 @@ class Deployment:
 
     @cached_property
     def outputs(self) -> dict[str, Any]:
-        """The values of the outputs."""
         return {each.name: self.evaluate(each.value) for each in statements(self.path) if each.kind == "output"}
 
     def of_type(self, kind: str) -> list[Resource]:
-        """Return the deployed resources of a type, without those that only exist already."""
+        """Return the deployed resources of a type, without `existing` ones."""
         return [each for each in self.resources if each.type == kind and not each.existing]
 
     def settings(self, site: str) -> dict[str, str]:
@@ -87,7 +86,7 @@ class Deployment:
         return dict(found.body["properties"])
 
     def check(self, declared: Statement) -> None:
-        """Reject a parameter that is missing or outside its decorators' limits."""
+        """Raise DeploymentError if a parameter is missing or violates its decorators."""
         value = self.value(declared.name)
         limits = {name: self.evaluate(args[0]) for name, args in declared.decorators.items() if name != "metadata"}
         if value not in limits.get("allowed", [value]):
@@ -98,13 +97,13 @@ class Deployment:
             raise DeploymentError(f"{declared.name} is too short")
 
     def value(self, name: str) -> Any:
-        """Return the value of a symbol of the file."""
+        """Return the value of a symbol."""
         if name not in self.values:
             self.values[name] = self.declare(self.declared[name])
         return self.values[name]
 
     def declare(self, declared: Statement, parent: Resource | None = None) -> Any:
-        """Return the value of a declaration, None for a resource or module whose condition is false."""
+        """Return the value of a declaration, or None if its condition is false."""
         if declared.kind == "param" and declared.name in self.parameters:
             return self.parameters[declared.name]
         if declared.condition is not None and not self.evaluate(declared.condition):
@@ -118,13 +117,12 @@ class Deployment:
         return self.evaluate(declared.value)
 
     def module(self, declared: Statement) -> "Deployment":
-        """Deploy a module."""
         module = Deployment(self.path.parent / declared.type, self.evaluate(declared.value)["params"])
         self.resources += module.resources
         return module
 
     def resource(self, declared: Statement, parent: Resource | None) -> Resource:
-        """Add a resource and those nested in it."""
+        """Add a resource and its nested resources."""
         body = self.evaluate(declared.value)
         kind = declared.type.partition("@")[0]
         parent = body.get("parent", parent)
@@ -141,7 +139,6 @@ class Deployment:
         return found
 
     def evaluate(self, expression: Expression | None, local: dict[str, Any] | None = None) -> Any:
-        """Return the value of an expression."""
         assert expression is not None
         return getattr(self, f"_{expression[0]}")(*expression[1:], local=local or {})
 

@@ -1,4 +1,4 @@
-"""Functions of the Bicep language, for a deployment to the public cloud in which each ID is made from a name."""
+"""Functions of the Bicep language, evaluated for the public cloud. IDs are derived from names."""
 
 import uuid
 from collections.abc import Callable, Iterable
@@ -14,11 +14,11 @@ ENVIRONMENT = {
 
 
 class DeploymentError(Exception):
-    """The template calls `fail`, or a parameter is not one of the allowed values."""
+    """The template cannot be deployed with these parameters."""
 
 
 def identifier(path: str) -> str:
-    """Return the GUID that stands for one that Azure assigns."""
+    """Return a GUID, derived from `path`, in place of one that Azure assigns."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, path))
 
 

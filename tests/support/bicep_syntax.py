@@ -1,4 +1,4 @@
-"""Parser for the part of the Bicep language that infra/ uses: a file becomes statements, an expression nested tuples.
+"""Parser for the subset of Bicep that infra/ uses. A file parses to statements, an expression to nested tuples.
 
 https://learn.microsoft.com/azure/azure-resource-manager/bicep/file
 """
@@ -17,7 +17,7 @@ _BINARY = [("??",), ("||",), ("&&",), ("==", "!="), ("<", ">", "<=", ">="), ("+"
 
 @dataclass(frozen=True)
 class Statement:
-    """A declaration. `condition` and `existing` are those of resources and modules, `nested` their child resources."""
+    """A declaration. Only resources and modules have `condition`, `existing` and `nested` resources."""
 
     kind: str
     name: str
@@ -58,7 +58,7 @@ class _Parser:
             self.at += 1
 
     def continues(self, *operators: str) -> bool:
-        """Take one of `operators`, also from the next line."""
+        """Consume one of `operators`, also after line breaks, and return whether there was one."""
         start = self.at
         while self.tokens[self.at][0] == "newline":
             self.at += 1
@@ -75,7 +75,7 @@ class _Parser:
             return condition
         chosen = self.expression()
         if not self.continues(":"):
-            raise BicepSyntaxError("expected ':' of a conditional expression")
+            raise BicepSyntaxError("expected ':' in a conditional expression")
         return ("if", condition, chosen, self.expression())
 
     def binary(self, level: int) -> Expression:

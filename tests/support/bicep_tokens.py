@@ -1,4 +1,4 @@
-"""Tokens of the part of the Bicep language that infra/ uses. A string contains the tokens of its interpolations."""
+"""Tokenizer for the subset of Bicep that infra/ uses. A string contains the tokens of its interpolations."""
 
 import re
 from typing import Any
@@ -18,11 +18,11 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "'": "'", "\\": "\\", "$": "$"}
 
 
 class BicepSyntaxError(Exception):
-    """The text is not in the part of the language that this parser reads."""
+    """The text is not in the supported subset of Bicep."""
 
 
 def _string(text: str, start: int) -> tuple[list[Any], int]:
-    """Return the parts of a string, literal text or tokens of an interpolation, and the position after it."""
+    """Return the literal and interpolated parts of a string, and the position after it."""
     parts: list[Any] = [""]
     position = start
     while text[position] != "'":

@@ -1,4 +1,4 @@
-"""The page in a real headless Chromium: the one that this machine has, driven by Playwright, checked by axe-core."""
+"""Tabs in this machine's headless Chromium, driven by Playwright and checked by axe-core."""
 
 import contextlib
 import os
@@ -11,10 +11,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-PATIENCE = 15_000  # milliseconds that a tab may take for what is waited for
-REQUIRED = "REQUIRE_BROWSER"  # set where a run without a browser is no run: .ci/run
+TIMEOUT_MS = 15_000
+REQUIRED = "REQUIRE_BROWSER"  # set by .ci/run, so that a missing browser is a failure
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# As root, in a container, without a network: Chromium asks for things of its own accord unless told not to.
+# For containers, in which root has no sandbox, and without Chromium's background requests.
 _OPTIONS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -25,14 +25,14 @@ _OPTIONS = (
     "--disable-sync",
     "--disable-dev-shm-usage",
 )
-# WCAG 2.2 AA is what must hold; axe's best practices are asked for as well.
+# WCAG 2.2 AA is required; axe's best-practice rules are checked, too.
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Every way past the policy of the page is noted here, from before its script runs.
-_NOTE_VIOLATIONS = "addEventListener('securitypolicyviolation', (event) => console.error('CSP: ' + event.blockedURI))"
+# Reports violations of the page's CSP as console errors.
+_REPORT_VIOLATIONS = "addEventListener('securitypolicyviolation', (event) => console.error('CSP: ' + event.blockedURI))"
 
 
 def executable() -> str:
-    """The browser's path; skips the test where there is none, or fails it where one is required."""
+    """Return the browser's path. Without a browser, skip the test, or fail it if REQUIRE_BROWSER is set."""
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
         reason = f"no browser: none of {', '.join(_NAMES)} is on the PATH"
@@ -55,7 +55,7 @@ def launched() -> Iterator[Browser]:
 
 @dataclass
 class Tab:
-    """One page, and what went wrong in it."""
+    """A page, its errors and the URLs that it requested."""
 
     page: Page
     errors: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Tab:
     def open(self, url: str) -> None:
         try:
             self.page.goto(url)
-        except Error as error:  # Chromium can lose a connection that it opened ahead of time.
+        except Error as error:  # Chromium can lose a connection that it preconnected.
             if "ERR_SOCKET_NOT_CONNECTED" not in error.message:
                 raise
             self.page.goto(url)
@@ -83,29 +83,29 @@ class Tab:
         return " ".join(self.page.locator(selector).inner_text().split())
 
     def violations(self) -> list[str]:
-        """What axe-core finds, a line each."""
-        # Its script comes past the policy, as a browser extension's would, and runs in the page as it is.
+        """Return axe-core's violations, one line each."""
+        # axe-core's script is injected despite the page's CSP, as by a browser extension, so the page is unmodified.
         found: dict[str, Any] = (
             Axe().run(self.page, options={"runOnly": _RULES, "resultTypes": ["violations"]}).response
         )
         return [f"{rule['id']}: {node['html'][:200]}" for rule in found["violations"] for node in rule["nodes"]]
 
     def overflow(self) -> int:
-        """By how many pixels the page is wider than its window."""
-        wider: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        return wider
+        """Return the horizontal overflow in pixels."""
+        pixels: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        return pixels
 
 
 @contextlib.contextmanager
 def tab(browser: Browser, *, width: int = 1200, height: int = 900, **options: Any) -> Iterator[Tab]:
-    """A tab of its own context: no cookies, no storage, nothing of other tests."""
+    """Open a tab in a new browser context, without cookies and storage of other tests."""
     with browser.new_context(
         viewport={"width": width, "height": height}, locale="en-GB", timezone_id="Europe/Berlin", **options
     ) as context:
-        context.add_init_script(_NOTE_VIOLATIONS)
-        context.set_default_timeout(PATIENCE)
+        context.add_init_script(_REPORT_VIOLATIONS)
+        context.set_default_timeout(TIMEOUT_MS)
         opened = Tab(context.new_page())
-        opened.page.on("console", lambda said: opened.errors.append(said.text) if said.type == "error" else None)
+        opened.page.on("console", lambda line: opened.errors.append(line.text) if line.type == "error" else None)
         opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
         opened.page.on("request", lambda request: opened.requested.append(request.url))
         yield opened

@@ -1,14 +1,14 @@
-"""Time that passes when a test says so."""
+"""Clocks that a test advances."""
 
 import time
 
 import pytest
 
-MUCH_LATER = 10  # seconds: what is not cut off in time lasts longer, and no busy machine takes so long
+MUCH_LATER = 10  # seconds: longer than any scheduling delay, shorter than a missed time limit
 
 
 class Clock:
-    """Seconds since some moment."""
+    """A clock that only `pass_` advances."""
 
     def __init__(self, now: float = 1_000_000.0) -> None:
         self.now = now
@@ -21,23 +21,22 @@ class Clock:
 
 
 class FastForward:
-    """The machine's monotonic clock, in this process, with leaps of so many seconds when a test says so.
+    """A replacement of time.monotonic that a test can advance, in addition to real time.
 
-    A budget of half a minute is used up at once, and what is left of it differs from the whole by far more than a busy
-    machine can add.
+    A test skips most of a time limit and measures the rest in real time: a busy machine adds less than was skipped.
     """
 
     def __init__(self, environment: pytest.MonkeyPatch) -> None:
         self._real = time.monotonic
-        self._leapt = 0.0
+        self._skipped = 0.0
         environment.setattr(time, "monotonic", self)
 
     def __call__(self) -> float:
-        return self._real() + self._leapt
+        return self._real() + self._skipped
 
     def leap(self, seconds: float) -> None:
-        self._leapt += seconds
+        self._skipped += seconds
 
     def real(self) -> float:
-        """The clock without its leaps."""
+        """Return the real monotonic time."""
         return self._real()

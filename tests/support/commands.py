@@ -1,4 +1,4 @@
-"""`python -m local_azure` in processes of its own."""
+"""Run `python -m local_azure` in subprocesses."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.apps import APP, clean_environment
 
-SECONDS = 30
+SECONDS = 30  # time limit of a command
 
 
 def local_azure(*arguments: object) -> list[str]:
@@ -19,14 +19,14 @@ def local_azure(*arguments: object) -> list[str]:
 
 
 def start(*arguments: object, **options) -> "subprocess.Popen[str]":
-    """The command, in the folder where it finds the package, with pipes and an environment that says nothing."""
+    """Start a command with pipes, in the repository's folder and with a clean environment."""
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with clean_environment():
         return subprocess.Popen(local_azure(*arguments), cwd=APP, text=True, **{**pipes, **options})
 
 
 def call(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """The command until it ends."""
+    """Run a command to completion and return its CompletedProcess."""
     with clean_environment():
         return subprocess.run(
             local_azure(*arguments),
@@ -40,23 +40,23 @@ def call(*arguments: object, **environment: str) -> "subprocess.CompletedProcess
         )
 
 
-# Of the demo, before it waits for input.
-LAST_LINE = "Enter a number, or r to restart msi-func. Press Ctrl+C to stop everything.\n"
+# The demo's last line of output before it waits for input.
+LAST_LINE = "Enter a number, or r to restart msi-func; Ctrl+C stops everything.\n"
 
 
 def read_until(process: "subprocess.Popen[str]", last: str) -> str:
-    """Return what the process prints before the line `last`."""
+    """Return the output of the process before the line `last`."""
     lines: list[str] = []
     for line in process.stdout:
         if line == last:
             return "".join(lines)
         lines.append(line)
-    raise AssertionError("the process ended after " + "".join(lines))
+    raise AssertionError("the process exited after printing " + "".join(lines))
 
 
 @dataclass(frozen=True)
 class Served:
-    """A tenant that `serve` runs, and the settings that it printed."""
+    """A process that runs `serve`, and the settings that it printed."""
 
     process: "subprocess.Popen[str]"
     settings: dict[str, str]

@@ -1,4 +1,4 @@
-"""Easy Auth's proxy in front of an app that returns the requests that it receives."""
+"""Easy Auth's proxy with an app that echoes requests."""
 
 import base64
 import contextlib
@@ -22,14 +22,14 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
 
 
 async def echo(request: Request) -> Response:
-    """What the app saw; Set-Cookie twice, as headers may repeat."""
-    seen = {
+    """Return the received request, with a repeated header."""
+    received = {
         "method": request.method,
         "target": request.scope["raw_path"].decode() + "?" + request.scope["query_string"].decode(),
         "headers": [[name.decode(), value.decode()] for name, value in request.headers.raw],
         "body": (await request.body()).decode(),
     }
-    response = JSONResponse(seen, status_code=int(request.query_params.get("status", "200")))
+    response = JSONResponse(received, status_code=int(request.query_params.get("status", "200")))
     response.headers.append("set-cookie", "a=1")
     response.headers.append("set-cookie", "b=2")
     return response
@@ -50,7 +50,7 @@ def easy_auth(
     policy: AuthPolicy | None = None,
     token_version: int | None = None,
 ) -> Iterator[str]:
-    """The proxy in front of the app at `to`."""
+    """Run Easy Auth's proxy for the app at `to` and yield its origin."""
     app = azure.directory.application(api)
     keys = JwksClient(azure.origin, azure.directory.tenant_id, token_version or app.token_version)
     with serving(require_local_host(EasyAuthProxy(to, app, keys, policy))) as origin:
@@ -59,13 +59,13 @@ def easy_auth(
 
 @contextlib.contextmanager
 def echoing_app() -> Iterator[str]:
-    """An app that returns the requests that it receives."""
+    """Run an app that echoes requests and yield its origin."""
     with serving(Starlette(routes=[Route("/{path:path}", echo, methods=METHODS)])) as origin:
         yield origin
 
 
 def seen(response: requests.Response) -> dict[str, list[str]]:
-    """The headers that the app saw, by lower-case name."""
+    """Return the headers that the app received, by lowercase name."""
     found: dict[str, list[str]] = {}
     for name, value in response.json()["headers"]:
         found.setdefault(name.lower(), []).append(value)

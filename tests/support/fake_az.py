@@ -1,8 +1,8 @@
-"""Stands in for `az`, which needs a tenant: responds to the commands of scripts/ and docs/, with its state in a file.
+"""A fake `az` that runs the commands of scripts/ and docs/. Its state, including the commands, is a JSON file.
 
-The state lists the commands too. FAIL in the environment names a command to reject: `COMMAND` always, `COMMAND*N` the
-first N times, `COMMAND=TEXT` with this error. If REAL_AZ names a real az, each command is parsed by that as well: it
-exits with 2 for options that it does not know, before it finds that nobody is signed in.
+The environment variable FAIL names a command to reject: `COMMAND` always, `COMMAND*N` the first N times, `COMMAND=TEXT`
+with this error. If REAL_AZ is the path of a real az, that az parses each command as well: it exits with 2 for unknown
+options, before it checks for a sign-in.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ def _parsed_by_real_az(arguments: list[str]) -> int:
     real = os.environ.get("REAL_AZ")
     if not real:
         return 0
-    # It takes more than a second, and tests repeat the same commands.
+    # Results are cached, because each takes more than a second and tests repeat commands.
     key = hashlib.sha256(json.dumps([real, os.stat(real).st_mtime, *arguments]).encode()).hexdigest()
     parsed = Path(tempfile.gettempdir()) / "parsed-by-az" / key
     if parsed.exists():

@@ -1,6 +1,6 @@
-"""Stands in for `azd`: keeps an environment in a file and, for `azd up`, evaluates infra/ and runs azure.yaml's hooks.
+"""A fake `azd` whose environment is a file. `azd up` evaluates infra/ and runs the hooks of azure.yaml.
 
-The registrations of the template are added to the state of the stand-in for az, which the hooks use.
+The template's registrations are added to the state of the fake az, which the hooks use.
 """
 
 import json
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
 
 
 def parameters(values: dict[str, str]) -> dict[str, Any]:
-    """Return the template's parameters, as azd substitutes and converts those of infra/main.parameters.json."""
+    """Return the parameters of infra/main.parameters.json, substituted and converted as azd does."""
     found: dict[str, Any] = {}
     for name, parameter in json.loads((ROOT / "infra" / "main.parameters.json").read_text())["parameters"].items():
         variable, _, default = parameter["value"].strip("${}").partition("=")

@@ -1,4 +1,4 @@
-"""The directory of the stand-in for az: registrations, service principals, app role assignments and consents."""
+"""The fake az's directory: registrations, service principals, app role assignments and consents."""
 
 import json
 import re
@@ -12,7 +12,7 @@ State = dict[str, Any]
 
 
 def fake_id(kind: str, name: str) -> str:
-    """Return the ID of an object: "client" and "object" of an application, "principal" of its service principal."""
+    """Return a stable ID for a name. `kind` distinguishes the IDs of one object, such as "client" and "principal"."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}/{name}"))
 
 
@@ -28,12 +28,12 @@ def _application(client_id: str, state: State) -> tuple[str, dict[str, Any]]:
 
 
 def _client_id(name: str, state: State) -> str:
-    """Return the client ID: that of the template if it created the registration."""
+    """Return the client ID, which the template sets if it created the registration."""
     return str(state["applications"][name].get("appId") or fake_id("client", name))
 
 
 def graph(method: str, options: Options, state: State) -> Any:
-    """Respond to `az rest`."""
+    """Run `az rest`."""
     path = unquote(options["url"]).partition("/v1.0/")[2]
     key = (re.findall(r"(?:uniqueName|appId|name)='([^']*)'", path) or [""])[-1]
     applications = state["applications"]
@@ -76,7 +76,7 @@ def _add(path: str, wanted: dict[str, str], state: State) -> None:
 
 
 def directory(action: str, options: Options, state: State) -> Any:
-    """Respond to `az ad`."""
+    """Run `az ad`."""
     if action == "signed-in-user show":
         return fake_id("object", "you")
     name, body = _application(options["id"], state)

@@ -1,4 +1,4 @@
-"""A token endpoint that is not Entra's, over TLS, and user assertions that pass msi-func's early checks."""
+"""A fake Entra token endpoint over TLS, and forged user assertions that pass msi-func's local checks."""
 
 import contextlib
 import time
@@ -19,13 +19,13 @@ REJECTED = as_json(400, {"error": "invalid_grant", "error_codes": [50013], "erro
 
 
 def token_response(token: Any = None, **changes: Any) -> Reply:
-    """Entra's response to a token request."""
+    """Return Entra's response to a successful token request."""
     token = made_up_token("on-behalf-of") if token is None else token
     return as_json(200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600, **changes})
 
 
 def forged_assertion(mark: str = "", **changes: Any) -> UserAssertion:
-    """A user assertion without a valid signature, otherwise like one for msi-func."""
+    """Return a user assertion that is valid for msi-func except for its signature."""
     claims = {"aud": MSI_FUNC, "tid": TENANT, "exp": int(time.time()) + 3600, "scp": "user_impersonation", "uti": mark}
     token = f"{encode({'alg': 'RS256', 'typ': 'JWT'})}.{encode(claims | changes)}.{encode(b'forged')}"
     return UserAssertion.from_header(f"Bearer {token}")
@@ -44,7 +44,7 @@ def on_behalf_of_settings(authority: str) -> dict[str, str]:
 def fake_entra(
     caller: Caller, folder: Path, environment: pytest.MonkeyPatch, answer: Callable[[Request], Reply], **options: Any
 ) -> Iterator[Scripted]:
-    """Run a token endpoint that the caller trusts and uses. `server` in options is another class than Scripted."""
+    """Run a token endpoint and configure the caller to use and trust it. `server` replaces the class Scripted."""
     server = options.pop("server", Scripted)
     with server(answer, tls=certified(folder, environment), **options) as entra:
         caller.set({**on_behalf_of_settings(entra.origin), "SSL_CERT_FILE": str(folder / "ca.pem")})

@@ -1,4 +1,4 @@
-"""Outcomes of SigningKeys and AccessTokenValidator as short strings, and the fetches pending on a test's event loop."""
+"""Outcomes of SigningKeys and AccessTokenValidator as strings, and pending fetches."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from common.problems import Problem
 
 
 async def found(keys: SigningKeys, kid: str) -> str:
-    """Return "found", or the problem's code, followed by its Retry-After if it has one."""
+    """Return "found", or the problem's code and, if it has one, its Retry-After."""
     try:
         await keys.get_key(kid)
     except Problem as problem:
@@ -17,7 +17,7 @@ async def found(keys: SigningKeys, kid: str) -> str:
 
 
 async def validated(validator: AccessTokenValidator, token: str) -> str:
-    """Return the kind of caller, or the problem's code."""
+    """Return the caller's kind, or the problem's code."""
     try:
         return (await validator.validate(f"Bearer {token}")).kind
     except Problem as problem:

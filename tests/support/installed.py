@@ -1,4 +1,4 @@
-"""local_azure as users have it: built as a wheel, and installed in a separate virtual environment, offline."""
+"""local_azure, built as a wheel and installed in a virtual environment, offline."""
 
 import email
 import os
@@ -14,12 +14,12 @@ import pytest
 
 from tests.support.apps import APP, clean_environment
 
-SECONDS = 120  # until a command must have ended
+SECONDS = 120  # time limit of a command
 
 
 @dataclass(frozen=True)
 class Installed:
-    """A virtual environment with the wheel. Its dependencies are those of this process."""
+    """A virtual environment with the wheel and the dependencies of this process."""
 
     folder: Path
     wheel: Path
@@ -65,7 +65,7 @@ class Installed:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The wheel of this checkout, installed."""
+    """Build this checkout's wheel and install it."""
     pytest.importorskip("flit_core", reason="builds the wheel; it is in requirements-dev.txt")
     folder = tmp_path_factory.mktemp("installed")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
@@ -79,6 +79,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     install = [*pip, "--python", str(new.interpreter), "install", *offline, str(wheel)]
     subprocess.run(install, timeout=SECONDS, check=True)
     (site_packages,) = environment.glob("Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages")
-    # The dependencies come from this process's environment, so that nothing is downloaded.
+    # Dependencies are taken from this process's environment, so that nothing is downloaded.
     (site_packages / "dependencies.pth").write_text(str(Path(certifi.__file__).parents[1]))
     return new

@@ -1,4 +1,4 @@
-"""A server whose response is larger than any client should read."""
+"""A server whose response exceeds every client's limit."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ BLOCK = b'"' + b" " * (1024 * 1024 - 1)
 
 @dataclass
 class LargeResponse(Scripted):
-    """Sends `megabytes` after each reply and counts what the client accepted."""
+    """A server that sends `megabytes` MiB after each reply and counts the sent bytes."""
 
     megabytes: int = 300
     sent_bytes: int = 0
@@ -23,7 +23,7 @@ class LargeResponse(Scripted):
 
 
 def large_head(megabytes: int = 300) -> Reply:
-    """Return the head of a JSON response of this size."""
+    """Return the status line and headers of a JSON response of `megabytes` MiB."""
     length = megabytes * len(BLOCK)
     return Reply(
         f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode(), then="close"

@@ -1,4 +1,4 @@
-"""The page in a real browser: fixtures that open it and check every tab, and what a tab shows."""
+"""Fixtures that open the page in a browser and check every tab, and functions that read a tab."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ from tests.support.apps import Host
 from tests.support.browser import Tab, launched, tab
 from tests.support.scripted import Reply, Scripted, as_json, http
 
-# The browser's console message for an error status, which the page exists to show.
+# Console messages that the browser adds for error responses, which the page displays.
 ERROR_STATUS = re.compile(r"Failed to load resource: (the server responded with a status of|net::ERR_CONNECTION_)")
 
 
@@ -27,7 +27,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def opened(chromium: Any) -> Iterator[Callable[..., Tab]]:
-    """Open tabs, and check them for errors when the test ends."""
+    """Return a function that opens a tab. All tabs are checked for errors after the test."""
     with contextlib.ExitStack() as stack:
         tabs: list[Tab] = []
 
@@ -54,17 +54,14 @@ def no_role(local_azure_server: LocalAzure, aad_host: Host) -> Iterator[Host]:
 
 
 @pytest.fixture(scope="module")
-def stand_in(local_azure_server: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
-    """msi-func, calling an aad-func that returns what the test sets."""
-    with (
-        Scripted(lambda request: as_json(200, {})) as api,
-        apps.running(apps.msi_settings(local_azure_server, api.origin)) as host,
-    ):
+def stand_in(azure: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
+    """msi-func, and a scripted server that it calls instead of aad-func."""
+    with Scripted(lambda request: as_json(200, {})) as api, apps.running(apps.msi_settings(azure, api.origin)) as host:
         yield host, api
 
 
 def path(shown: Tab) -> list[str]:
-    """Return the state and the text of each stop of the path."""
+    """Return the state and the text of each stop on the path."""
     stops = shown.page.locator("#path li")
     return [
         f"{stop.get_attribute('class').split()[0]}: {stop.locator('.state').inner_text()}"  # type: ignore[union-attr]
@@ -77,7 +74,7 @@ def failed_checks(shown: Tab) -> list[str]:
 
 
 def fetched(host: Host) -> Reply:
-    """Return the page as the host serves it, for a server of the test."""
+    """Return the page that the host serves, for use by a scripted server."""
     response = requests.get(host.url("msi-func"), headers={"Accept": "text/html"}, timeout=30)
     names = ("Content-Type", "Content-Security-Policy")
     return http(200, response.content, **{name.replace("-", "_"): response.headers[name] for name in names})

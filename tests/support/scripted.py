@@ -1,4 +1,4 @@
-"""A real HTTP server on 127.0.0.1 that answers as it is told to, also in ways that no server should."""
+"""An HTTP server on 127.0.0.1 that sends scripted responses, including invalid ones."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ FLOOD_BYTES = 2**30
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked."""
+    """A received request."""
 
     method: str
     target: str
@@ -32,20 +32,21 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to do: send `data`, whole or (from `whole` on) byte by byte, and then go on, hang or break off.
+    """A response as bytes, and the next action: keep the connection open, hang, close or reset it.
 
-    `flood` is sent after that, again and again, until the client disconnects or has received FLOOD_BYTES.
+    With `drip`, the bytes after the first `whole` ones are sent one at a time. `flood` is sent repeatedly after `data`,
+    until the client disconnects or FLOOD_BYTES are sent.
     """
 
     data: bytes = b""
     flood: bytes = b""
     drip: bool = False
     whole: int = 0
-    then: str = "go on"  # or "hang", "close", "reset"
+    then: str = "keep open"  # or "hang", "close", "reset"
 
 
 def http(status: int, body: bytes = b"", **headers: str) -> Reply:
-    """A well-formed answer. Header names are given with underscores."""
+    """Return a valid response. Underscores in header names stand for hyphens."""
     fields = {"Content-Length": str(len(body)), **{name.replace("_", "-"): value for name, value in headers.items()}}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return Reply(f"HTTP/1.1 {status} Scripted\r\n{head}\r\n".encode() + body)
@@ -62,7 +63,7 @@ CLOSE = Reply(then="close")
 
 @dataclass
 class Scripted:
-    """Serves until the block is left; `answer` may be replaced at any time. Everything that hangs is let go then."""
+    """A server that runs until the block exits and then closes hanging connections. `answer` can be replaced."""
 
     answer: Callable[[Request], Reply]
     port: int = 0
@@ -119,7 +120,7 @@ class Scripted:
                     connection.shutdown(socket.SHUT_RDWR)
 
     def push(self, data: bytes) -> None:
-        """Send data on every open connection, although nobody requested it."""
+        """Send data on every open connection without a request."""
         with self._lock:
             for connection in self._open:
                 connection.sendall(data)
@@ -145,7 +146,7 @@ class Scripted:
                 self.requests.append(request)
             reply = self.answer(request)
             self._send(connection, reply)
-            if reply.then != "go on":
+            if reply.then != "keep open":
                 return
 
     def _send(self, connection: socket.socket, reply: Reply) -> None:
@@ -163,16 +164,16 @@ class Scripted:
         if reply.then == "hang":
             self._ended.wait()
         if reply.then == "reset":
-            # Closing with a linger time of nothing sends RST instead of FIN.
+            # SO_LINGER with a timeout of 0 makes close() send RST instead of FIN.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             os.close(connection.detach())
 
 
 def certified(folder: Path, environment: pytest.MonkeyPatch, host: str = "127.0.0.1") -> ssl.SSLContext:
-    """Return TLS for a server at `host`, with a certificate that sessions created from now on trust."""
+    """Return a server's TLS context. HTTP sessions created after this call trust its certificate."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
-    for setting in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):  # of aiohttp and of requests
+    for setting in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):  # read by aiohttp and by requests
         environment.setenv(setting, str(folder / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(host).configure_cert(context)
@@ -181,7 +182,7 @@ def certified(folder: Path, environment: pytest.MonkeyPatch, host: str = "127.0.
 
 @contextlib.contextmanager
 def tunneling_proxy(target: str) -> Iterator[tuple[str, list[bytes]]]:
-    """Run an HTTP proxy whose every tunnel leads to `target`; return its URL and the requests for tunnels."""
+    """Run an HTTP proxy that tunnels everything to `target`, and yield its URL and the CONNECT requests."""
     requests: list[bytes] = []
     host, port = target.rpartition("/")[2].split(":")
 
@@ -219,11 +220,11 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 
 def dripping(reply: Reply) -> Reply:
-    """The same, byte by byte."""
+    """Return the reply, sent one byte at a time."""
     return replace(reply, drip=True)
 
 
 def in_turn(*replies: Reply) -> Callable[[Request], Reply]:
-    """One reply after the other, the last one from then on."""
-    left = list(replies)
-    return lambda request: left.pop(0) if len(left) > 1 else left[0]
+    """Return the replies in order, then repeat the last one."""
+    remaining = list(replies)
+    return lambda request: remaining.pop(0) if len(remaining) > 1 else remaining[0]

@@ -1,4 +1,4 @@
-"""A tool of tools/, run as an operator runs it."""
+"""Run a tool of tools/ with given arguments, settings and input."""
 
 import contextlib
 import importlib
@@ -25,7 +25,7 @@ class Ended:
     seconds: float = 0
 
     def state(self, check: str) -> str:
-        """Return ok, failed or skipped: the state of a check, by its name or by a problem code of its step."""
+        """Return the state of a check, given its name or a problem code: ok, failed or skipped."""
         name = next((name for name, codes in VALIDATION_STEPS if check in codes), check)
         for line in self.out.splitlines():
             state, _, rest = line.partition(" ")
@@ -35,12 +35,12 @@ class Ended:
 
     @property
     def verdict(self) -> str:
-        """The sentence with the cause."""
+        """The verdict that the tool printed."""
         return self._after("Verdict: ")
 
     @property
     def step(self) -> str:
-        """The command, or the step to take."""
+        """The command or step that the tool recommends."""
         return self._after("Do: ")
 
     def _after(self, label: str) -> str:
@@ -50,7 +50,7 @@ class Ended:
 
 
 def run(tool: str, *arguments: str, settings: dict[str, str] | None = None, stdin: str = "") -> Ended:
-    """Run it with these settings and no others, in an empty folder, and in this process, which is faster."""
+    """Run a tool in this process, which is faster, with only these settings and in an empty folder."""
     main = importlib.import_module(f"tools.{tool}").main
     out, err = io.StringIO(), io.StringIO()
     with (
@@ -69,7 +69,7 @@ def run(tool: str, *arguments: str, settings: dict[str, str] | None = None, stdi
 
 
 def run_process(tool: str, *arguments: str, settings: dict[str, str] | None = None) -> Ended:
-    """Run it in a separate process."""
+    """Run a tool in a subprocess."""
     with _alone({**(settings or {}), "PYTHONPATH": str(apps.APP)}):
         command = [sys.executable, "-m", f"tools.{tool}", *arguments]
         ended = subprocess.run(command, input="", capture_output=True, text=True, timeout=120, check=False)
@@ -78,7 +78,7 @@ def run_process(tool: str, *arguments: str, settings: dict[str, str] | None = No
 
 @contextlib.contextmanager
 def _alone(settings: dict[str, str]) -> Iterator[None]:
-    """Set these settings and no others, in an empty folder."""
+    """Set only these settings, change to an empty folder, and restore log levels afterwards."""
     with (
         apps.clean_environment(),
         tempfile.TemporaryDirectory() as folder,

@@ -1,4 +1,4 @@
-"""Waiting for something that another thread or task does."""
+"""Wait for other threads and tasks."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ WAIT_LIMIT = 30  # seconds
 
 
 def run_bounded(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` on an event loop of its own. Fails if it has not ended after WAIT_LIMIT."""
+    """Run `work` on a new event loop. Fail if it takes longer than WAIT_LIMIT."""
 
     async def bounded() -> None:
         async with asyncio.timeout(WAIT_LIMIT):
@@ -19,7 +19,7 @@ def run_bounded(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until `condition` holds, while the event loop goes on. Fails after WAIT_LIMIT."""
+    """Wait until `condition` is true, without blocking the event loop. Fail after WAIT_LIMIT."""
     end = time.monotonic() + WAIT_LIMIT
     while not condition():
         assert time.monotonic() < end, "the condition did not become true"
@@ -27,6 +27,6 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def settled() -> None:
-    """Let every task proceed as far as it can without time passing and without I/O."""
+    """Run all tasks until each waits for I/O or a timer."""
     for _ in range(20):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""aad-func's responses from an ASGI app without azure.functions' triggers."""
+"""aad-func's responses, served by an ASGI app."""
 
 import azure.functions as func
 from starlette.applications import Starlette

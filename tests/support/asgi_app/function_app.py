@@ -1,4 +1,4 @@
-"""The same ASGI app in a Functions host."""
+"""The ASGI app of `api`, for a Functions host."""
 
 import azure.functions as func
 

@@ -1,7 +1,7 @@
-"""Requests by category: those that must not get in, and a few that must, so that refusing everything does not pass.
+"""Attack requests by category, with some valid ones so that rejecting everything fails.
 
-A case is (why, expected, make): what is wrong with the request in one line; status and code, or 200 and the kind of
-caller; and a function from a Forge to a token, or to a whole request.
+A case is (description, expected, make): `expected` is the status and code, or 200 and the kind of caller; `make` takes
+a Forge and returns a token or a request.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,7 @@
-"""Signatures, and what a caller that is known may do: roles, scopes, the list of allowed callers."""
+"""Signatures, roles, scopes and allowed callers."""
 
 import base64
+import hashlib
 from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -10,7 +11,7 @@ from tests.support.attacks.claims import INVALID, claiming
 from tests.support.attacks.header import attackers_key
 from tests.support.forge import AZURE_CLI, CALLER, CALLER_OBJECT, GONE, Forge, base64url, encode
 
-MISSING_ROLE, MISSING_SCOPE, BAD = "403 missing_role", "403 missing_scope", "401 bad_signature"
+MISSING_ROLE, MISSING_SCOPE, BAD_SIGNATURE = "403 missing_role", "403 missing_scope", "401 bad_signature"
 
 ROLES: list[Case] = [
     ("the role among others", "200 application", claiming(roles=["Other", "DoAll", "doall"])),
@@ -18,25 +19,25 @@ ROLES: list[Case] = [
     ("no roles", MISSING_ROLE, claiming(roles=GONE)),
     ("an empty list", MISSING_ROLE, claiming(roles=[])),
     ("another role", MISSING_ROLE, claiming(roles=["Other"])),
-    ("a role that contains it", MISSING_ROLE, claiming(roles=["DoAllowed"])),
-    ("a role that it contains", MISSING_ROLE, claiming(roles=["DoAl", "Do", "All", ""])),
-    ("another case", MISSING_ROLE, claiming(roles=["doall", "DOALL", "doAll"])),
-    ("white space around it", MISSING_ROLE, claiming(roles=[" DoAll", "DoAll ", "DoAll\n", "\tDoAll"])),
-    ("a NUL behind it", MISSING_ROLE, claiming(roles=["DoAll\0"])),
-    ("what cannot be seen in it", MISSING_ROLE, claiming(roles=["Do\u200bAll", "DoAll\u00ad", "\ufeffDoAll"])),
-    ("letters that look the same", MISSING_ROLE, claiming(roles=["D\u043eAll", "\uff24oAll"])),
-    ("several in one string", MISSING_ROLE, claiming(roles=["Other,DoAll", "Other DoAll"])),
-    ("a pattern", MISSING_ROLE, claiming(roles=["*", ".*", "Do*"])),
-    ("the role's id", MISSING_ROLE, claiming(roles=["aad00002-d0a1-4000-8000-000000000000"])),
-    ("the claim in another case", MISSING_ROLE, claiming(roles=GONE, Roles=["DoAll"])),
-    ("the claim in the singular", MISSING_ROLE, claiming(roles=GONE, role=["DoAll"])),
-    ("Easy Auth's name of the claim", MISSING_ROLE,
+    ("a role whose name contains the required one", MISSING_ROLE, claiming(roles=["DoAllowed"])),
+    ("parts of the required role's name", MISSING_ROLE, claiming(roles=["DoAl", "Do", "All", ""])),
+    ("the role in another case", MISSING_ROLE, claiming(roles=["doall", "DOALL", "doAll"])),
+    ("white space around the role", MISSING_ROLE, claiming(roles=[" DoAll", "DoAll ", "DoAll\n", "\tDoAll"])),
+    ("a NUL after the role", MISSING_ROLE, claiming(roles=["DoAll\0"])),
+    ("invisible characters in the role", MISSING_ROLE, claiming(roles=["Do\u200bAll", "DoAll\u00ad", "\ufeffDoAll"])),
+    ("look-alike letters in the role", MISSING_ROLE, claiming(roles=["D\u043eAll", "\uff24oAll"])),
+    ("two roles in one string", MISSING_ROLE, claiming(roles=["Other,DoAll", "Other DoAll"])),
+    ("wildcard patterns", MISSING_ROLE, claiming(roles=["*", ".*", "Do*"])),
+    ("the role's ID", MISSING_ROLE, claiming(roles=["aad00002-d0a1-4000-8000-000000000000"])),
+    ("Roles instead of roles", MISSING_ROLE, claiming(roles=GONE, Roles=["DoAll"])),
+    ("role instead of roles", MISSING_ROLE, claiming(roles=GONE, role=["DoAll"])),
+    ("Easy Auth's claim name instead of roles", MISSING_ROLE,
      claiming(roles=GONE, **{"http://schemas.microsoft.com/ws/2008/06/identity/claims/role": ["DoAll"]})),
-    ("as a group", MISSING_ROLE, claiming(roles=GONE, groups=["DoAll"])),
-    ("as a directory role", MISSING_ROLE, claiming(roles=GONE, wids=["DoAll"])),
-    ("as a scope", MISSING_ROLE, claiming(user=True, roles=GONE, scp="user_impersonation DoAll")),
+    ("the role as a group", MISSING_ROLE, claiming(roles=GONE, groups=["DoAll"])),
+    ("the role as a directory role", MISSING_ROLE, claiming(roles=GONE, wids=["DoAll"])),
+    ("the role as a scope", MISSING_ROLE, claiming(user=True, roles=GONE, scp="user_impersonation DoAll")),
     *(
-        (f"roles is no list of strings: {roles!r}", INVALID, claiming(roles=roles))
+        (f"not a list of strings: {roles!r}", INVALID, claiming(roles=roles))
         for roles in (
             "DoAll", "", {"DoAll": True}, {}, None, True, 1, [["DoAll"]], ["DoAll", ["Other"]], ["DoAll", None],
             ["DoAll", 1], ["DoAll", True], [{"DoAll": "DoAll"}],
@@ -46,28 +47,36 @@ ROLES: list[Case] = [
 
 SCOPES: list[Case] = [
     ("the scope among others", "200 user", claiming(user=True, scp="openid user_impersonation profile")),
-    ("spaces around it", "200 user", claiming(user=True, scp=" user_impersonation  ")),
+    ("spaces around the scope", "200 user", claiming(user=True, scp=" user_impersonation  ")),
     ("another scope", MISSING_SCOPE, claiming(user=True, scp="Files.Read")),
-    ("a scope that contains it", MISSING_SCOPE, claiming(user=True, scp="user_impersonation2 xuser_impersonation")),
-    ("a scope that it contains", MISSING_SCOPE, claiming(user=True, scp="user impersonation")),
-    ("another case", MISSING_SCOPE, claiming(user=True, scp="User_Impersonation")),
-    ("commas, which do not part scopes (RFC 6749 3.3)", MISSING_SCOPE, claiming(user=True, scp="a,user_impersonation")),
-    ("a tab, which does not either", MISSING_SCOPE, claiming(user=True, scp="a\tuser_impersonation")),
-    ("a no-break space, which does not either", MISSING_SCOPE, claiming(user=True, scp="a\xa0user_impersonation")),
-    ("a line break, which does not either", MISSING_SCOPE, claiming(user=True, scp="a\nuser_impersonation")),
-    ("the whole name", MISSING_SCOPE, claiming(user=True, scp=lambda f: f"{f.api.app_id_uris[0]}/user_impersonation")),
-    ("the claim's other name", "401 not_an_access_token", claiming(user=True, scp=GONE, scope="user_impersonation")),
+    (
+        "scopes whose names contain the required one",
+        MISSING_SCOPE,
+        claiming(user=True, scp="user_impersonation2 xuser_impersonation"),
+    ),
+    ("parts of the required scope's name", MISSING_SCOPE, claiming(user=True, scp="user impersonation")),
+    ("the scope in another case", MISSING_SCOPE, claiming(user=True, scp="User_Impersonation")),
+    ("scopes separated by a comma (RFC 6749 3.3)", MISSING_SCOPE, claiming(user=True, scp="a,user_impersonation")),
+    ("scopes separated by a tab", MISSING_SCOPE, claiming(user=True, scp="a\tuser_impersonation")),
+    ("scopes separated by a no-break space", MISSING_SCOPE, claiming(user=True, scp="a\xa0user_impersonation")),
+    ("scopes separated by a line break", MISSING_SCOPE, claiming(user=True, scp="a\nuser_impersonation")),
+    (
+        "the scope with the App ID URI",
+        MISSING_SCOPE,
+        claiming(user=True, scp=lambda f: f"{f.api.app_id_uris[0]}/user_impersonation"),
+    ),
+    ("scope instead of scp", "401 not_an_access_token", claiming(user=True, scp=GONE, scope="user_impersonation")),
     ("a user with the scope and no role", MISSING_ROLE, claiming(user=True, roles=GONE)),
-    ("a user with neither", MISSING_ROLE, claiming(user=True, roles=GONE, scp="Files.Read")),
+    ("a user with neither scope nor role", MISSING_ROLE, claiming(user=True, roles=GONE, scp="Files.Read")),
 ]
 
 
-def resigned(change: Callable[[Forge, bytes], bytes]) -> Callable[[Forge], str]:
-    """A good token with its signature changed, as bytes."""
+def with_signature(change: Callable[[Forge, bytes], bytes]) -> Callable[[Forge], str]:
+    """Return a function that creates a valid token and changes its signature's bytes."""
 
     def make(forge: Forge) -> str:
-        signed, _, signature = forge.token().rpartition(".")
-        return f"{signed}.{base64url(change(forge, base64.urlsafe_b64decode(signature + '==')))}"
+        signing_input, _, signature = forge.token().rpartition(".")
+        return f"{signing_input}.{base64url(change(forge, base64.urlsafe_b64decode(signature + '==')))}"
 
     return make
 
@@ -90,54 +99,68 @@ def other_header(forge: Forge) -> str:
     return f"{encode(forge.header(extra=1))}.{payload}.{signature}"
 
 
+def unsigned_digest(forge: Forge) -> str:
+    signing_input = forge.token().rpartition(".")[0]
+    return f"{signing_input}.{base64url(hashlib.sha256(signing_input.encode()).digest())}"
+
+
 SIGNATURES: list[Case] = [
-    ("another token's signature", BAD, other_payload),
-    ("another header's signature", BAD, other_header),
-    ("a key of the attacker's under the tenant's kid", BAD, signed_by(attackers_key)),
-    ("a small key under the tenant's kid", BAD, signed_by(lambda: rsa.generate_private_key(65537, 1024))),
-    ("all zeros", BAD, resigned(lambda f, s: bytes(256))),
-    ("all ones", BAD, resigned(lambda f, s: b"\xff" * 256)),
-    ("one, whose power is one", BAD, resigned(lambda f, s: bytes(255) + b"\1")),
-    ("the modulus", BAD, resigned(lambda f, s: modulus(f).to_bytes(256))),
-    ("the modulus added, which changes no remainder", BAD,
-     resigned(lambda f, s: (int.from_bytes(s) + modulus(f)).to_bytes(257))),
-    ("the negative", BAD, resigned(lambda f, s: (modulus(f) - int.from_bytes(s)).to_bytes(256))),
-    ("one byte less at the end", BAD, resigned(lambda f, s: s[:-1])),
-    ("one byte less in front", BAD, resigned(lambda f, s: s[1:])),
-    ("one byte more at the end", BAD, resigned(lambda f, s: s + b"\0")),
-    ("one byte more in front", BAD, resigned(lambda f, s: b"\0" + s)),
-    ("twice", BAD, resigned(lambda f, s: s + s)),
-    ("backwards", BAD, resigned(lambda f, s: s[::-1])),
-    ("one bit turned", BAD, resigned(lambda f, s: bytes([s[0] ^ 1]) + s[1:])),
-    ("one byte alone", BAD, resigned(lambda f, s: b"\0")),
-    ("the payload's hash", BAD, resigned(lambda f, s: b"x" * 32)),
-    ("a text", BAD, resigned(lambda f, s: b"signature")),
+    ("the signature of a token with another payload", BAD_SIGNATURE, other_payload),
+    ("the signature of a token with another header", BAD_SIGNATURE, other_header),
+    ("the attacker's key with the tenant's kid", BAD_SIGNATURE, signed_by(attackers_key)),
+    ("a small key with the tenant's kid", BAD_SIGNATURE, signed_by(lambda: rsa.generate_private_key(65537, 1024))),
+    ("all bits zero", BAD_SIGNATURE, with_signature(lambda f, s: bytes(256))),
+    ("all bits one", BAD_SIGNATURE, with_signature(lambda f, s: b"\xff" * 256)),
+    ("the number 1, whose powers are all 1", BAD_SIGNATURE, with_signature(lambda f, s: bytes(255) + b"\1")),
+    ("the modulus", BAD_SIGNATURE, with_signature(lambda f, s: modulus(f).to_bytes(256))),
+    ("the signature plus the modulus", BAD_SIGNATURE,
+     with_signature(lambda f, s: (int.from_bytes(s) + modulus(f)).to_bytes(257))),
+    ("the modulus minus the signature", BAD_SIGNATURE,
+     with_signature(lambda f, s: (modulus(f) - int.from_bytes(s)).to_bytes(256))),
+    ("without its last byte", BAD_SIGNATURE, with_signature(lambda f, s: s[:-1])),
+    ("without its first byte", BAD_SIGNATURE, with_signature(lambda f, s: s[1:])),
+    ("with a trailing zero byte", BAD_SIGNATURE, with_signature(lambda f, s: s + b"\0")),
+    ("with a leading zero byte", BAD_SIGNATURE, with_signature(lambda f, s: b"\0" + s)),
+    ("the signature repeated", BAD_SIGNATURE, with_signature(lambda f, s: s + s)),
+    ("the bytes in reverse order", BAD_SIGNATURE, with_signature(lambda f, s: s[::-1])),
+    ("one bit flipped", BAD_SIGNATURE, with_signature(lambda f, s: bytes([s[0] ^ 1]) + s[1:])),
+    ("a single zero byte", BAD_SIGNATURE, with_signature(lambda f, s: b"\0")),
+    ("the SHA-256 digest of the signing input", BAD_SIGNATURE, unsigned_digest),
+    ("ASCII text", BAD_SIGNATURE, with_signature(lambda f, s: b"signature")),
 ]  # fmt: skip
 
-# Against a host with AAD_FUNC_ALLOWED_CALLERS=CALLER.
 NOT_ALLOWED = "403 caller_not_allowed"
 
+# These cases need a host with AAD_FUNC_ALLOWED_CALLERS=CALLER.
 ALLOWED_CALLERS: list[Case] = [
-    ("the one on the list", "200 application", claiming()),
-    ("the one on the list, version 1", "200 application", claiming(version=1)),
-    ("the one on the list, for a user", "200 user", claiming(user=True, azp=CALLER, azpacr="2")),
+    ("allowed caller", "200 application", claiming()),
+    ("allowed caller, v1 token", "200 application", claiming(version=1)),
+    ("allowed caller on behalf of a user", "200 user", claiming(user=True, azp=CALLER, azpacr="2")),
     ("another application with the role", NOT_ALLOWED, claiming(azp="1de00002-c11d-4000-8000-000000000000")),
-    ("another application, version 1", NOT_ALLOWED, claiming(version=1, appid="1de00002-c11d-4000-8000-000000000000")),
-    ("another application for a user", NOT_ALLOWED, claiming(user=True, azpacr="2")),
-    ("another case", NOT_ALLOWED, claiming(azp=CALLER.upper())),
-    ("with white space", NOT_ALLOWED, claiming(azp=f" {CALLER}")),
-    ("two in one string", NOT_ALLOWED, claiming(azp=f"{AZURE_CLI},{CALLER}")),
-    ("cut short", NOT_ALLOWED, claiming(azp=CALLER[:-1])),
-    ("the object id of one on the list", NOT_ALLOWED, claiming(azp=CALLER_OBJECT)),
-    ("the other version's claim", NOT_ALLOWED, claiming(azp=AZURE_CLI, appid=CALLER)),
-    ("the other version's claim, version 1", NOT_ALLOWED, claiming(version=1, appid=AZURE_CLI, azp=CALLER)),
-    ("as the name of the client", NOT_ALLOWED, claiming(azp=AZURE_CLI, azp_name=CALLER, client_id=CALLER)),
-    ("on the list, without the role", MISSING_ROLE, claiming(roles=["Other"])),
-    ("on the list, with a secret", "200 application", claiming(azpacr="1")),
-    *((f"on the list, not authenticated: {acr!r}", NOT_ALLOWED, claiming(azpacr=acr)) for acr in ("0", "", "3", "1,2")),
-    ("on the list, not authenticated, version 1", NOT_ALLOWED, claiming(version=1, appidacr="0")),
-    ("on the list, its authentication unknown", NOT_ALLOWED, claiming(azpacr=GONE)),
-    ("on the list, its authentication unknown, version 1", NOT_ALLOWED, claiming(version=1, appidacr=GONE)),
-    ("on the list, authenticated by the other version's claim", NOT_ALLOWED, claiming(azpacr=GONE, appidacr="2")),
-    ("on the list, authenticated by a number", INVALID, claiming(azpacr=2)),
+    (
+        "another application with the role, v1 token",
+        NOT_ALLOWED,
+        claiming(version=1, appid="1de00002-c11d-4000-8000-000000000000"),
+    ),
+    ("another application on behalf of a user", NOT_ALLOWED, claiming(user=True, azpacr="2")),
+    ("allowed client ID in uppercase", NOT_ALLOWED, claiming(azp=CALLER.upper())),
+    ("allowed client ID with a leading space", NOT_ALLOWED, claiming(azp=f" {CALLER}")),
+    ("two client IDs in one string", NOT_ALLOWED, claiming(azp=f"{AZURE_CLI},{CALLER}")),
+    ("allowed client ID without its last character", NOT_ALLOWED, claiming(azp=CALLER[:-1])),
+    ("object ID of the allowed caller as azp", NOT_ALLOWED, claiming(azp=CALLER_OBJECT)),
+    ("allowed client ID in appid of a v2 token", NOT_ALLOWED, claiming(azp=AZURE_CLI, appid=CALLER)),
+    ("allowed client ID in azp of a v1 token", NOT_ALLOWED, claiming(version=1, appid=AZURE_CLI, azp=CALLER)),
+    (
+        "allowed client ID in azp_name and client_id",
+        NOT_ALLOWED,
+        claiming(azp=AZURE_CLI, azp_name=CALLER, client_id=CALLER),
+    ),
+    ("allowed caller without the role", MISSING_ROLE, claiming(roles=["Other"])),
+    ("allowed caller, authenticated by a secret", "200 application", claiming(azpacr="1")),
+    *((f"allowed caller, azpacr: {acr!r}", NOT_ALLOWED, claiming(azpacr=acr)) for acr in ("0", "", "3", "1,2")),
+    ("allowed caller, appidacr: '0', v1 token", NOT_ALLOWED, claiming(version=1, appidacr="0")),
+    ("allowed caller without azpacr", NOT_ALLOWED, claiming(azpacr=GONE)),
+    ("allowed caller without appidacr, v1 token", NOT_ALLOWED, claiming(version=1, appidacr=GONE)),
+    ("allowed caller, v2 token with appidacr instead of azpacr", NOT_ALLOWED, claiming(azpacr=GONE, appidacr="2")),
+    ("allowed caller, azpacr is a number", INVALID, claiming(azpacr=2)),
 ]

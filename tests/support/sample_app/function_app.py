@@ -1,4 +1,4 @@
-"""A function app with one function for each way of the Functions host that is worth a test."""
+"""A function app that uses each feature of the Functions host."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import azure.functions as func
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 waiting: list[func.HttpRequest] = []
-all_there = asyncio.Event()
+all_waiting = asyncio.Event()
 
 
 def as_json(value: object) -> func.HttpResponse:
@@ -48,7 +48,7 @@ def settings(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="threads", methods=["GET"])
 def threads(req: func.HttpRequest) -> func.HttpResponse:
-    """Answers once as many are waiting at a time as the query asks for; "no" if they never are."""
+    """Respond once `together` requests wait in threads. After a timeout, `enough` is false."""
     together = int(req.params["together"])
     arrived.append(threading.get_ident())
     enough = gate.wait_for(together)
@@ -73,11 +73,11 @@ arrived: list[int] = []
 
 @app.route(route="loop", methods=["GET"])
 async def loop(req: func.HttpRequest) -> func.HttpResponse:
-    """All who ask wait together on the event loop: more than there are threads."""
+    """Respond once `together` requests, more than there are threads, wait on the event loop."""
     waiting.append(req)
     if len(waiting) == int(req.params["together"]):
-        all_there.set()
-    await all_there.wait()
+        all_waiting.set()
+    await all_waiting.wait()
     return as_json(threading.current_thread() is threading.main_thread())
 
 
