@@ -41,7 +41,7 @@ def call(*arguments: object, **environment: str) -> "subprocess.CompletedProcess
 
 
 # The demo's last line of output before it waits for input.
-LAST_LINE = "Enter a number, or r to restart msi-func; Ctrl+C stops everything.\n"
+LAST_LINE = "Enter a number, or r to restart msi-func. Press Ctrl+C to stop everything.\n"
 
 
 def read_until(process: "subprocess.Popen[str]", last: str) -> str:

@@ -54,9 +54,12 @@ def no_role(local_azure_server: LocalAzure, aad_host: Host) -> Iterator[Host]:
 
 
 @pytest.fixture(scope="module")
-def stand_in(azure: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
+def stand_in(local_azure_server: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
     """msi-func, and a scripted server that it calls instead of aad-func."""
-    with Scripted(lambda request: as_json(200, {})) as api, apps.running(apps.msi_settings(azure, api.origin)) as host:
+    with (
+        Scripted(lambda request: as_json(200, {})) as api,
+        apps.running(apps.msi_settings(local_azure_server, api.origin)) as host,
+    ):
         yield host, api
 
 
