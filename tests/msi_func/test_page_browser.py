@@ -32,7 +32,7 @@ def test_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, azu
     for told in ("An application, acting as itself", identity.client_id, identity.object_id, azure.directory.tenant_id):
         assert told in who
     assert shown.page.locator("#checks .ok").count() == len(VALIDATION_STEPS) - 1
-    assert re.fullmatch("For a user: the token carries the scope . not applicable", shown.text("#checks .na"))
+    assert re.fullmatch("The user's token carries the scope . not applicable", shown.text("#checks .na"))
     assert shown.text("#tally") == f"{len(VALIDATION_STEPS) - 1} passed, 1 not applicable"
     assert shown.page.get_by_role("heading", name="What to do").count() == 0
     row = shown.page.get_by_role("row", name=re.compile("^aud "))
