@@ -49,7 +49,7 @@ class AccessTokenValidator:
         self._cache: OrderedDict[bytes, _CachedToken] = OrderedDict()
 
     async def validate(self, header: str | None) -> Principal:
-        """Return the principal of the token in an Authorization header. Does not check tenant, audience and roles."""
+        """Return the principal of the token in an Authorization header. Does not check tenant, audience or roles."""
         token = extract_bearer_token(header)
         digest = hashlib.sha256(token.encode()).digest()
         cached = self._cache.get(digest)
@@ -66,7 +66,7 @@ class AccessTokenValidator:
         return cached.principal
 
     async def _verify(self, jws: CompactJws) -> _CachedToken:
-        # The unverified `ver` only selects the key set; `iss` must then match it.
+        # The unverified `ver` only selects the key set. `iss` must then equal the issuer of this key set.
         version = jws.claims.get("ver")
         if not isinstance(version, str) or version not in self._keys:
             raise Problem("invalid_claims")

@@ -57,10 +57,7 @@ class OpenIdMetadata:
         return f"{self.authority.rstrip('/')}/{self.tenant_id}{_DOCUMENTS[self.version][0]}"
 
     async def fetch(self, seconds: float) -> tuple[str, dict[str, RSAPublicKey]]:
-        """Return the issuer and a map from `kid` to key with at least one entry. Raises `MetadataError`.
-
-        `seconds` limit both requests together.
-        """
+        """Return the issuer and a non-empty map from `kid` to key, within `seconds`. Raises `MetadataError`."""
         deadline = time.monotonic() + seconds
         future: Future[tuple[str, dict[str, RSAPublicKey]]] = Future()
         future.set_running_or_notify_cancel()  # A timeout cannot cancel a running future.
@@ -119,7 +116,7 @@ class OpenIdMetadata:
         return key if key.key_size >= MIN_KEY_BITS else None
 
     def _key_issuers(self, issuer: str) -> set[str]:
-        """Return this tenant's v1 and v2 issuers. Like Microsoft.IdentityModel, accept a key that names either."""
+        """Return this tenant's v1 and v2 issuers. A key can name either, as in Microsoft.IdentityModel."""
         authority = self.authority.rstrip("/")
         origins = (issuer.partition(f"/{self.tenant_id}")[0], authority, _V1_ORIGINS.get(authority, _V1_ORIGIN))
         return {origin + path.format(tenant_id=self.tenant_id) for origin in origins for _, path in _DOCUMENTS.values()}
@@ -136,7 +133,7 @@ def _get_json(url: str, deadline: float) -> dict[str, Any]:
         allow_redirects=False,
         stream=True,
         proxies={"no_proxy": host} if is_loopback(host) else None,
-        hooks={"response": _check_status},  # runs before requests reads the whole body of a redirect
+        hooks={"response": _check_status},  # The hook runs before requests reads the whole body of a redirect.
     ) as response:
         body = b""
         # read1 returns the data that has arrived instead of waiting for more, so a slow response ends at the deadline.

@@ -104,11 +104,7 @@ class Principal:
             raise self.denied("missing_scope", detail, required_scope=scope)
 
     def denied(self, code: str, detail: str = "", **members: Any) -> Problem:
-        """Return a problem with this caller and its roles as members.
-
-        `token_issued_at` is added if the token contains `iat`. `new_role_visible_by`, the time at which the token
-        expires, is added if the platform caches the token until then.
-        """
+        """Return a problem with this caller, its roles, and the times at which its token was issued and will expire."""
         issued_at, expires_on = _time(self.claims, "iat"), _time(self.claims, "exp")
         if issued_at:
             members["token_issued_at"] = f"{issued_at:%Y-%m-%dT%H:%M:%SZ}"

@@ -16,10 +16,10 @@ from common.problems import Problem
 from common.process_wide import PendingRequest
 
 # All in seconds.
-REFRESH_AFTER = 12 * 3600  # leaves 12 hours for retries before the keys are a day old
-MAX_AGE = 48 * 3600  # since the last successful fetch
-MIN_FETCH_INTERVAL = 30  # between fetches, successful or not, so that unknown `kid`s cannot make this app flood Entra
-FETCH_TIMEOUT = 5  # for the metadata and the keys together
+REFRESH_AFTER = 12 * 3600  # A failed refresh can be retried for 12 hours before the keys are a day old.
+MAX_AGE = 48 * 3600  # Cached keys are used for this time after the last successful fetch.
+MIN_FETCH_INTERVAL = 30  # Even after a failed fetch, so that unknown `kid`s cannot make this app flood Entra.
+FETCH_TIMEOUT = 5  # This time limit includes the metadata and the keys.
 
 
 class SigningKeys:
@@ -38,7 +38,7 @@ class SigningKeys:
         self._keys: Mapping[str, RSAPublicKey] = {}
         self._fetched_at = self._next_fetch = float("-inf")
         # None before the first fetch and after a successful one. Otherwise the detail for the response if a setting can
-        # fix the failure, or "" if not.
+        # fix the failure, or "" if no setting can.
         self._failure: str | None = None
         self._pending = PendingRequest()
 
@@ -58,7 +58,7 @@ class SigningKeys:
         key = self.cached_key(kid)
         if key is None:
             self._start_fetch()
-            await self._pending.wait()  # FETCH_TIMEOUT seconds at most
+            await self._pending.wait()  # waits for FETCH_TIMEOUT seconds at most
             key = self._cached_keys().get(kid)
         if key is not None:
             return key, self._issuer
@@ -85,4 +85,4 @@ class SigningKeys:
             if isinstance(error, TenantNotFoundError):
                 self._failure = f"Signing keys are unavailable: {error}."
             reason = error if isinstance(error, MetadataError) else type(error).__name__
-            logging.getLogger(__name__).warning("Signing keys: %s: %s.", self._metadata.url, reason)
+            logging.getLogger(__name__).warning("No signing keys from %s: %s.", self._metadata.url, reason)

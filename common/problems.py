@@ -103,7 +103,7 @@ def problem_response(problem: Problem) -> func.HttpResponse:
     error, description = problem.type.oauth_error, problem.type.description
     if status == HTTPStatus.UNAUTHORIZED or error:
         # There is one header, because the Functions worker sends only the last of repeated headers. A request without
-        # credentials gets no error code (RFC 6750 section 3.1). The description is a constant, so it quotes no token.
+        # credentials gets no error code (RFC 6750 section 3.1). The description is a constant and quotes no token.
         described = {"error": error, "error_description": description} if error else {}
         parameters = {"realm": "api", **described, **problem.challenge}
         challenge = ", ".join(f'{name}="{value}"' for name, value in parameters.items())

@@ -91,7 +91,7 @@ CLAIM_DESCRIPTIONS = {
     "scp": "The scopes that let an application act on behalf of the user.",
     "sub": "The subject of the token. In an application's token, sub equals oid.",
     "tid": "The ID of the tenant that issued the token.",
-    "uti": "The token's unique ID, which identifies it in the tenant's sign-in logs and to Microsoft support.",
+    "uti": "The token's unique ID. The tenant's sign-in logs contain it, and Microsoft support asks for it.",
     "upn": "A user name. Never use it for decisions.",
     "ver": "The token version. The API's app registration selects it.",
     "xms_mirid": "The managed identity's resource ID in Azure.",

@@ -29,8 +29,8 @@ HTTPS_OR_LOOPBACK_ERROR = (
 class Settings:
     """The app's settings (environment variables).
 
-    An empty setting is an error, and the default applies only to an absent one: an emptied list of allowed callers
-    must not admit everyone.
+    An empty setting is an error. It does not mean the default, because an emptied list of allowed callers must not
+    admit everyone.
     """
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class Settings:
         return values
 
     def guid_list(self, name: str) -> tuple[str, ...]:
-        """Return a comma-separated list of GUIDs in lower case, empty if the setting is absent."""
+        """Return a comma-separated list of GUIDs in lower case, or an empty tuple if the setting is absent."""
         guids = tuple(guid.lower() for guid in self.string_list(name, ()))
         if not all(map(is_guid, guids)):
             self.add_error(name, "is not a comma-separated list of GUIDs")

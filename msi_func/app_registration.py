@@ -28,7 +28,7 @@ TOKEN_EXCHANGES = {
     "login.chinacloudapi.cn": "api://AzureADTokenExchangeChina",
 }
 
-TIME_LIMIT = 15  # seconds for one token request to Entra, including retries
+TIME_LIMIT = 15  # seconds, for one token request to Entra including retries
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Sending of a request with a token, and of a second one with a newer token if the API rejects the first token."""
+"""Sends a request with a token, and once more with a newer token if the API rejects the first token."""
 
 import asyncio
 import time
@@ -25,8 +25,8 @@ async def send_authenticated(
 ) -> tuple[DownstreamResponse, tuple[str, ...]]:
     """Call `send` with a token for `scope` and return the response and all tokens that were sent.
 
-    `seconds` is the time limit for everything together, except the first token request on a developer's machine. Raises
-    `misconfigured` unless `scope` is <resource>/.default, and the problems of `source`.
+    `seconds` is the time limit for all token requests and calls of `send` together, except the first token request on a
+    developer's machine. Raises `misconfigured` unless `scope` is <resource>/.default, and the problems of `source`.
     """
     if not is_default_scope(scope):
         raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE_ERROR}.")

@@ -20,11 +20,10 @@ from msi_func.token_cache import TokenCache
 from msi_func.token_errors import check_token, problem_for
 from msi_func.token_rejection import TokenRejection
 
-# In seconds, except RETRIES.
-ATTEMPT_TIMEOUT = 4  # for one request to the identity endpoint or to Entra
+ATTEMPT_TIMEOUT = 4  # seconds, for one attempt at the identity endpoint or Entra
 RETRIES = 1
-ENDPOINT_TIME_LIMIT = 15  # for one token request to the identity endpoint, including retries
-SIGN_IN_TIME_LIMIT = 60  # for a developer's credential, which may run a command or wait for a person
+ENDPOINT_TIME_LIMIT = 15  # seconds, for one token request to the identity endpoint including retries
+SIGN_IN_TIME_LIMIT = 60  # seconds, for a developer's credential, which may run a command or wait for a person
 
 log = logging.getLogger(__name__)
 

@@ -91,12 +91,11 @@ class DownstreamApi:
     ) -> DownstreamResponse:
         """Send a request and return the API's 2xx response. `get`, `post`, `put`, `patch` and `delete` are shortcuts.
 
-        `path` begins with "/", may have a query, and is appended to the configured URL. It can also be a URL of the
+        `path` begins with "/", may have a query, and is appended to the configured URL. `path` can also be a URL of the
         same origin. Never build `path` from unchecked input. `params` are added to the query. The body is `json`, or
         `content` with the type `content_type`. `timeout` (seconds), `scope` and `identity_client_id` (None selects the
         system-assigned identity) override the settings. The request carries a token of this app, a token on behalf of
-        `user` if there is one, or no token if `authenticate` is False. `timing` records the duration of the token
-        request, of a renewal and of the call.
+        `user` if there is one, or no token if `authenticate` is False. `timing` records the durations.
 
         Raises `misconfigured`, `token_unavailable`, `downstream_error`, `downstream_unreachable`, `downstream_timeout`,
         `downstream_invalid_response` and, if there is a `user`, the problems in entra_errors.py. Raises ValueError if

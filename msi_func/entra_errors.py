@@ -27,7 +27,7 @@ REQUEST_REJECTED = "Entra rejected the token request for a reason other than the
 # Error codes that can be resolved with a setting or an app role assignment.
 CAUSES = {
     500011: "No API with the App ID URI in AAD_FUNC_SCOPE exists in the tenant.",
-    501051: "The API requires assignment, and this app's registration has none of its app roles.",
+    501051: "The API requires assignment, and this app's registration has none of the API's app roles.",
     700016: "No app registration with the client ID in MSI_FUNC_CLIENT_ID exists in the tenant.",
 }
 

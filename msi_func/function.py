@@ -45,7 +45,7 @@ def _options(req: func.HttpRequest) -> tuple[bool, UserAssertion | None]:
     query = {name.lower(): value.lower() for name, value in req.params.items()}
     authenticate = _AUTH.get(query.get("auth", "1"))
     if authenticate is None:
-        raise Problem("bad_request", "auth must be 1 (with a token, the default) or 0 (without).")
+        raise Problem("bad_request", "auth must be 1 (with a token, the default) or 0 (without a token).")
     with Settings() as settings:
         listed = settings.string_list("MSI_FUNC_CALL_MODES", ("app",))
         if not set(listed) <= set(CALL_MODES):

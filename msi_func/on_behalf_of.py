@@ -17,7 +17,7 @@ from msi_func.token_rejection import TokenRejection
 from msi_func.user_assertion import UserAssertion
 
 MAX_ENTRIES = 1000
-MAX_CONCURRENT_REQUESTS = 16  # to Entra, so that forged assertions cannot use all connections
+MAX_CONCURRENT_REQUESTS = 16  # Otherwise forged assertions could use all connections to Entra.
 
 Entries = OrderedDict[tuple[bytes, str], TokenCache]  # The keys are the digest of the user's token, and the scope.
 

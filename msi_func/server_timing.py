@@ -13,7 +13,7 @@ class ServerTiming:
 
     @contextmanager
     def metric(self, name: str, description: str = "") -> Iterator[None]:
-        """Measure the block as metric `name`."""
+        """Record the duration of the block as the metric `name`."""
         start = time.perf_counter()
         try:
             yield

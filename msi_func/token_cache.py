@@ -11,7 +11,7 @@ from common.problems import Problem
 from common.process_wide import PendingRequest
 
 # All in seconds.
-REFRESH_BEFORE_EXPIRY = 300  # if the token has no `refresh_on`
+REFRESH_BEFORE_EXPIRY = 300  # This default applies to tokens without `refresh_on`.
 SHARE_OUTAGE_FOR = 3  # After a problem with status 500 or above, callers share it for this time.
 SHARE_REJECTION_FOR = 30  # After any other problem, callers share it for this time.
 MIN_RENEWAL_INTERVAL = 30  # Otherwise an API that rejects every token could make this app flood Entra.
@@ -33,8 +33,8 @@ class TokenCache:
         self._clock = clock
         self._monotonic = monotonic
         self._token = ""
-        self._expires_on = self._refresh_on = float("-inf")  # by `clock`
-        self._requested_at = self._next_request = self._next_renewal = float("-inf")  # by `monotonic`
+        self._expires_on = self._refresh_on = float("-inf")  # times of `clock`
+        self._requested_at = self._next_request = self._next_renewal = float("-inf")  # times of `monotonic`
         self._failure: Problem | None = None
         self.pending = PendingRequest()
 
@@ -64,7 +64,7 @@ class TokenCache:
         requested before `older_than` (a time of `monotonic`). If `older_than` is not given and `request` raises a
         Problem with status 401, raises this Problem, because the user can resolve it.
         """
-        await self.pending.wait()  # A request in flight can predate the rejection, and its token as well.
+        await self.pending.wait()  # A request in flight may return a token that is as old as `rejected`.
         is_old = self._requested_at < older_than and self._monotonic() >= self._next_renewal
         if self._token == rejected and is_old:
             self._next_renewal = self._monotonic() + MIN_RENEWAL_INTERVAL

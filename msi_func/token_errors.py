@@ -18,7 +18,9 @@ from common.problems import Problem
 # downstream_errors.py replaces AAD_FUNC with the prefix of the called API's settings.
 NO_IDENTITY = "This app has no managed identity: enable its system-assigned identity or attach a user-assigned one."
 NO_SYSTEM_IDENTITY = "This app has no system-assigned identity: enable it, or set AAD_FUNC_IDENTITY_CLIENT_ID."
-NOT_ATTACHED = "No identity with this client ID is attached: attach it, or correct AAD_FUNC_IDENTITY_CLIENT_ID."
+NOT_ATTACHED = (
+    "No identity with this client ID is attached: attach the identity, or correct AAD_FUNC_IDENTITY_CLIENT_ID."
+)
 GENERIC_ERROR = (
     "The identity endpoint returned its generic 500. Most often, the tenant contains no API with the App ID URI in "
     "AAD_FUNC_SCOPE, or the API requires assignment and this app's identity has none of the API's app roles."

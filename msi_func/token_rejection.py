@@ -32,7 +32,7 @@ class TokenRejection:
     def from_response(cls, response: DownstreamResponse, token: str, started: float) -> "TokenRejection | None":
         """Return a rejection if the response is 403 `missing_role` or 401 with a claims challenge, otherwise None.
 
-        If a token that was requested after `started` lacks the role, a newer token would lack the role as well.
+        A token that lacks the role is replaced only if it was requested before `started`.
         """
         if response.status == HTTPStatus.FORBIDDEN and _code(response) == "missing_role":
             return cls(token, older_than=started)
