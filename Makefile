@@ -1,5 +1,4 @@
-# make demo | test | fuzz | bench | soak | lint | screenshots | lock | clean. Each sets up .venv first, and again only when a
-# requirements file changed.
+# `make help` lists the commands. Each command first creates .venv, if it is missing or a requirements file has changed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,20 +8,20 @@ BENCH_READY := $(VENV)/.ready-bench
 .PHONY: help demo test fuzz bench soak lint screenshots setup lock clean
 
 help:
-	@echo "make demo    both function apps with a local tenant, until Ctrl+C (ARGS=--once: call once and exit)"
-	@echo "make test    lint, types, import rules and tests (ARGS='-k name': some of them, without coverage)"
-	@echo "make fuzz    attacks at random for SECONDS=60 (SEED=123: one run again)"
-	@echo "make bench   benchmarks, compared with baselines (about five minutes; ARGS=validation: a part of it)"
-	@echo "make soak    both functions under load for ten minutes, while keys rotate and endpoints fail"
-	@echo "make lint    the same without tests"
-	@echo "make screenshots   the pictures in docs/images, by a Chromium that is installed"
-	@echo "make lock    pin the newest versions that requirements.in allows"
-	@echo "make clean   remove .venv and what tools leave behind"
+	@echo "make demo         run both function apps with a local tenant until Ctrl+C (ARGS=--once: call once and exit)"
+	@echo "make test         run the linter, the type checker and all tests (ARGS='-k name': selected tests, no coverage)"
+	@echo "make fuzz         run the property tests with random examples for 60 seconds (SECONDS=600, SEED=123)"
+	@echo "make bench        run the benchmarks, in about five minutes (ARGS=validation: run only this part)"
+	@echo "make soak         run both functions under load for ten minutes, while keys rotate and endpoints fail"
+	@echo "make lint         run the linter, the type checker and the import rules, without tests"
+	@echo "make screenshots  create the pictures in docs/images with an installed Chromium"
+	@echo "make lock         pin the newest versions that requirements.in allows"
+	@echo "make clean        remove .venv, caches and the local tenant's state"
 
 demo: $(READY)
 	@$(BIN)/python -m local_azure demo $(ARGS)
 
-# Four at a time, on fewer cores too: much of a test is waiting for a process or the other side.
+# Runs four tests at a time, also on fewer cores, because tests mostly wait for processes and responses.
 test: lint
 ifeq ($(ARGS),)
 	@$(BIN)/python -m pytest --cov -n 4 tests/aad_func
@@ -53,17 +52,17 @@ setup: $(READY)
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed; choose one with make PYTHON=python3.12"; exit 1; }
+	  { echo "Python 3.11 or newer is required. To select another Python: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
-	  { echo "This Python lacks venv or ensurepip. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@echo "Setting up $(VENV) (about a minute, once) ..."
+	  { echo "This Python does not include venv or ensurepip. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Creating $(VENV), which takes about a minute ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $(READY)
 
 $(BENCH_READY): $(READY) requirements-bench.txt
-	@echo "Adding what is compared with ..."
+	@echo "Installing the packages for benchmarks ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $(BENCH_READY)
 

@@ -1,4 +1,4 @@
-"""The function app: registers the functions that this app enables, and loads nothing of the others."""
+"""The function app: imports and registers the functions that are not disabled."""
 
 import gc
 import importlib
@@ -13,11 +13,11 @@ app = func.FunctionApp()
 
 
 def register_missing_dependency(name: str, package: str | None) -> None:
-    """Register a function `name` that responds with `misconfigured` and the package that cannot be imported.
+    """Register a function `name` that returns `misconfigured` and names the package that cannot be imported.
 
-    Without it the import error would leave the whole app without functions: 404 on every path.
+    An uncaught ImportError would leave the whole app without functions, so every path would return 404.
     """
-    detail = f"The package {package} cannot be imported: publish the app with everything in requirements.txt."
+    detail = f"The package {package} cannot be imported. Publish the app with all packages in requirements.txt."
 
     @app.function_name(name)
     @app.route(route=name.replace("_", "-"), methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -36,5 +36,5 @@ for name in ("msi_func", "aad_func"):
         logging.getLogger(__name__).error("%s cannot be loaded.", name, exc_info=error)
         register_missing_dependency(name, error.name)
 
-# What is imported stays: a full garbage collection of it would block the event loop for 36 ms (measured).
+# Exclude imported objects from garbage collection: collecting them would block the event loop for 36 ms (measured).
 gc.freeze()

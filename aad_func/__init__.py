@@ -1,1 +1,1 @@
-"""The protected API: accepts callers of one Entra tenant that have an app role."""
+"""The protected API, which accepts callers from one Entra tenant if they have an app role."""

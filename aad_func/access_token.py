@@ -1,6 +1,6 @@
-"""Validates Entra access tokens: signature, issuer and lifetime.
+"""Validation of Entra access tokens: format, signature, issuer and validity period.
 
-RFC 6750 (bearer tokens), RFC 7519 (JWT), RFC 8725 (best current practices),
+Sources: RFC 6750 (bearer tokens), RFC 7519 (JWT), RFC 8725 (JWT best current practices),
 https://learn.microsoft.com/entra/identity-platform/claims-validation
 """
 
@@ -19,7 +19,7 @@ from aad_func.signing_keys import SigningKeys
 from common.bearer_token import extract_bearer_token
 from common.problems import Problem
 
-LEEWAY = 300  # seconds of clock skew, as in Microsoft's libraries
+LEEWAY = 300  # seconds of accepted clock skew, the default of Microsoft's libraries
 TOKEN_CACHE_SIZE = 1000
 _RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
 
@@ -36,10 +36,11 @@ class _CachedToken(NamedTuple):
 
 
 class AccessTokenValidator:
-    """Validates access tokens of one tenant, with signing keys by token version.
+    """Validates access tokens of one tenant. `keys` maps token versions to signing keys.
 
-    Valid tokens are cached by their SHA-256, because a managed identity presents the same token for up to a day. Their
-    lifetime is checked on every use, and they are dropped with their key. `clock` returns seconds since 1970.
+    Valid tokens are cached by their SHA-256, because a managed identity presents the same token for up to a day. The
+    validity period of a cached token is checked on every use, and the signature is verified again after each fetch of
+    the signing keys. `clock` returns seconds since 1970.
     """
 
     def __init__(self, keys: Mapping[str, SigningKeys], *, clock: Callable[[], float] = time.time) -> None:
@@ -48,7 +49,7 @@ class AccessTokenValidator:
         self._cache: OrderedDict[bytes, _CachedToken] = OrderedDict()
 
     async def validate(self, header: str | None) -> Principal:
-        """Return the principal of the token in an Authorization header. Its audience and roles are not checked here."""
+        """Return the principal of the token in an Authorization header. Does not check tenant, audience or roles."""
         token = extract_bearer_token(header)
         digest = hashlib.sha256(token.encode()).digest()
         cached = self._cache.get(digest)
@@ -65,7 +66,7 @@ class AccessTokenValidator:
         return cached.principal
 
     async def _verify(self, jws: CompactJws) -> _CachedToken:
-        # The unverified `ver` only selects the key set; `iss` must then match it.
+        # The unverified `ver` only selects the key set. `iss` must then equal the issuer of this key set.
         version = jws.claims.get("ver")
         if not isinstance(version, str) or version not in self._keys:
             raise Problem("invalid_claims")

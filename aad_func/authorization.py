@@ -1,6 +1,6 @@
-"""Authentication and authorization: the whole decision in one place.
+"""The decision whether a caller is accepted: `Authorizer`, and the decorator `requires_role`.
 
-docs/extending.md has examples; docs/security.md lists the source of each check.
+docs/extending.md contains examples. docs/security.md lists the source of each check.
 """
 
 import asyncio
@@ -28,7 +28,10 @@ _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_O
 
 @dataclass(frozen=True, slots=True)
 class Authorizer:
-    """Accepts callers of one tenant with a token for this API and an app role. It works with any web framework."""
+    """Accepts callers from one tenant if they have a token for this API and an app role.
+
+    It works with every web framework, because `authorize` needs only the headers of a request.
+    """
 
     tenant_id: str
     audiences: frozenset[str]
@@ -42,12 +45,12 @@ class Authorizer:
     async def authorize(
         self, headers: Mapping[str, str], *roles: str, user_scope: str | None = None, callers: Callers | None = None
     ) -> Principal:
-        """Return the caller of a request with these headers. Raises a problem unless it is authorized.
+        """Return the caller of a request with these headers. Raises a problem if the caller is not authorized.
 
-        The caller needs one of `roles`, by default the configured role, and a user needs the configured scope as well.
-        With `user_scope`, a user needs that scope and no role. `callers` restricts the kind of caller.
+        The caller needs one of `roles`, by default the configured role. A user needs the configured scope as well. If
+        `user_scope` is given, users need only this scope and no role. `callers` restricts the kind of caller.
         """
-        # Authenticate: a setting, never the request, selects the scheme.
+        # Authenticate. A setting selects the scheme; the request never does.
         if self.easy_auth:
             claims = easy_auth.parse_client_principal(_header(headers, easy_auth.HEADER))
             caller = Principal.from_claims(claims, "easy_auth")
@@ -82,7 +85,7 @@ class Authorizer:
             authority = settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD_AUTHORITY)
             client_id = settings.guid("AAD_FUNC_CLIENT_ID")
             scheme = settings.choice("AAD_FUNC_AUTHENTICATION", ("token", "easy_auth"))
-            # WEBSITE_AUTH_ENABLED alone never makes the header trusted: a copied setting would then open the app.
+            # WEBSITE_AUTH_ENABLED alone must not make the header trusted, because anyone can add it as an app setting.
             if scheme == "easy_auth" and os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() != "true":
                 settings.add_error("AAD_FUNC_AUTHENTICATION", "is easy_auth, but Easy Auth is not enabled for this app")
             keys = {version: SigningKeys(authority, tenant_id, version) for version in ("1.0", "2.0")}
@@ -99,31 +102,31 @@ class Authorizer:
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:
-    """Return all values of a header joined by commas, as the Functions host joins them, so that none is overlooked."""
+    """Return all values of a header, joined with commas as the Functions host joins them, or None if there is none."""
     return ",".join(value for key, value in headers.items() if key.lower() == name) or None
 
 
-# This app's Authorizer. Settings are read on first use.
+# Returns this app's Authorizer. Reads the settings on first use.
 authorizer = process_wide(Authorizer.from_settings)
 
 
 def requires_role(
     *roles: str, user_scope: str | None = None, callers: Callers | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Run the decorated handler only for authorized callers, and pass it the caller as `caller`.
+    """Run the decorated handler only for authorized callers, and pass it the Principal as `caller`.
 
-    The arguments are those of `Authorizer.authorize`. The handler is sync or async and has any other parameters that
-    the worker knows: the trigger under any name, `context`, bindings. A sync handler runs in a thread.
+    The arguments are those of `Authorizer.authorize`. In addition to `caller`, the handler can have all parameters that
+    the worker supports: the trigger under any name, `context` and bindings. A sync handler runs in a thread.
     """
     for name in roles if user_scope is None else (*roles, user_scope):
         if not isinstance(name, str) or name.split() != [name]:
-            raise TypeError('write @requires_role(), or @requires_role("Orders.Read") with names without white space')
+            raise TypeError('write @requires_role() or @requires_role("Orders.Read"); names cannot contain white space')
     if callers not in (None, "applications", "users"):
         raise TypeError('write callers="applications" or callers="users"')
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
         parameters = _parameters(handler)
-        # The worker matches parameters to bindings, so it must not see `caller`.
+        # The worker rejects functions with a parameter that is not a binding, so it must not see `caller`.
         del parameters["caller"]
         run = handler
         if not inspect.iscoroutinefunction(handler):
@@ -133,7 +136,7 @@ def requires_role(
 
         @functools.wraps(handler)
         async def authorized(*args: Any, **arguments: Any) -> Any:
-            if args:  # As in a unit test: the worker passes all arguments by name.
+            if args:  # A unit test passes positional arguments. The worker passes all arguments by name.
                 arguments = signature.bind(*args, **arguments).arguments
             (request,) = (value for value in arguments.values() if isinstance(value, func.HttpRequest))
             try:
@@ -142,8 +145,8 @@ def requires_role(
             except Problem as problem:
                 return problem_response(problem)
 
-        # The worker reads annotations, which can be strings, in the module of the handler: functools.wraps names it in
-        # `__wrapped__`.
+        # Annotations can be strings. The worker evaluates them in the handler's module, which it finds through
+        # `__wrapped__` (set by functools.wraps).
         authorized.__signature__ = signature  # type: ignore[attr-defined]
         authorized.__annotations__ = {name: kind for name, kind in handler.__annotations__.items() if name != "caller"}
         return authorized
@@ -152,7 +155,7 @@ def requires_role(
 
 
 def _parameters(handler: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """Return the handler's parameters. Raises TypeError, which says what to write, unless the worker can call it."""
+    """Return the handler's parameters. Raises TypeError with a correction if the worker cannot call the handler."""
     is_generator = inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler)
     if not inspect.isfunction(handler) or is_generator:
         raise TypeError("write @requires_role(...) below @blueprint.route(...), directly above a plain function")
@@ -163,19 +166,19 @@ def _parameters(handler: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 
 def _in_thread(handler: Callable[..., Any], *, wants_context: bool) -> Callable[..., Any]:
-    """Return an async version of a sync handler, which runs it in a thread as part of the same invocation."""
+    """Return an async function that runs a sync handler in a thread, as part of the same invocation."""
 
     async def run(context: Any = None, **arguments: Any) -> Any:
         if wants_context:
             arguments["context"] = context
 
         def call() -> Any:
-            # The worker's thread pool is not accessible, and in other threads it needs the ID to pass on log lines.
+            # In threads that are not its own, the worker needs the invocation ID to forward log lines.
             if context is not None:
                 context.thread_local_storage.invocation_id = context.invocation_id
             try:
                 return handler(**arguments)
-            except StopIteration as error:  # which asyncio cannot pass on: the request would never end
+            except StopIteration as error:  # A future cannot raise StopIteration, so the request would never end.
                 raise RuntimeError("the handler raised StopIteration") from error
 
         return await asyncio.to_thread(call)

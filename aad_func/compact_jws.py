@@ -1,8 +1,8 @@
 """Strict parsing of a compact JWS (RFC 7515) and of JSON.
 
-Two parsers that read a token differently let forged tokens pass, so everything ambiguous is rejected: padding, white
-space and stray bits in base64url, duplicate JSON members, NaN, encodings other than UTF-8, and values that some parsers
-cannot represent (RFC 7493 section 2, RFC 8725 sections 2.4 and 3.7).
+If two parsers read a token differently, a forged token can pass. Ambiguous input is therefore rejected: padding, white
+space and unused bits in base64url, duplicate JSON members, NaN, encodings other than UTF-8, and values that not all
+parsers can represent (RFC 7493 section 2, RFC 8725 sections 2.4 and 3.7).
 """
 
 import binascii
@@ -14,24 +14,24 @@ from typing import Any, NamedTuple
 
 from common.problems import Problem
 
-MAX_DEPTH = 20  # of nested lists and objects; claims need two or three
+MAX_DEPTH = 20  # levels of nested lists and objects; Entra's claims have two or three
 MAX_KID_CHARS = 256
 
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 
-# Header parameters that change how a token is processed: extensions (RFC 7515 section 4.1.11), an unencoded payload
-# (RFC 7797), a nested token (RFC 7519 section 5.2), encryption (RFC 7516).
+# Header parameters that change how a token is processed: critical extensions (RFC 7515 section 4.1.11), an unencoded
+# payload (RFC 7797), a nested token (RFC 7519 section 5.2), and encryption and compression (RFC 7516).
 _UNSUPPORTED = ("crit", "b64", "cty", "enc", "zip")
 
-# Valid last characters of a base64url segment, by length modulo 4. Others have unused bits that are not zero, which
-# would give one token several spellings (RFC 4648 section 3.5).
+# Valid last characters of a base64url segment, by segment length modulo 4. All other characters set unused bits, so one
+# token would have several encodings (RFC 4648 section 3.5).
 _LAST_CHARACTERS = {1: "", 2: "AQgw", 3: "AEIMQUYcgkosw048"}
 
 
 class CompactJws(NamedTuple):
     """A well-formed RS256 token whose signature is not verified yet.
 
-    Other header parameters, especially keys and key URLs (`jwk`, `jku`, `x5c`, `x5u`), are never used.
+    Keys and key URLs in the header (`jwk`, `jku`, `x5c`, `x5u`) are never used.
     """
 
     kid: str
@@ -41,7 +41,7 @@ class CompactJws(NamedTuple):
 
     @classmethod
     def parse(cls, token: str) -> "CompactJws":
-        """Parse a token that `extract_bearer_token` returned. Raises `malformed_token` or `unsupported_token`."""
+        """Parse a token from `extract_bearer_token`. Raises `malformed_token` or `unsupported_token`."""
         header, payload, signature = split_compact(token)
         return cls(
             kid=_parse_header(header),
@@ -60,20 +60,20 @@ def split_compact(token: str) -> tuple[str, str, str]:
 
 
 def base64url_decode(segment: str) -> bytes:
-    """Decode a base64url segment in its only valid spelling. Raises `malformed_token`."""
+    """Decode a base64url segment. Raises `malformed_token` if unused bits are not zero."""
     remainder = len(segment) % 4
     if remainder and segment[-1] not in _LAST_CHARACTERS[remainder]:
         raise Problem("malformed_token")
-    return binascii.a2b_base64(segment.replace("-", "+").replace("_", "/") + "==")  # Excess padding is ignored.
+    return binascii.a2b_base64(segment.replace("-", "+").replace("_", "/") + "==")  # a2b_base64 ignores excess padding.
 
 
 def strict_json_object(encoded: bytes) -> dict[str, Any]:
-    """Decode a JSON object that every parser reads the same way. Raises `malformed_token`."""
+    """Decode a JSON object. Rejects input on which parsers disagree, with `malformed_token`."""
     try:
         text = encoded.decode("utf-8")
         value = _JSON.decode(text)
         if "\\u" in text:
-            json.dumps(value, ensure_ascii=False).encode()  # Raises for unpaired surrogates, which parsers replace.
+            json.dumps(value, ensure_ascii=False).encode()  # Raises ValueError for unpaired surrogates.
         too_deep = text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH
     except (ValueError, RecursionError):
         raise Problem("malformed_token") from None
@@ -84,8 +84,7 @@ def strict_json_object(encoded: bytes) -> dict[str, Any]:
 
 @functools.lru_cache(64)
 def _parse_header(segment: str) -> str:
-    """Return the header's `kid`."""
-    # Cached, because all tokens signed with one key have the same header segment.
+    """Return the `kid` of a header segment. Cached, because all tokens signed with one key have the same header."""
     header = strict_json_object(base64url_decode(segment))
     extended = any(name in header for name in _UNSUPPORTED)
     if header.get("alg") != "RS256" or header.get("typ", "JWT") not in ("JWT", "jwt") or extended:

@@ -1,7 +1,7 @@
-"""The claims of the caller that App Service authentication (Easy Auth) authenticated, from X-MS-CLIENT-PRINCIPAL.
+"""Parsing of X-MS-CLIENT-PRINCIPAL, in which App Service authentication (Easy Auth) passes on the caller's claims.
 
-Easy Auth validates signature, issuer and expiry, and removes the header from client requests, but only while it is
-enabled. https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
+Easy Auth validates signature, issuer and expiry of a token, and removes this header from client requests. It does
+neither while it is disabled. https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
 """
 
 import base64
@@ -16,7 +16,7 @@ MAX_HEADER_CHARS = 64 * 1024
 _SOAP = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
 _ENTRA = "http://schemas.microsoft.com/identity/claims/"
 
-# With the token store enabled, Easy Auth uses these long names; without it, the names in the token.
+# Easy Auth renames these claims if its token store is enabled. Otherwise they can have the same names as in the token.
 _SHORT_NAMES = {
     f"{_ENTRA}tenantid": "tid",
     f"{_ENTRA}objectidentifier": "oid",
@@ -33,7 +33,10 @@ _SINGLE_VALUED = ("aud", "iss", "tid", "oid", "sub", "scp", "azp", "appid", "idt
 
 
 def parse_client_principal(header: str | None) -> dict[str, Any]:
-    """Return the claims by their names in a token: strings, and a list for `roles`. Raises `missing_principal`."""
+    """Return the claims under the names that they have in a token. Raises `missing_principal`.
+
+    `roles` is a list of strings. All other values are strings.
+    """
     if not header or len(header) > MAX_HEADER_CHARS:
         raise Problem("missing_principal")
     try:
@@ -47,7 +50,7 @@ def parse_client_principal(header: str | None) -> dict[str, Any]:
     for entry in entries:
         match entry:
             case {"typ": str(claim_type), "val": str(value)}:
-                # The principal's role_typ is ignored: it could make any claim a role.
+                # The principal's `role_typ` is ignored, because it could turn any claim into a role.
                 name = _SHORT_NAMES.get(claim_type, claim_type)
             case _:
                 raise Problem("missing_principal")
@@ -57,6 +60,6 @@ def parse_client_principal(header: str | None) -> dict[str, Any]:
             claims[name] = value
         elif name in _SINGLE_VALUED:
             raise Problem("missing_principal")
-        else:  # Easy Auth flattens a list into several entries.
+        else:  # Easy Auth splits a list into several entries with the same name.
             claims[name] = f"{claims[name]},{value}"
     return claims

@@ -9,7 +9,7 @@ from common.problems import json_response
 blueprint = func.Blueprint()
 
 
-# ANONYMOUS: callers are authenticated by their Entra token, not by a function key.
+# ANONYMOUS means that no function key is required: `requires_role` authenticates and authorizes callers.
 @blueprint.route(route="aad-func", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @requires_role()
 async def aad_func(req: func.HttpRequest, caller: Principal) -> func.HttpResponse:

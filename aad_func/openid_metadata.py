@@ -1,7 +1,7 @@
-"""A tenant's OpenID Connect metadata and JWKS, fetched and validated.
+"""Fetching and validation of a tenant's OpenID Connect metadata and JWKS.
 
 https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc (metadata), RFC 7517 (JWKS)
-https://learn.microsoft.com/entra/identity-platform/access-tokens (keys have no `alg`, v2 keys have an `issuer`)
+https://learn.microsoft.com/entra/identity-platform/access-tokens (keys contain no `alg`; v2 keys contain an `issuer`)
 """
 
 import asyncio
@@ -24,23 +24,23 @@ from common.settings import is_https_or_loopback, is_loopback
 MAX_BYTES = 512 * 1024
 MIN_KEY_BITS = 2048  # RFC 7518 section 3.3
 
-# By token version: the path of the document below the tenant, and the path of its issuer.
+# Maps each token version to two paths: the metadata document's, relative to the tenant's URL, and the issuer's.
 _DOCUMENTS = {
     "1.0": ("/.well-known/openid-configuration", "/{tenant_id}/"),
     "2.0": ("/v2.0/.well-known/openid-configuration", "/{tenant_id}/v2.0"),
 }
 
-# The origins of v1 issuers by authority; all other clouds have the same one.
+# The origin of v1 issuers, and the origins for authorities that differ from it.
 _V1_ORIGIN = "https://sts.windows.net"
 _V1_ORIGINS = {"https://login.partner.microsoftonline.cn": "https://sts.chinacloudapi.cn"}
 
 
 class MetadataError(Exception):
-    """The tenant's metadata is unavailable or invalid. The message states the reason and never quotes a response."""
+    """The tenant's metadata is unavailable or invalid. The message is the reason and never quotes a response."""
 
 
 class TenantNotFoundError(MetadataError):
-    """The authority does not know the tenant. The message names the settings."""
+    """The tenant does not exist at the authority. The message names the settings to correct."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,14 @@ class OpenIdMetadata:
 
     @property
     def url(self) -> str:
-        """The metadata document's URL."""
+        """The URL of the metadata document."""
         return f"{self.authority.rstrip('/')}/{self.tenant_id}{_DOCUMENTS[self.version][0]}"
 
     async def fetch(self, seconds: float) -> tuple[str, dict[str, RSAPublicKey]]:
-        """Return the issuer and at least one key by `kid`, within `seconds`. Raises `MetadataError`."""
+        """Return the issuer and a non-empty map from `kid` to key, within `seconds`. Raises `MetadataError`."""
         deadline = time.monotonic() + seconds
         future: Future[tuple[str, dict[str, RSAPublicKey]]] = Future()
-        future.set_running_or_notify_cancel()  # A caller that stops waiting does not cancel it.
+        future.set_running_or_notify_cancel()  # A timeout cannot cancel a running future.
 
         def run() -> None:
             try:
@@ -68,7 +68,8 @@ class OpenIdMetadata:
             except Exception as error:
                 future.set_exception(error)
 
-        # requests limits each read only: an endless response must block neither a thread pool nor the process's exit.
+        # requests limits the time of each read, not of the whole response. In a daemon thread, an endless response
+        # blocks neither a thread pool nor the exit of the process.
         threading.Thread(target=run, name="signing-keys", daemon=True).start()
         try:
             async with asyncio.timeout(seconds):
@@ -76,14 +77,14 @@ class OpenIdMetadata:
         except TimeoutError:
             raise MetadataError("no complete response within the time limit") from None
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            # The type of the error that requests has wrapped; a message could quote the response.
+            # Only the type of the wrapped error is reported, because its message could quote the response.
             cause = getattr(error.args[0] if error.args else None, "reason", None) or error
             raise MetadataError(f"the request failed with {type(cause).__name__}") from None
 
     def _fetch(self, deadline: float) -> tuple[str, dict[str, RSAPublicKey]]:
         document = _get_json(self.url, deadline)
         issuer, jwks_uri = document.get("issuer"), document.get("jwks_uri")
-        # Only the issuer's path is compared, because v1 issuers are not on the authority's host (sts.windows.net).
+        # Only the path is compared, because v1 issuers have another host (sts.windows.net) than the authority.
         path = _DOCUMENTS[self.version][1].format(tenant_id=self.tenant_id)
         if not isinstance(issuer, str) or not is_https_or_loopback(issuer) or urlsplit(issuer).path != path:
             raise MetadataError("the document's issuer does not name the configured tenant")
@@ -92,14 +93,14 @@ class OpenIdMetadata:
             raise MetadataError("the document's jwks_uri is not on the authority's host")
         members = _get_json(jwks_uri, deadline).get("keys")
         if not isinstance(members, list):
-            raise MetadataError("the JWKS has no list of keys")
+            raise MetadataError("the JWKS contains no list of keys")
         keys = {jwk["kid"]: key for jwk in members if (key := self._key(jwk, issuer))}
         if not keys:
             raise MetadataError("the JWKS contains no usable key")
         return issuer, keys
 
     def _key(self, jwk: Any, issuer: str) -> RSAPublicKey | None:
-        """Return the key of one member of the JWKS, or None if it is unusable, which does not affect the others."""
+        """Return the public key in one entry of the JWKS, or None if the entry is unusable."""
         if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str):
             return None
         if jwk.get("kty") != "RSA" or jwk.get("use", "sig") != "sig" or jwk.get("key_ops", ["verify"]) != ["verify"]:
@@ -115,27 +116,27 @@ class OpenIdMetadata:
         return key if key.key_size >= MIN_KEY_BITS else None
 
     def _key_issuers(self, issuer: str) -> set[str]:
-        """Return this tenant's v1 and v2 issuers. Microsoft.IdentityModel accepts both for keys of either document."""
+        """Return this tenant's v1 and v2 issuers. A key can name either, as in Microsoft.IdentityModel."""
         authority = self.authority.rstrip("/")
         origins = (issuer.partition(f"/{self.tenant_id}")[0], authority, _V1_ORIGINS.get(authority, _V1_ORIGIN))
         return {origin + path.format(tenant_id=self.tenant_id) for origin in origins for _, path in _DOCUMENTS.values()}
 
 
 def _get_json(url: str, deadline: float) -> dict[str, Any]:
-    """Return the JSON object at `url`. Raises `MetadataError` or an error of requests or urllib3."""
+    """Return the JSON object at `url`. Raises `MetadataError` or an exception of requests or urllib3."""
     host = urlsplit(url).hostname or ""
     with requests.get(
         url,
         headers={"Accept-Encoding": "identity"},
-        auth=lambda request: request,  # Without it, requests adds credentials from .netrc.
+        auth=lambda request: request,  # Otherwise requests adds credentials from .netrc.
         timeout=max(deadline - time.monotonic(), 0.001),
         allow_redirects=False,
         stream=True,
         proxies={"no_proxy": host} if is_loopback(host) else None,
-        hooks={"response": _check_status},  # before requests reads the whole body of a redirect
+        hooks={"response": _check_status},  # The hook runs before requests reads the whole body of a redirect.
     ) as response:
         body = b""
-        # Each read returns after one packet, so that a slow response ends at the deadline.
+        # read1 returns the data that has arrived instead of waiting for more, so a slow response ends at the deadline.
         while len(body) <= MAX_BYTES and (chunk := response.raw.read1(MAX_BYTES, decode_content=False)):
             body += chunk
             if time.monotonic() > deadline:

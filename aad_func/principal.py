@@ -13,7 +13,8 @@ from common.problems import Problem
 AuthenticatedBy = Literal["bearer_token", "easy_auth"]
 Kind = Literal["application", "user"]
 
-# Tokens of managed identities live for a day and are cached by the platform as long; others live for about an hour.
+# A token with at least this lifetime is a managed identity's: it is valid for about 24 hours, and the platform caches
+# it until it expires. Other tokens are valid for about an hour.
 # https://learn.microsoft.com/azure/app-service/overview-managed-identity
 MIN_PLATFORM_CACHED_LIFETIME = timedelta(hours=12)
 
@@ -23,10 +24,10 @@ class Principal:
     """An authenticated caller.
 
     `kind` is "application" (a managed identity or daemon acting as itself) or "user" (an application acting for a
-    signed-in user). `client_id` is the calling application's in both cases; `object_id` is the service principal's or
-    the user's. `roles` are app roles; those in `roles_from_setting` are granted by AAD_FUNC_ROLE_ASSIGNMENTS, the
-    others by the token. `scopes` are a user token's, never an application's. `claims` are deeply read-only, with tuples
-    for arrays, because requests with the same token share one Principal.
+    signed-in user). `client_id` identifies the calling application in both cases. `object_id` identifies the service
+    principal or the user. AAD_FUNC_ROLE_ASSIGNMENTS grants the app roles in `roles_from_setting`; the token contains
+    all other `roles`. An application has no `scopes`. `claims` and all nested values are read-only, because requests
+    with the same token share one Principal.
     """
 
     authenticated_by: AuthenticatedBy
@@ -43,9 +44,10 @@ class Principal:
 
     @classmethod
     def from_claims(cls, claims: dict[str, Any], authenticated_by: AuthenticatedBy) -> "Principal":
-        """Return the caller with these claims. Raises `invalid_claims`, or `not_an_access_token`, as for an ID token.
+        """Return the caller with these claims. Raises `invalid_claims` or `not_an_access_token`.
 
-        Raises `unsupported_token` for a token that is bound to a key (RFC 7800), because a bearer proves no possession.
+        Raises `unsupported_token` if the token is bound to a key (RFC 7800), because possession of the key is not
+        checked.
         """
         if "cnf" in claims:
             raise Problem("unsupported_token", "The token is bound to a key (cnf), which is not supported.")
@@ -58,7 +60,7 @@ class Principal:
             kind=_kind(claims),
             audience=_string(claims, "aud", required=True),
             tenant_id=_string(claims, "tid", required=True),
-            # The calling application is `appid` in v1 tokens and `azp` in v2 tokens.
+            # The claim with the calling application's client ID is `appid` in v1 tokens and `azp` in v2 tokens.
             client_id=_string(claims, "azp" if version_2 else "appid", required=True),
             object_id=_string(claims, "oid") or None,
             roles=frozenset(roles),
@@ -70,7 +72,7 @@ class Principal:
 
     @cached_property
     def as_json(self) -> bytes:
-        """The caller, its roles with their sources, and its claims as JSON, encoded once per cached token."""
+        """The caller as JSON: identity, roles, the source of each role, and claims. Encoded once per cached token."""
         caller = {"kind": self.kind, "client_id": self.client_id, "object_id": self.object_id}
         roles = sorted(self.roles)
         body = {
@@ -80,29 +82,29 @@ class Principal:
             "role_sources": {role: "setting" if role in self.roles_from_setting else "token" for role in roles},
             "claims": self.claims,
         }
-        return json.dumps(body, default=dict).encode()  # The claims are read-only mappings.
+        return json.dumps(body, default=dict).encode()  # `dict` converts the read-only mappings.
 
     def with_assigned_roles(self, assignments: Mapping[str, frozenset[str]]) -> "Principal":
-        """Return this caller with the app roles that a setting assigns to its object ID. Users get none."""
+        """Return this caller with the app roles that a setting assigns to its object ID. Users get no roles."""
         if self.kind != "application":
             return self
         granted = {role for role, object_ids in assignments.items() if self.object_id in object_ids} - self.roles
         return replace(self, roles=self.roles | granted, roles_from_setting=frozenset(granted)) if granted else self
 
     def require_role(self, *roles: str) -> None:
-        """Raise `missing_role` unless the caller has at least one of these app roles, matched exactly."""
+        """Raise `missing_role` unless the caller has at least one of these app roles. Compares exactly."""
         if self.roles.isdisjoint(roles):
             detail = f"The caller does not have the app role {' or '.join(roles)}."
             raise self.denied("missing_role", detail, required_roles=list(roles))
 
     def require_scope(self, scope: str) -> None:
-        """Raise `missing_scope` unless the token carries this scope, matched exactly."""
+        """Raise `missing_scope` unless the token carries this scope. Compares exactly."""
         if scope not in self.scopes:
             detail = f"The user's token does not carry the scope {scope}."
             raise self.denied("missing_scope", detail, required_scope=scope)
 
     def denied(self, code: str, detail: str = "", **members: Any) -> Problem:
-        """Return a problem with this caller, its roles, and the times at which its token was issued and is replaced."""
+        """Return a problem with this caller, its roles, and the times at which its token was issued and will expire."""
         issued_at, expires_on = _time(self.claims, "iat"), _time(self.claims, "exp")
         if issued_at:
             members["token_issued_at"] = f"{issued_at:%Y-%m-%dT%H:%M:%SZ}"
@@ -115,7 +117,7 @@ class Principal:
 
 
 def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
-    """Return a time claim, or None if it is malformed. Easy Auth passes it as a string."""
+    """Return a time claim, which is a number or Easy Auth's string, or None if it is malformed."""
     text = str(claims.get(name)).partition(".")[0]
     is_valid = text.isascii() and text.isdigit() and len(text) <= 11
     return datetime.fromtimestamp(int(text), UTC) if is_valid else None
@@ -123,7 +125,7 @@ def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
 
 def _read_only(value: Any) -> Any:
     if isinstance(value, dict):
-        # Most claims are strings, for which a recursive call would cost more than the rest.
+        # Most claims are strings. Skipping the recursive call for them avoids most of the cost.
         members = {name: each if isinstance(each, str) else _read_only(each) for name, each in value.items()}
         return MappingProxyType(members)
     return tuple(map(_read_only, value)) if isinstance(value, list) else value
@@ -137,8 +139,9 @@ def _string(claims: Mapping[str, Any], name: str, *, required: bool = False) -> 
 
 
 def _kind(claims: Mapping[str, Any]) -> Kind:
-    # Users have roles too. `idtyp` is present only if the API's registration requests it; without it, an application
-    # has no scope and is its own subject. https://learn.microsoft.com/entra/identity-platform/scenario-protected-web-api-verification-scope-app-roles
+    # Roles do not identify an application, because users have roles too. `idtyp` is present only if the API's
+    # registration requests it. Without `idtyp`, an application's token has no `scp`, and `oid` equals `sub`:
+    # https://learn.microsoft.com/entra/identity-platform/scenario-protected-web-api-verification-scope-app-roles
     kind = _string(claims, "idtyp")
     if "scp" in claims:
         if kind in ("", "user") and _string(claims, "scp").strip():

@@ -1,7 +1,7 @@
-"""The tenant's signing keys: fetched on first use, refreshed in the background, used through outages, and expired.
+"""The tenant's signing keys, which are fetched on first use, refreshed in the background and used during outages.
 
 https://learn.microsoft.com/entra/identity-platform/signing-key-rollover (keys change at any time; refresh them daily
-and for an unknown kid; keep the last known ones)
+and for an unknown `kid`; use the cached keys if a refresh fails)
 https://learn.microsoft.com/entra/identity-platform/access-tokens (v1 tokens need v1 metadata, v2 tokens v2 metadata)
 """
 
@@ -16,17 +16,17 @@ from common.problems import Problem
 from common.process_wide import PendingRequest
 
 # All in seconds.
-REFRESH_AFTER = 12 * 3600  # leaves half a day of retries before the keys are a day old
-MAX_AGE = 48 * 3600  # since the last successful fetch
-MIN_FETCH_INTERVAL = 30  # between fetches, successful or not, so that unknown `kid`s cannot make us flood Entra
-FETCH_TIMEOUT = 5  # metadata and keys together
+REFRESH_AFTER = 12 * 3600  # A failed refresh can be retried for 12 hours before the keys are a day old.
+MAX_AGE = 48 * 3600  # Cached keys are used for this time after the last successful fetch.
+MIN_FETCH_INTERVAL = 30  # Even after a failed fetch, so that unknown `kid`s cannot make this app flood Entra.
+FETCH_TIMEOUT = 5  # This time limit includes the metadata and the keys.
 
 
 class SigningKeys:
     """The signing keys for one token version ("1.0" or "2.0") of one tenant, for use on one event loop.
 
-    There is one fetch at a time, abandoned at its time limit, and a caller with a cached key never waits for it.
-    `clock` is monotonic, in seconds.
+    There is one fetch at a time, which fails after FETCH_TIMEOUT. A caller whose key is cached never waits for a fetch.
+    `clock` returns the seconds of a monotonic clock.
     """
 
     def __init__(
@@ -37,7 +37,8 @@ class SigningKeys:
         self._issuer = ""
         self._keys: Mapping[str, RSAPublicKey] = {}
         self._fetched_at = self._next_fetch = float("-inf")
-        # Of the last fetch, if it failed: the response's detail, if a setting can fix the reason.
+        # None before the first fetch and after a successful one. Otherwise the detail for the response if a setting can
+        # fix the failure, or "" if no setting can.
         self._failure: str | None = None
         self._pending = PendingRequest()
 
@@ -49,14 +50,15 @@ class SigningKeys:
         return key
 
     async def get_key(self, kid: str) -> tuple[RSAPublicKey, str]:
-        """Return the signing key for `kid` and its issuer, after a fetch if the key is not cached.
+        """Return the signing key for `kid` and the tenant's issuer. Fetches the keys if `kid` is not cached.
 
-        Raises `unknown_key` if the tenant does not publish it, or `signing_keys_unavailable` if the last fetch failed.
+        Raises `unknown_key` if the tenant does not publish the key, or `signing_keys_unavailable` if the last fetch
+        failed.
         """
         key = self.cached_key(kid)
         if key is None:
             self._start_fetch()
-            await self._pending.wait()  # FETCH_TIMEOUT seconds at most
+            await self._pending.wait()  # waits for FETCH_TIMEOUT seconds at most
             key = self._cached_keys().get(kid)
         if key is not None:
             return key, self._issuer
@@ -69,18 +71,18 @@ class SigningKeys:
         return self._keys if self._clock() - self._fetched_at < MAX_AGE else {}
 
     def _start_fetch(self) -> None:
-        """Start a fetch if the last one is long enough ago."""
+        """Start a fetch unless one was started within the last MIN_FETCH_INTERVAL seconds."""
         if self._clock() >= self._next_fetch:
             self._next_fetch = self._clock() + MIN_FETCH_INTERVAL
-            self._failure = ""  # until it succeeds
+            self._failure = ""  # until the fetch succeeds
             self._pending.start(self._fetch)
 
     async def _fetch(self) -> None:
         try:
             self._issuer, self._keys = await self._metadata.fetch(FETCH_TIMEOUT)
             self._fetched_at, self._failure = self._clock(), None
-        except Exception as error:  # Any error is an outage, and must not prevent the next fetch.
+        except Exception as error:  # PendingRequest requires that no exception leaves this function.
             if isinstance(error, TenantNotFoundError):
                 self._failure = f"Signing keys are unavailable: {error}."
             reason = error if isinstance(error, MetadataError) else type(error).__name__
-            logging.getLogger(__name__).warning("Signing keys: %s: %s.", self._metadata.url, reason)
+            logging.getLogger(__name__).warning("No signing keys from %s: %s.", self._metadata.url, reason)

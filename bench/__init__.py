@@ -1,1 +1,1 @@
-"""Benchmarks that compare the code with baselines in one run: `make bench`. bench/README.md explains each row."""
+"""Benchmarks that compare this app with baselines (`make bench`). bench/README.md explains each row."""

@@ -1,4 +1,4 @@
-"""python -m bench: measure, print one table, exit 1 if a goal is missed."""
+"""Run the benchmarks and print a table. Exits with 1 if a goal is missed."""
 
 import argparse
 import sys
@@ -23,8 +23,8 @@ PARTS = {
     "memory": memory.rows,
 }
 EXAMPLES = """examples:
-  python -m bench              everything, in about five minutes
-  python -m bench validation   token validation only, in seconds
+  python -m bench              run all benchmarks, in about five minutes
+  python -m bench validation   run only the benchmarks of token validation, in a few seconds
 """
 
 
@@ -36,10 +36,10 @@ def main() -> int:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"part to run: {', '.join(PARTS)}; default: all")
     chosen = parser.parse_args().parts or list(PARTS)
     if unknown := [part for part in chosen if part not in PARTS]:
-        parser.error(f"{unknown[0]} is not a part; parts are {', '.join(PARTS)}")
+        parser.error(f"unknown part {unknown[0]}; choose from {', '.join(PARTS)}")
     rows: list[Row] = []
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as state, LocalAzure(load(), port=0, https_port=0, state=Path(state)) as azure:
@@ -50,10 +50,10 @@ def main() -> int:
                         rows.append(row)
                         print(f"{part}: {row}", file=sys.stderr, flush=True)
         finally:
-            print(table(rows), flush=True)  # also if it is interrupted
+            print(table(rows), flush=True)  # An interrupted run prints its rows as well.
     missed = sum(row.is_reached is False for row in rows)
-    verdict = f"{missed} goals are missed" if missed else "All goals are reached"
-    print(f"\n{verdict}, after {time.monotonic() - start:.0f} s.")
+    verdict = f"{missed} goals were missed" if missed else "All goals were reached"
+    print(f"\n{verdict}. The benchmarks took {time.monotonic() - start:.0f} s.")
     return 1 if missed else 0
 
 

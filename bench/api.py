@@ -1,11 +1,11 @@
-"""An API whose latency is in the path: the response to GET /0.1 takes 0.1 seconds.
+"""An API with a selectable latency: the response to GET /0.1 takes 0.1 seconds.
 
-GET /connections returns the number of connections, GET /peak the highest number of requests in flight, and
-GET /reset-peak the same before it starts anew.
+GET /connections returns the number of connections. GET /peak returns the highest number of requests in flight, and
+GET /reset-peak resets this number.
 
     python -m bench.api
 
-Prints its port, and serves until its standard input is closed.
+Prints the port and serves requests until standard input is closed.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ import requests
 
 from tests.support.apps import APP
 
-# As large as aad-func's response.
+# A body with the size of aad-func's response.
 _BODY = {
     "authenticated_by": "bearer_token",
     "caller": dict.fromkeys(("client_id", "object_id", "tenant_id"), "1de00001-c11d-4000-8000-000000000000"),
@@ -41,7 +41,7 @@ class Api:
 
     @property
     def connections(self) -> int:
-        """How many connections clients have opened so far, without those that ask for this number."""
+        """The number of connections that clients have opened, except connections for this request."""
         return self._number("connections")
 
     @property
@@ -50,7 +50,7 @@ class Api:
         return self._number("peak")
 
     def reset_peak(self) -> None:
-        """Forget the requests so far."""
+        """Reset `peak` to the number of requests that are in flight now."""
         self._number("reset-peak")
 
     def _number(self, name: str) -> int:

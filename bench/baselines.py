@@ -1,4 +1,4 @@
-"""The app with functions next to its own: the shortest possible ones to compare with, and those of the soak."""
+"""This app with additional functions: the shortest possible functions as baselines, and the functions for the soak."""
 
 import contextlib
 import tempfile
@@ -23,7 +23,7 @@ async def hello(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(BODY, headers=HEADERS, mimetype="application/json")
 """
 
-# `context` as in msi-func: the worker creates one for each invocation, local_azure only for functions that name it.
+# The functions have the parameter `context` like msi-func, because local_azure creates a context only if it is needed.
 _RELAYS = """
 import aiohttp
 import requests
@@ -79,21 +79,21 @@ async def orders(req: func.HttpRequest) -> func.HttpResponse:
 
 @contextlib.contextmanager
 def hello_app() -> Iterator[Path]:
-    """The folder of an app whose only function is `hello`."""
+    """Create the folder of an app whose only function is `hello`."""
     with _folder(f"{_IMPORTS}app = func.FunctionApp()\n{_HELLO}") as folder:
         yield folder
 
 
 @contextlib.contextmanager
 def app_with_baselines() -> Iterator[Path]:
-    """The folder of this app with the functions `hello`, `requests-relay` and `aiohttp-relay` added."""
+    """Create a folder with this app and the functions `hello`, `requests-relay` and `aiohttp-relay`."""
     with _app_with(f"{_HELLO}{_RELAYS}") as folder:
         yield folder
 
 
 @contextlib.contextmanager
 def soak_app(*, orders: bool) -> Iterator[Path]:
-    """The folder of this app with the functions `loop-lag` and, if `orders`, `orders` added."""
+    """Create a folder with this app and the function `loop-lag`, and the function `orders` if `orders` is true."""
     with _app_with(f"{_LOOP_LAG}{_ORDERS if orders else ''}") as folder:
         yield folder
 

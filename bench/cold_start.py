@@ -1,4 +1,4 @@
-"""Cold starts: from the start of the interpreter to the first response with status 200, in CPU seconds."""
+"""Benchmarks of cold starts, from the start of the interpreter to the first response with status 200."""
 
 import json
 import os
@@ -20,16 +20,16 @@ from tests.support.forge import Forge
 
 ROUNDS = 11
 STAGES = {
-    "python": "Python itself",
-    "functions loaded": "functions loaded",
+    "python": "Python starts",
+    "functions loaded": "functions are loaded",
     "call": "the first request",
 }
-# What the other function needs, which a deployed app therefore never imports.
+# Modules that only the other function needs. A deployed app must not import them.
 FOREIGN = {"aad_func": ("azure.identity", "msal", "aiohttp", "msi_func"), "msi_func": ("aad_func",)}
 
 
 def rows(azure: LocalAzure) -> Iterator[Row]:
-    """Start to first 200 of each app, its stages, and what it has then imported of the other function."""
+    """Yield rows for the cold start of each app, for its stages, and for imported modules of the other function."""
     token = Forge(azure).token()
     aad_settings = {**apps.aad_settings(azure), **ONLY_AAD}
     with baselines.hello_app() as hello, apps.running(aad_settings) as aad:
@@ -50,9 +50,9 @@ def rows(azure: LocalAzure) -> Iterator[Row]:
         yield ratio(f"start to first 200, {name}: elapsed", "hello app", elapsed, "ms")
         for stage, what in STAGES.items():
             median = statistics.median(_milliseconds(each[function], (stage,)) for each in rounds)
-            yield value(f"of that: {what}", median, "ms")
+            yield value(f"start to first 200, {name}: elapsed while {what}", median, "ms")
         foreign = [module for module in FOREIGN[function] if module in rounds[0][function]["modules"]]
-        yield value(f"{name}: imported of {', '.join(FOREIGN[function])}", len(foreign), most=0)
+        yield value(f"{name}: imported modules out of {', '.join(FOREIGN[function])}", len(foreign), most=0)
 
 
 def first_call(

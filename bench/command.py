@@ -1,4 +1,4 @@
-"""How a command ends: with its exit code, by a signal with its processes stopped, or with one sentence."""
+"""Exit of a benchmark command: with an exit code, after a signal, or with an error message."""
 
 import sys
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from local_azure.serving.errors import StartError
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """Run `main` and exit with the code that it returns."""
+    """Run `main` and exit with the returned code. A signal stops all started processes first."""
     try:
         with handle_signals():
             sys.exit(main())

@@ -1,4 +1,4 @@
-"""Many requests at once."""
+"""Benchmarks with many concurrent requests."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ SECONDS = 1.5
 
 
 def rows(azure: LocalAzure) -> Iterator[Row]:
-    """msi-func with a slow API; what one instance carries; both functions in one host."""
+    """Yield rows for msi-func with a slow API, for 1 to 256 requests in flight, and for both functions in one host."""
     with api.running() as server:
         yield from _slow_api(azure, server)
         yield from _in_flight(azure, server)
@@ -37,7 +37,7 @@ def _slow_api(azure: LocalAzure, server: api.Api) -> Iterator[Row]:
 
 
 def _in_flight(azure: LocalAzure, server: api.Api) -> Iterator[Row]:
-    """What one instance carries, which is what perInstanceConcurrency in main.bicep is chosen by."""
+    """Yield response times by requests in flight, on which perInstanceConcurrency in main.bicep is based."""
     msi_settings = {**apps.msi_settings(azure, server.url(0.1)), **ONLY_MSI}
     aad_settings = {**apps.aad_settings(azure), **ONLY_AAD}
     token = Forge(azure).token()
@@ -54,7 +54,7 @@ def _both_in_one_host(azure: LocalAzure) -> Iterator[Row]:
     port = free_port()
     settings = {**apps.aad_settings(azure), **apps.msi_settings(azure, f"http://127.0.0.1:{port}/api/aad-func")}
     with apps.running(settings, port=port) as host:
-        # Cold: the first requests wait for the token and the keys.
+        # The host is not warmed up, so the first requests wait for the token and the keys.
         for callers, limit in ((64, 1000), (256, 256)):
             result = load(host, "msi-func", callers, limit=limit)
             yield value(

@@ -1,4 +1,4 @@
-"""CPU time of token validation in this process, with the contenders interleaved."""
+"""Measurement of the CPU time of token validation. The contenders run alternately in this process."""
 
 import asyncio
 import time
@@ -19,16 +19,17 @@ from local_azure.cloud import LocalAzure
 from tests.support.forge import Forge
 
 ROUNDS = 31
-SLICES = 5  # of each round
+SLICES = 5  # per round
 
 Validate = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """`create` returns a validator, once per round. It validates `warm_up` untimed, then `tokens` timed.
+    """A way to validate tokens. `create` returns the function to measure and is called once per round.
 
-    All of them must be valid, or none of them if `is_valid` is False. `is_async` says that the result is awaited.
+    In each round, this function first validates the tokens in `warm_up`, which is not measured, and then `tokens`. It
+    must accept all tokens, or none if `is_valid` is False. If `is_async` is true, its result is awaited.
     """
 
     create: Callable[[], Validate]
@@ -39,7 +40,7 @@ class Contender:
 
 
 def authorizer(azure: LocalAzure, authority: str | None = None) -> Validate:
-    """Return the whole decision about a request's headers, which includes tenant, audience and role."""
+    """Return a new Authorizer's `authorize`, which also checks tenant, audience and role."""
     tenant, client_id = azure.directory.tenant_id, Forge(azure).api.client_id
     keys = {version: SigningKeys(authority or azure.origin, tenant, version) for version in ("1.0", "2.0")}
     ours = Authorizer(
@@ -61,9 +62,9 @@ def headers(token: str) -> dict[str, str]:
 
 
 def interleave(contenders: Mapping[str, Contender]) -> dict[str, list[float]]:
-    """Return the CPU seconds per token of each contender by round, without those of one warm-up round.
+    """Return the CPU seconds per token for each contender and round, except for one warm-up round.
 
-    Raises MeasurementError.
+    Raises MeasurementError if a contender accepts an invalid token or rejects a valid one.
     """
     return asyncio.run(_interleave(contenders))
 
@@ -75,7 +76,7 @@ async def _interleave(contenders: Mapping[str, Contender]) -> dict[str, list[flo
         for name, contender in contenders.items():
             await _count(contender, validators[name], contender.warm_up)
         order, spent, valid = list(contenders.items()), dict.fromkeys(contenders, 0.0), Counter[str]()
-        # In slices, because other work on the machine changes the speed of a core within milliseconds.
+        # A round consists of slices, because other processes change the speed of a core within milliseconds.
         for slice_ in range(SLICES):
             for name, contender in order if slice_ % 2 else order[::-1]:
                 tokens = contender.tokens[slice_::SLICES]
@@ -83,8 +84,10 @@ async def _interleave(contenders: Mapping[str, Contender]) -> dict[str, list[flo
                 valid[name] += await _count(contender, validators[name], tokens)
                 spent[name] += time.thread_time() - before
         for name, contender in contenders.items():
-            if valid[name] != (len(contender.tokens) if contender.is_valid else 0):
-                raise MeasurementError(f"{name} accepted {valid[name]} of {len(contender.tokens)} tokens")
+            count = len(contender.tokens)
+            expected = count if contender.is_valid else 0
+            if valid[name] != expected:
+                raise MeasurementError(f"{name} accepted {valid[name]} of {count} tokens instead of {expected}.")
             if round_:
                 seconds[name].append(spent[name] / len(contender.tokens))
     return seconds

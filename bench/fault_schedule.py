@@ -1,4 +1,4 @@
-"""The faults of a soak: keys that rotate, endpoints that fail, tokens that are invalid."""
+"""The faults of a soak: key rotations, failing endpoints and invalid tokens."""
 
 import itertools
 import secrets
@@ -15,7 +15,7 @@ from local_azure.entra.key_ring import KeyRing
 from tests.support.forge import Forge
 
 CYCLE = 100  # seconds
-PUBLISHED_KEYS = 5  # tokens signed with an older one have expired long ago
+PUBLISHED_KEYS = 5  # All tokens that were signed with older keys have expired.
 FAULTS = {
     "status 500": Fault(status=500),
     "no response": Fault(delay=30, status=500),
@@ -25,7 +25,7 @@ FAULTS = {
 
 
 class FaultSchedule:
-    """Faults of the tenant and of the identity endpoint, by seconds of a cycle: see bench/README.md."""
+    """Injects faults of the tenant and of the identity endpoint. bench/README.md lists them by the time in a cycle."""
 
     def __init__(self, azure: LocalAzure) -> None:
         self._azure = azure
@@ -58,12 +58,12 @@ class FaultSchedule:
         self.counts[f"the identity endpoint fails: {self._kind}"] += 1
 
     def _publish_key(self) -> None:
-        """Publish a key some time before it signs, as Entra does."""
+        """Publish a key before it signs tokens, as Entra does."""
         self._azure.faults.clear()
         with tempfile.TemporaryDirectory() as folder:
             new = KeyRing(Path(folder)).current
         ring = self._azure.keys
-        # In one step, because a token may be signed at any moment, with the last key.
+        # One assignment replaces the list, because a token can be signed with its last key at any time.
         ring.keys = [*ring.keys[:-1], new, ring.keys[-1]]
 
     def _sign_with_new_key(self) -> None:
@@ -96,9 +96,9 @@ def invalid_tokens(azure: LocalAzure) -> LabeledTokens:
 
 
 def users(azure: LocalAzure) -> LabeledTokens:
-    """Yield tokens of users for msi-func: alternately a new one, and one of 20 that come again for a cycle.
+    """Yield users' tokens for msi-func, alternately from one of 20 known users and from a new user.
 
-    A token must not outlive its signing key, which is removed after a few cycles.
+    The known users sign in again in each cycle, because a token is invalid once its signing key has been removed.
     """
     numbers = itertools.count()
 

@@ -1,9 +1,9 @@
-"""The first request to one function of the app in this folder, in its own process.
+"""Send the first request to one function of the app in the current folder.
 
     python -m bench.first_call aad_func --since 1234.5 < token
 
-Prints JSON: the response, the modules imported before and after, the seconds of each stage, and the CPU seconds of the
-whole process.
+Prints JSON: the response, the modules that were imported before and after the request, the seconds of each stage, and
+the CPU seconds of this process.
 """
 
 import time
@@ -30,9 +30,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench.first_call", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("function")
-    parser.add_argument("--since", type=float, default=RUNNING, help="start of the process (time.monotonic)")
-    parser.add_argument("--query", default="", help="of the request, as in as=user")
+    parser.add_argument("function", help="name of the function, such as aad_func")
+    parser.add_argument(
+        "--since", type=float, default=RUNNING, help="time at which the process was started (monotonic)"
+    )
+    parser.add_argument("--query", default="", help="query of the request, such as as=user")
     options = parser.parse_args()
 
     functions = importlib.import_module("function_app").app.get_functions()

@@ -1,8 +1,8 @@
-"""Requests to one URL. Each caller has its own connection and sends its next request after each response.
+"""Send requests to one URL. Each caller has its own connection and sends its next request after each response.
 
     python -m bench.load http://127.0.0.1:7072/api/aad-func --callers 16 --seconds 2 --tokens tokens.txt
 
-Prints JSON: responses per second, seconds per response, number of responses by status.
+Prints JSON: responses per second, median and longest response time in seconds, and the number of responses by status.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 
 class Load:
-    """Callers of `url`, until `limit` requests were sent or `seconds` have passed; each sends the next of `tokens`.
+    """Sends requests to `url` until `limit` requests were sent or `seconds` have passed.
 
-    Each caller waits `pause` seconds between a response and its next request.
+    Each request carries the next of `tokens`. Callers wait `pause` seconds between a response and their next request.
     """
 
     def __init__(self, url: str, *, seconds: float, limit: int, tokens: Iterator[str] | None, pause: float = 0) -> None:
@@ -35,7 +35,7 @@ class Load:
         self.statuses: Counter[str] = Counter()
 
     async def run(self, callers: int) -> dict[str, object]:
-        """Connect all callers, then send."""
+        """Connect all callers, send the requests and return the results."""
         loop = asyncio.get_running_loop()
         connections = [
             await loop.create_connection(lambda: _Caller(self), self._url.hostname or "", self._url.port or 80)
@@ -44,7 +44,7 @@ class Load:
         start = time.perf_counter()
         self._end = start + self._seconds
         for index, (_, caller) in enumerate(connections):
-            # Spread over the pause, so that they do not all send at once.
+            # The first requests are spread over the pause, so that not all callers send at the same time.
             loop.call_later(self.pause * index / callers, caller.send)
         for _, caller in connections:
             await caller.closed
@@ -57,7 +57,7 @@ class Load:
         }
 
     def next_request(self) -> bytes | None:
-        """Return None when no more requests are to be sent."""
+        """Return the next request, or None if the limit or the end is reached."""
         if self._remaining <= 0 or time.perf_counter() >= self._end:
             return None
         self._remaining -= 1
@@ -116,11 +116,15 @@ def main() -> None:
         prog="python -m bench.load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("url", metavar="URL")
-    parser.add_argument("--callers", type=int, default=1, help="requests in flight at a time (1)")
-    parser.add_argument("--seconds", type=float, default=60, help="no request is sent later (60)")
-    parser.add_argument("--limit", type=int, default=sys.maxsize, help="number of requests in total (no limit)")
-    parser.add_argument("--pause", type=float, default=0, help="seconds between a response and the next request (0)")
-    parser.add_argument("--tokens", type=Path, metavar="FILE", help="one token per line, used in turn, repeatedly")
+    parser.add_argument("--callers", type=int, default=1, help="number of concurrent callers; default: 1")
+    parser.add_argument("--seconds", type=float, default=60, help="time after which no request is sent; default: 60")
+    parser.add_argument("--limit", type=int, default=sys.maxsize, help="maximum number of requests; default: no limit")
+    parser.add_argument(
+        "--pause", type=float, default=0, help="seconds between a response and the next request; default: 0"
+    )
+    parser.add_argument(
+        "--tokens", type=Path, metavar="FILE", help="file with one token per line; the tokens are used in turn"
+    )
     options = parser.parse_args()
     with ExitStack() as stack:
         tokens = itertools.cycle(stack.enter_context(options.tokens.open())) if options.tokens else None

@@ -1,4 +1,4 @@
-"""Runs loads in another process, and interleaves those that are compared."""
+"""Runs loads in another process, and alternates between the loads that are compared."""
 
 import json
 import subprocess
@@ -9,17 +9,21 @@ from dataclasses import dataclass
 
 from tests.support.apps import APP, Host
 
-MAX_SECONDS = 600  # if the number of requests is limited instead
-RESPONSE_TIMEOUT = 60  # seconds, after the last request was sent
+MAX_SECONDS = 600  # time limit of a load that has a limited number of requests
+RESPONSE_TIMEOUT = 60  # seconds after the last request was sent
 
 
 class MeasurementError(Exception):
-    """What was to be measured did not work, so its numbers mean nothing. The message is one sentence."""
+    """The measured operation failed, so its numbers are meaningless. The message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """Responses per second, seconds per response, responses by status, CPU seconds of the host per 1,000 responses."""
+    """The result of a load.
+
+    `rate` is in responses per second, `median` and `longest` are response times in seconds, `statuses` counts responses
+    by status, and `cpu` is the host's CPU seconds per 1,000 responses.
+    """
 
     rate: float
     median: float
@@ -44,9 +48,9 @@ def load(
     pause: float = 0,
     query: str = "",
 ) -> LoadResult:
-    """Send requests to a function for `seconds`, or `limit` requests, from another process (bench/load.py).
+    """Send requests from another process (bench/load.py), for `seconds` or until `limit` requests were sent.
 
-    Raises MeasurementError if a request stays without a response, or no connection is possible.
+    Raises MeasurementError if a request gets no response or if no connection is possible.
     """
     url, seconds = host.url(function) + query, seconds or MAX_SECONDS
     with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
@@ -62,13 +66,15 @@ def load(
                 command, cwd=APP, capture_output=True, text=True, check=True, timeout=seconds + RESPONSE_TIMEOUT
             )
         except subprocess.TimeoutExpired:
-            raise MeasurementError(f"{url}: no response within {RESPONSE_TIMEOUT} s") from None
+            raise MeasurementError(f"{url}: no response within {RESPONSE_TIMEOUT} s.") from None
         except subprocess.CalledProcessError as error:
             raise MeasurementError(f"{url}: {error.stderr.strip().splitlines()[-1]}") from None
     output = json.loads(done.stdout)
     count = sum(output["statuses"].values())
     if limit and count != limit:
-        raise MeasurementError(f"{url}: {output['statuses']} instead of {limit} requests in {MAX_SECONDS} s")
+        raise MeasurementError(
+            f"{url}: responses by status: {output['statuses']} instead of {limit} requests in {seconds} s."
+        )
     return LoadResult(**output, cpu=(cpu_seconds(host) - cpu) / max(count, 1) * 1000)
 
 
@@ -81,16 +87,17 @@ def cpu_seconds(host: Host) -> float:
 
 
 def successful(result: LoadResult) -> LoadResult:
-    """Return the same result. Raises MeasurementError if a request failed."""
+    """Return `result`. Raises MeasurementError if a request failed."""
     if result.failed:
-        raise MeasurementError(f"responses by status: {result.statuses}")
+        raise MeasurementError(f"Some requests failed. Responses by status: {dict(result.statuses)}.")
     return result
 
 
 def interleave(rounds: int, *contenders: Callable[[], LoadResult]) -> list[tuple[LoadResult, ...]]:
-    """Return the results of all contenders by round, without those of one warm-up round. Raises MeasurementError.
+    """Return the results of all contenders by round, except for one warm-up round.
 
-    The order is reversed in every other round, so that a machine that becomes faster or slower favors none of them.
+    The order is reversed in every other round, so that a machine that becomes faster or slower favors no contender.
+    Raises MeasurementError if a request failed.
     """
     results = []
     for round_ in range(rounds + 1):

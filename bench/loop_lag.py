@@ -1,4 +1,4 @@
-"""How long the event loop of this process was blocked, measured inside the process."""
+"""Measurement of the time for which the event loop of this process is blocked."""
 
 import asyncio
 import gc
@@ -13,10 +13,10 @@ Step = Callable[[], Any]
 
 
 class LoopLag:
-    """The longest step of a task (`blocked`) and the longest delay of a timer that was due (`late`), in seconds.
+    """The longest step of a task (`blocked`), garbage collection (`collecting`) and delay of a timer (`late`).
 
-    Nothing else runs on the event loop during a step. `collecting` is the longest garbage collection, which is part of
-    a step. A timer is also delayed by steps of other tasks that are ready, and by other processes.
+    All times are in seconds. During a step, nothing else runs on the event loop. A garbage collection is part of a
+    step. A timer is also delayed by the steps of other tasks and by other processes.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class LoopLag:
         self._collection_start = 0.0
 
     async def watch(self) -> None:
-        """Measure the tasks that are created from now on, until canceled."""
+        """Measure all tasks that are created from now on, until this coroutine is canceled."""
         asyncio.get_running_loop().set_task_factory(self._create_task)
         gc.callbacks.append(self._measure_collection)
         try:
@@ -54,7 +54,7 @@ class LoopLag:
 
 
 class _Measured(Coroutine[Any, Any, Any]):
-    """A coroutine whose steps are passed to `measure`."""
+    """A coroutine that passes each of its steps to `measure`."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], measure: Callable[[Step], Any]) -> None:
         self._coroutine = coroutine
@@ -74,13 +74,14 @@ class _Measured(Coroutine[Any, Any, Any]):
 
 
 def _waits() -> int:
-    """Return how often this thread has waited for anything but a core."""
+    """Return the number of times that this thread has waited for something other than a CPU core."""
     return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
 
 
 def blocked_seconds(elapsed: float, busy: float, waits: int) -> float:
-    """Return for how long a step blocked the event loop, without the time in which other processes had its core.
+    """Return the time for which a step blocked the event loop.
 
-    That is the CPU time of a step that waited for nothing, and otherwise at most the elapsed time.
+    If the step did not wait, this is its CPU time, which excludes the time that other processes used the core.
+    Otherwise it is the elapsed time.
     """
     return elapsed if waits else busy

@@ -1,4 +1,4 @@
-"""Memory of both functions after many tokens: each cache of tokens is bounded."""
+"""Benchmarks of the memory that both functions use after many tokens, because each token cache must be bounded."""
 
 import multiprocessing
 import os
@@ -20,15 +20,15 @@ from tests.support import apps, users
 from tests.support.apps import Host
 from tests.support.forge import Forge
 
-FEW = 1_000  # fills each cache
+FEW = 1_000  # number of tokens that fills each cache
 TOKENS, USERS = 100_000, 10_000
-MAX_GROWTH = 20  # MB, a fraction of what as many tokens would need
+MAX_GROWTH = 20  # MB, a fraction of the memory that an unbounded cache would use
 CHUNK = 1000
 LIFETIME = 3600
 
 
 def rows(azure: LocalAzure) -> Iterator[Row]:
-    """100,000 tokens for aad-func; 10,000 users on whose behalf msi-func calls an API."""
+    """Yield rows for aad-func with 100,000 tokens, and for msi-func with calls on behalf of 10,000 users."""
     with apps.running({**apps.aad_settings(azure), **ONLY_AAD}) as host:
         yield from _growth(host, "aad-func", TOKENS, "tokens", lambda numbers: _tokens(Forge(azure), numbers))
     with api.running() as server:
@@ -52,12 +52,12 @@ def _growth(
 
 
 def _tokens(forge: Forge, numbers: range, **changes: Any) -> Iterator[str]:
-    """Yield a different token for each number, signed by as many processes as there are cores."""
+    """Yield a different token for each number. One process per core signs the tokens."""
     key = forge.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     claims, header = forge.claims(**changes), forge.header()
-    # Not forked: this process has threads.
+    # Processes are spawned, because a process with threads cannot be forked safely.
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         chunks = [numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK)]
         for signed in pool.map(_sign, chunks, [claims] * len(chunks), [header] * len(chunks), [key] * len(chunks)):
@@ -71,5 +71,5 @@ def _sign(numbers: range, claims: dict[str, Any], header: dict[str, Any], key: b
 
 
 def megabytes(host: Host) -> float:
-    """Return the resident memory of the host's process."""
+    """Return the resident memory of the host's process in megabytes."""
     return float(psutil.Process(host.pid).memory_info().rss / 1e6)

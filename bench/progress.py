@@ -1,4 +1,4 @@
-"""Signs of life: a line on standard error at least every 10 seconds."""
+"""Progress messages on standard error."""
 
 import contextlib
 import sys

@@ -1,15 +1,15 @@
-"""The rows of the report: one measurement, what it is compared with, and its goal."""
+"""The rows of a report: measurements, baselines, ratios and goals."""
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-Pairs = Iterable[tuple[float, float]]  # ours and theirs by round: what else the machine did affected both
+Pairs = Iterable[tuple[float, float]]  # the numbers of this app and of the baseline, by round
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measurement. `is_reached` says whether its goal is, None if there is no goal."""
+    """One measurement. `is_reached` is None if there is no goal."""
 
     name: str
     baseline: str
@@ -22,7 +22,7 @@ class Row:
 
     @property
     def compared(self) -> str:
-        """The ratio with its spread."""
+        """The ratio with its spread, or "" if there is no ratio."""
         spread = f" ± {self.spread:.3f}" if self.spread else ""
         return "" if self.ratio is None else f"{self.ratio:.3f}{spread}"
 
@@ -40,10 +40,10 @@ def speedup(
     least: float | None = None,
     typical: Callable[[Sequence[float]], float] = min,
 ) -> Row:
-    """Return a row whose ratio is theirs divided by ours, because less is better.
+    """Return a row that compares costs. The ratio is theirs divided by ours, because lower costs are better.
 
-    By default, it compares the cheapest round of each, as timeit does: other work on the machine adds to costs and
-    never reduces them.
+    By default, the ratio compares the cheapest round of each side, as timeit does, because other work on the machine
+    only increases costs.
     """
     return _row(name, baseline, costs, unit, lambda ours, theirs: theirs / ours, (least, None), typical)
 
@@ -56,7 +56,7 @@ def ratio(
 
 
 def value(name: str, ours: float, unit: str = "", *, least: float | None = None, most: float | None = None) -> Row:
-    """Return a row for a number that is compared only with its limits."""
+    """Return a row for a number that is compared with limits, not with a baseline."""
     goal, is_reached = _goal(ours, least, most, unit)
     return Row(name, "", _text(ours, unit), "", goal=goal, is_reached=is_reached)
 
@@ -93,7 +93,7 @@ def _row(
 
 
 def _goal(number: float, least: float | None, most: float | None, unit: str) -> tuple[str, bool | None]:
-    """Compare the unrounded number with its limits."""
+    """Return the goal as text, and whether the unrounded number is within the limits."""
     limits = {"or more": least, "or less": most}
     goal = ", ".join(f"{limit:,g} {unit}".strip() + f" {words}" for words, limit in limits.items() if limit is not None)
     is_reached = (least is None or number >= least) and (most is None or number <= most)
@@ -101,7 +101,7 @@ def _goal(number: float, least: float | None, most: float | None, unit: str) -> 
 
 
 def _deviation(numbers: Sequence[float]) -> float:
-    """Return half the distance between the quartiles, 0 if there are too few numbers."""
+    """Return half the distance between the quartiles, or 0 if there are fewer than four numbers."""
     if len(numbers) < 4:
         return 0
     low, _, high = statistics.quantiles(numbers)

@@ -1,4 +1,4 @@
-"""The clients of a soak, each in its own thread, and what they count."""
+"""The clients of a soak, which run in threads and count responses."""
 
 import contextlib
 import itertools
@@ -21,7 +21,7 @@ Client = Callable[[threading.Event], None]
 
 @contextlib.contextmanager
 def in_background(work: Client) -> Iterator[None]:
-    """Run `work` in a thread during the block, and raise at its end what `work` raised."""
+    """Run `work` in a thread during the block. If `work` raises an exception, raise it at the end of the block."""
     stop = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(work, stop)
@@ -45,11 +45,11 @@ def requester(url: str, tokens: LabeledTokens, counts: Counter[tuple[str, str]])
 
 
 class OrderClient:
-    """Sends a GET and a POST alternately, each POST with a new order, and compares with what the API stored."""
+    """Sends POST requests, each with a new order, and GET requests, and compares the orders with those of the API."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self.statuses: dict[str, str] = {}  # of POSTs, by order
+        self.statuses: dict[str, str] = {}  # status of each POST request, by order
         self.gets: Counter[str] = Counter()
 
     def run(self, stop: threading.Event) -> None:
@@ -62,20 +62,25 @@ class OrderClient:
                 self.gets[_status(session, "GET", self._url)] += 1
 
     def rows(self, minutes: float, journal: Mapping[str, Any]) -> Iterator[Row]:
-        """Compare with the API's journal: a POST with a response is stored once, another one at most once."""
+        """Yield rows that compare the requests with the API's journal.
+
+        The API must store an order once if its POST request succeeded, and at most once if the request failed.
+        """
         stored, statuses = journal["stored"], self.statuses
         succeeded = [order for order, status in statuses.items() if status == "200"]
         failed = [order for order, status in statuses.items() if status == "502"]
-        # A reset that comes after a response can meet the next request on the connection.
+        # If the API resets a connection after a response, the next request on the connection can fail.
         unexplained = len(set(failed) - set(journal["reset"])) - journal["resets"].get("after the response", 0)
-        yield value("POSTs to an API that resets connections, 200", len(succeeded), least=minutes * 20)
-        yield value("of these lost", sum(order not in stored for order in succeeded), most=0)
-        yield value("POSTs doubled", sum(count > 1 for count in stored.values()), most=0)
-        yield value("POSTs without a response, 502", len(failed))
-        yield value("of these without a reset", max(0, unexplained), most=0)
-        yield value("POSTs with any other response", len(statuses) - len(succeeded) - len(failed), most=0)
-        yield value("GETs to the same API, 200", self.gets["200"], least=minutes * 20)
-        yield value("GETs with any other response", self.gets.total() - self.gets["200"], most=0)
+        yield value("POST requests to an unreliable API, with status 200", len(succeeded), least=minutes * 20)
+        yield value(
+            "POST requests with status 200 but not stored", sum(each not in stored for each in succeeded), most=0
+        )
+        yield value("POST requests stored twice", sum(count > 1 for count in stored.values()), most=0)
+        yield value("POST requests with status 502", len(failed))
+        yield value("POST requests with status 502 but without a reset", max(0, unexplained), most=0)
+        yield value("POST requests with any other response", len(statuses) - len(succeeded) - len(failed), most=0)
+        yield value("GET requests to an unreliable API, with status 200", self.gets["200"], least=minutes * 20)
+        yield value("GET requests with any other response", self.gets.total() - self.gets["200"], most=0)
         yield value("connections that the API reset", sum(journal["resets"].values()), least=minutes)
 
 

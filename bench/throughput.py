@@ -1,6 +1,6 @@
-"""Both functions under load, compared with the shortest possible functions in the same host.
+"""Benchmarks of both functions under load, compared with the shortest possible functions in the same host.
 
-CPU seconds of the host's process decide, because they hardly depend on what else the machine does.
+The goals are for CPU seconds of the host's process, because other work on the machine hardly changes them.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ FUNCTIONS = ("msi-func", "requests-relay", "aiohttp-relay")
 
 
 def rows(azure: LocalAzure) -> Iterator[Row]:
-    """aad-func and the same response without authorization; msi-func, a relay on requests and a relay on aiohttp."""
+    """Yield rows that compare aad-func with `hello` (no authorization), and msi-func with both relays."""
     token = Forge(azure).token()
     with baselines.app_with_baselines() as folder, api.running() as server:
         with apps.running({**apps.aad_settings(azure), **ONLY_AAD}, folder=folder) as host:
@@ -36,7 +36,7 @@ def rows(azure: LocalAzure) -> Iterator[Row]:
 
 
 def latency_rows(azure: LocalAzure) -> Iterator[Row]:
-    """msi-func and the relays with an API that takes 100 ms."""
+    """Yield rows that compare msi-func with both relays if the API takes 100 ms."""
     with baselines.app_with_baselines() as folder, api.running() as server:
         yield from _slow_api(azure, folder, server, Forge(azure).token())
 
@@ -44,22 +44,23 @@ def latency_rows(azure: LocalAzure) -> Iterator[Row]:
 def _compare(
     host: Host, functions: tuple[str, ...], goals: Mapping[str, float], tokens: list[str] | None = None
 ) -> Iterator[Row]:
-    """Compare the first function with the others."""
+    """Yield rows that compare the first function with all other functions."""
     contenders = (partial(load, host, each, CALLERS, seconds=SECONDS, tokens=tokens or ()) for each in functions)
     results = interleave(ROUNDS, *contenders)
     name = f"{functions[0]}, {CALLERS} callers"
     for index, (baseline, goal) in enumerate(goals.items(), start=1):
         costs = ((each[0].cpu, each[index].cpu) for each in results)
-        # Short rounds are counted in ticks of 10 ms, so their mean is more accurate than the cheapest of them.
+        # CPU time is counted in steps of 10 ms, so the mean of short rounds is more accurate than the cheapest round.
         yield speedup(f"{name}: CPU", baseline, costs, CPU, least=goal, typical=statistics.fmean)
         rates = ((each[0].rate, each[index].rate) for each in results)
         yield ratio(f"{name}: wall-clock rate", baseline, rates, "/s")
 
 
 def _slow_api(azure: LocalAzure, folder: Path, server: api.Api, token: str) -> Iterator[Row]:
-    """Compare for how long a request occupies one core of its own: with CPU time, or with waiting if that is longer.
+    """Yield rows that compare the time for which a request occupies one core.
 
-    The wall-clock rate of an async function depends on the core's other work, that of a sync function on its threads.
+    This is the larger of the request's CPU time and the API's latency per request in flight. The wall-clock rate of an
+    async function depends on other work on the core, and the rate of a sync function depends on its threads.
     """
     in_flight = {}
     with _msi_host(azure, folder, server.url(1), token) as host:

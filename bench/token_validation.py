@@ -1,4 +1,4 @@
-"""Token validation: the Authorizer compared with PyJWT and other libraries for the same task."""
+"""Benchmarks of token validation with the Authorizer, PyJWT and other libraries."""
 
 import base64
 import os
@@ -21,7 +21,7 @@ from local_azure.cloud import LocalAzure
 from tests.support.forge import Forge
 
 REFERENCE = "jwt.decode"
-# The least ratio to each baseline.
+# The minimum ratio to each baseline, or None if there is no goal.
 GOALS = {
     ("a cached token", REFERENCE): 15.0,
     ("a new token", REFERENCE): 1.0,
@@ -34,7 +34,7 @@ SIZE = 16 * 1024
 
 
 def rows(azure: LocalAzure) -> Iterator[Row]:
-    """A cached token, a new token, malformed tokens."""
+    """Yield rows for cached, new and malformed tokens."""
     forge, ours = Forge(azure), authorizer(azure)
     first, *tokens = [forge.token(number=number) for number in range(501)]
     requests = [headers(token) for token in tokens]
@@ -52,7 +52,7 @@ def rows(azure: LocalAzure) -> Iterator[Row]:
         "one RSA-2048 verification": Contender(lambda: _signature_only(forge), tokens, warm_up=tokens[:1]),
     }
     for (name, baseline), goal in GOALS.items():
-        # Only two at a time, because each contender empties the CPU's caches for the others.
+        # Only two contenders run alternately, because each evicts the data of all others from the CPU's caches.
         seconds = interleave({"ours": contenders[name], "theirs": baselines[baseline]})
         pairs = _microseconds(seconds["ours"], seconds["theirs"])
         yield speedup(name, baseline, pairs, "µs", least=goal)
@@ -90,7 +90,7 @@ def _three_parts() -> str:
 
 
 def _pyjwt(azure: LocalAzure, forge: Forge) -> Validate:
-    """Return the same checks as far as PyJWT has them, with a loaded key."""
+    """Return a function that makes the checks that PyJWT supports. The key is loaded beforehand."""
     key, issuer = forge.key.public_key(), azure.issuer.issuer(2)
     options: Any = {"require": ["exp", "iss", "aud", "tid", "ver"]}
     return lambda token: jwt.decode(
@@ -99,7 +99,10 @@ def _pyjwt(azure: LocalAzure, forge: Forge) -> Validate:
 
 
 def _joserfc(azure: LocalAzure, forge: Forge, *, all_checks: bool) -> Validate:
-    """Return joserfc with a loaded key; with all checks it looks the key up and decides what the Authorizer decides."""
+    """Return a function that validates tokens with joserfc. The key is loaded beforehand.
+
+    With `all_checks`, the function looks up the key by `kid` and makes all decisions of the Authorizer.
+    """
     key = RSAKey.import_key(azure.keys.current.jwk())
     keys = KeySet.import_key_set({"keys": [{**azure.keys.current.jwk(), "kid": forge.kid}]})
     common: Any = {

@@ -1,9 +1,9 @@
-"""An API for orders that resets a connection at every 50th request: before, within or after the response.
+"""An API for orders that resets the connection of every 50th request, before, within or after the response.
 
     python -m bench.unreliable_api
 
-GET /orders returns an order, POST /orders stores one, and GET /journal returns how often each order was stored. Prints
-its port, and serves until its standard input is closed.
+GET /orders returns an order. POST /orders stores an order. GET /journal returns the number of times that each order was
+stored. The module prints the port and serves requests until standard input is closed.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ from tests.support.apps import APP
 
 RESET_EVERY = 50  # requests
 RESETS = ("before the response", "within the response", "after the response")
-IDLE = 0.02  # seconds from a response to the reset after it, when the connection is back in the client's pool
+IDLE = 0.02  # seconds between a response and a reset, in which the connection returns to the client's pool
 
-_NO_LINGER = struct.pack("ii", 1, 0)  # closing sends RST
+_NO_LINGER = struct.pack("ii", 1, 0)  # With this option, closing the socket sends RST.
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
@@ -43,7 +43,7 @@ def running() -> Iterator[str]:
 
 
 def read_journal(origin: str) -> dict[str, Any]:
-    """Return `stored` (how often, by order), `reset` (orders whose connection was reset) and `resets` (by kind)."""
+    """Return `stored` (counts by order), `reset` (orders whose connection was reset) and `resets` (counts by kind)."""
     journal: dict[str, Any] = requests.get(f"{origin}/journal", timeout=10).json()
     return journal
 
@@ -57,7 +57,7 @@ class _Orders:
         self._kinds = itertools.cycle(RESETS)
 
     def next_reset(self) -> str:
-        """Return the kind of reset that this request meets, or an empty string."""
+        """Return the kind of reset for this request, or "" if the connection is not reset."""
         if next(self._requests) % RESET_EVERY:
             return ""
         kind = next(self._kinds)

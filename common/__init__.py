@@ -1,1 +1,1 @@
-"""What both functions share: settings, problems, and how a bearer token is read."""
+"""Code that both functions use: settings, problems, bearer token extraction, and objects shared on the event loop."""

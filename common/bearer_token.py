@@ -1,4 +1,4 @@
-"""The bearer token in an Authorization header (RFC 6750 section 2.1)."""
+"""Extraction of the bearer token from an Authorization header (RFC 6750 section 2.1)."""
 
 from common.problems import Problem
 
@@ -6,9 +6,10 @@ MAX_TOKEN_CHARS = 16 * 1024
 
 
 def extract_bearer_token(header: str | None) -> str:
-    """Return the one token in an Authorization header. The Functions host joins repeated headers with a comma.
+    """Return the token in an Authorization header.
 
-    Raises `missing_token` without bearer credentials, and `malformed_token` unless there is exactly one compact JWS.
+    Raises `missing_token` if there is no header or if the scheme is not Bearer. Raises `malformed_token` if there is
+    more than one token (the Functions host joins repeated headers with a comma) or if it is not a compact JWS.
     """
     scheme, _, token = (header or "").strip(" ").partition(" ")
     scheme, comma, _ = scheme.lower().partition(",")

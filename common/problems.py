@@ -1,7 +1,7 @@
-"""Every error that either function returns, in one table, and how it becomes a response.
+"""A table of all errors that the functions return, and their conversion to HTTP responses.
 
-The body is `application/problem+json` (RFC 9457) with a stable `code`, documented in docs/troubleshooting.md.
-Unvalidated values of the request are never part of a problem.
+The body is `application/problem+json` (RFC 9457). It contains a stable `code`, which docs/troubleshooting.md documents.
+A problem never contains unvalidated values from the request.
 """
 
 import json
@@ -16,7 +16,7 @@ import azure.functions as func
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """The attributes shared by all problems with one code; `oauth_error` is the RFC 6750 error code, if any."""
+    """The attributes of all problems with one code. `oauth_error` is the error code of RFC 6750, or ""."""
 
     status: int
     description: str
@@ -26,7 +26,7 @@ class ProblemType:
 INVALID, INSUFFICIENT = "invalid_token", "insufficient_scope"
 
 PROBLEM_TYPES = {
-    # aad-func: not authenticated.
+    # aad-func: authentication.
     "missing_token": ProblemType(401, "The request carries no bearer token."),
     "missing_principal": ProblemType(401, "Easy Auth is on, but the request carries no valid principal."),
     "malformed_token": ProblemType(401, "The credentials are not one well-formed token.", INVALID),
@@ -40,11 +40,11 @@ PROBLEM_TYPES = {
     "token_expired": ProblemType(401, "The token has expired.", INVALID),
     "token_not_yet_valid": ProblemType(401, "The token is not yet valid.", INVALID),
     "not_an_access_token": ProblemType(401, "The token is not an access token of an application or a user.", INVALID),
-    # aad-func: authenticated but not authorized.
+    # aad-func: authorization.
     "missing_role": ProblemType(403, "The caller does not have the required app role.", INSUFFICIENT),
     "missing_scope": ProblemType(403, "The user's token does not carry the required scope.", INSUFFICIENT),
     "caller_not_allowed": ProblemType(403, "The calling application is not an allowed caller.", INSUFFICIENT),
-    # aad-func: an outage, not the caller's fault.
+    # aad-func: an outage of Entra or of the network.
     "signing_keys_unavailable": ProblemType(503, "Signing keys are temporarily unavailable."),
     # msi-func: the signed-in user's token.
     "user_token_required": ProblemType(401, "This request needs a user's token for this app."),
@@ -53,7 +53,7 @@ PROBLEM_TYPES = {
     "user_token_rejected": ProblemType(401, "Entra rejected the user's token.", INVALID),
     "interaction_required": ProblemType(401, "Entra requires the user to sign in again or to consent.", INVALID),
     "user_not_assigned": ProblemType(403, "The user is not assigned to the called API.", INSUFFICIENT),
-    # msi-func: the request, the identity, the called API.
+    # msi-func: the request, the token request and the called API.
     "bad_request": ProblemType(400, "The request is invalid."),
     "call_mode_not_allowed": ProblemType(403, "This app does not allow the requested call mode."),
     "token_unavailable": ProblemType(502, "No token is available from the identity."),
@@ -62,17 +62,17 @@ PROBLEM_TYPES = {
     "downstream_unreachable": ProblemType(502, "The called API cannot be reached."),
     "downstream_invalid_response": ProblemType(502, "The called API returned an invalid response."),
     "downstream_timeout": ProblemType(504, "The called API did not respond within the time limit."),
-    # Both.
+    # Both functions.
     "misconfigured": ProblemType(500, "A setting is missing or malformed."),
 }
 
 
 class Problem(Exception):
-    """A response other than success.
+    """An error that becomes an HTTP response.
 
-    `detail` is for people and defaults to the description of the code. `retry_after` is in seconds. `challenge` adds
-    parameters to WWW-Authenticate or replaces them. Further keyword arguments become members of the body (RFC 9457
-    section 3.2).
+    `detail` is for people and defaults to the description of the code. `retry_after` is in seconds. `challenge` adds or
+    replaces parameters of WWW-Authenticate. All other keyword arguments become members of the body (RFC 9457 section
+    3.2).
     """
 
     def __init__(
@@ -94,16 +94,16 @@ class Problem(Exception):
 
 
 def problem_response(problem: Problem) -> func.HttpResponse:
-    """Return the problem as a response, with the challenge that RFC 6750 section 3 requires, and log it."""
+    """Log the problem and return it as a response, with the challenge that RFC 6750 section 3 requires."""
     status = problem.type.status
-    # One log line per error, so it can be diagnosed without the client's copy of the response.
+    # One log line per error lets an operator diagnose it without the client's copy of the response.
     level = logging.WARNING if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
     logging.getLogger(__name__).log(level, "%s: %s", problem.code, problem.detail)
     headers = {}
     error, description = problem.type.oauth_error, problem.type.description
     if status == HTTPStatus.UNAUTHORIZED or error:
-        # One value, because the Functions worker sends only the last of repeated headers. Without credentials there is
-        # no error code (RFC 6750 section 3.1), and the description is the table's, so it never quotes the token.
+        # There is one header, because the Functions worker sends only the last of repeated headers. A request without
+        # credentials gets no error code (RFC 6750 section 3.1). The description is a constant and quotes no token.
         described = {"error": error, "error_description": description} if error else {}
         parameters = {"realm": "api", **described, **problem.challenge}
         challenge = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
@@ -117,7 +117,7 @@ def problem_response(problem: Problem) -> func.HttpResponse:
 def json_response(
     body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None, mimetype: str = "application/json"
 ) -> func.HttpResponse:
-    """Return `body` as JSON that must not be cached; bytes are sent as they are."""
+    """Return a JSON response that must not be cached. If `body` is bytes, it is sent unchanged."""
     encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
     all_headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})}
     return func.HttpResponse(encoded, status_code=status, headers=all_headers, mimetype=mimetype)

@@ -1,4 +1,4 @@
-"""The two mechanisms for sharing on the event loop: objects that exist once, and requests that are sent once."""
+"""Sharing on the event loop: objects that exist once per process, and requests that all waiting callers share."""
 
 import asyncio
 import functools
@@ -10,10 +10,10 @@ Ts = TypeVarTuple("Ts")
 
 
 def process_wide(create: Callable[[*Ts], T]) -> Callable[[*Ts], T]:
-    """Cache what `create` returns, by its positional arguments and the running event loop. Exceptions are not cached.
+    """Cache the return values of `create` by positional arguments and running event loop. Exceptions are not cached.
 
-    The Functions worker has one event loop, so the object exists once per process. Tests and tools run several loops,
-    and a session or a pending request cannot move between them.
+    The Functions worker has one event loop, so each object exists once per process. Tests and tools run several event
+    loops, and an HTTP session or a pending request works only on the event loop that created it.
     """
 
     @functools.cache
@@ -30,14 +30,14 @@ def process_wide(create: Callable[[*Ts], T]) -> Callable[[*Ts], T]:
 class PendingRequest:
     """At most one request in flight, shared by all callers that wait for it.
 
-    A canceled caller cancels nothing: the request completes for the other callers, or for the next one.
+    Canceling a caller does not cancel the request, because other callers may wait for it or use its result later.
     """
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, request: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start `request`, which handles its own errors, unless one is in flight."""
+        """Start `request` unless a request is in flight. `request` must not raise."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(request())
 

@@ -1,10 +1,10 @@
-"""Reads settings, with errors that name them.
+"""Typed access to app settings.
 
     with Settings() as settings:
         tenant_id = settings.guid("ENTRA_TENANT_ID")
 
 Leaving the block raises one `misconfigured` problem that names every missing or malformed setting, so that all of them
-can be fixed at once. Values are never part of a message, because a URL may contain a function key.
+can be corrected at once. Messages never contain values, because a URL may contain a function key.
 """
 
 import ipaddress
@@ -18,17 +18,19 @@ from common.problems import Problem
 PUBLIC_CLOUD_AUTHORITY = "https://login.microsoftonline.com"
 
 DEFAULT_SCOPE_ERROR = (
-    "is not <resource>/.default: use <App ID URI>/.default, with an App ID URI of the API's registration "
-    "(a single scope, such as user_impersonation, can only be requested for a user)"
+    "must be <App ID URI>/.default, with an App ID URI of the API's registration. "
+    "A single scope, such as user_impersonation, can be requested only on behalf of a user"
 )
-HTTPS_OR_LOOPBACK_ERROR = "is not an https URL (http only on a loopback address, no user name, no fragment)"
+HTTPS_OR_LOOPBACK_ERROR = (
+    "is not an https URL without user name and fragment. The http scheme is accepted only for loopback addresses"
+)
 
 
 class Settings:
     """The app's settings (environment variables).
 
-    A setting that is present but empty is an error and never means its default: an emptied list of allowed callers must
-    not admit everyone.
+    An empty setting is an error. It does not mean the default, because an emptied list of allowed callers must not
+    admit everyone.
     """
 
     def __init__(self) -> None:
@@ -43,14 +45,14 @@ class Settings:
             raise Problem("misconfigured", detail, settings=list(self._errors))
 
     def string(self, name: str, default: str | None = None) -> str:
-        """Return the setting without surrounding white space. It is required if there is no default."""
+        """Return the setting without surrounding white space. A setting without a default is required."""
         value = os.environ.get(name, default)
         if value is None:
             return self.add_error(name, "is not set")
-        return value.strip() or self.add_error(name, "is empty: set a value or remove it")
+        return value.strip() or self.add_error(name, "is empty: set a value or remove the setting")
 
     def guid(self, name: str) -> str:
-        """Return a GUID in lower case, as in Entra tokens."""
+        """Return a GUID in lower case, because Entra's tokens contain lowercase GUIDs."""
         value = self.string(name).lower()
         return value if is_guid(value) else self.add_error(name, "is not a GUID")
 
@@ -64,23 +66,23 @@ class Settings:
         return value if is_default_scope(value) else self.add_error(name, DEFAULT_SCOPE_ERROR)
 
     def url(self, name: str, default: str | None = None) -> str:
-        """Return an https URL, or an http URL on a loopback address, without user information or fragment."""
+        """Return an https URL, or an http URL on a loopback address, without user name and fragment."""
         value = self.string(name, default)
         return value if is_https_or_loopback(value) else self.add_error(name, HTTPS_OR_LOOPBACK_ERROR)
 
     def https_url(self, name: str, default: str | None = None) -> str:
-        """Return an https URL; http is an error on a loopback address as well."""
+        """Return an https URL. Rejects http URLs on loopback addresses too."""
         value = self.url(name, default)
         if value.startswith("http:"):
-            self.add_error(name, "is not an https URL (azure-identity accepts nothing else)")
+            self.add_error(name, "is not an https URL. azure-identity does not accept http")
         return value
 
     def number(self, name: str, default: float, *, maximum: float) -> float:
-        """Return a number above 0 and up to `maximum`."""
+        """Return a number above 0 and at most `maximum`."""
         value = self.string(name, str(default))
         if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", value) and 0 < float(value) <= maximum:
             return float(value)
-        self.add_error(name, f"is not a number above 0 and up to {maximum:.10g}")
+        self.add_error(name, f"is not a number above 0 and at most {maximum:.10g}")
         return default
 
     def string_list(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -93,30 +95,30 @@ class Settings:
         return values
 
     def guid_list(self, name: str) -> tuple[str, ...]:
-        """Return a comma-separated list of GUIDs in lower case, empty if the setting is absent."""
+        """Return a comma-separated list of GUIDs in lower case, or an empty tuple if the setting is absent."""
         guids = tuple(guid.lower() for guid in self.string_list(name, ()))
         if not all(map(is_guid, guids)):
             self.add_error(name, "is not a comma-separated list of GUIDs")
         return guids
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
-        """Return one of `choices`; the first is the default."""
+        """Return the setting, which must be one of `choices`. The first choice is the default."""
         value = self.string(name, choices[0])
         return value if value in choices else self.add_error(name, f"is not {' or '.join(choices)}")
 
     def role_assignments(self, name: str) -> dict[str, frozenset[str]]:
-        """Return object IDs by app role, parsed from `<role>=<object ID>,<object ID>; <role>=<object ID>`."""
+        """Return a map from app roles to object IDs, parsed from `<role>=<object ID>,<object ID>; <role>=...`."""
         assignments: dict[str, frozenset[str]] = {}
         for part in self.string(name).split(";") if name in os.environ else ():
             role, _, ids = (text.strip() for text in part.partition("="))
             object_ids = frozenset(object_id.strip().lower() for object_id in ids.split(","))
             if not re.fullmatch(r"[^\s,]+", role) or role in assignments or not all(map(is_guid, object_ids)):
-                self.add_error(name, "is not <role>=<object ID>,<object ID>; <role>=<object ID>, each role once")
+                self.add_error(name, "must be <role>=<object ID>,<object ID>; <role>=<object ID>, with each role once")
             assignments[role] = object_ids
         return assignments
 
     def add_error(self, name: str, error: str) -> str:
-        """Record an error of a setting and return an empty value. Only the first error of each setting is reported."""
+        """Record an error of a setting and return "". Only the first error of each setting is reported."""
         self._errors.setdefault(name, error)
         return ""
 
@@ -127,12 +129,12 @@ def is_guid(value: str) -> bool:
 
 
 def is_default_scope(value: str) -> bool:
-    """Return whether `value` is `<resource>/.default`; azure-identity requests a token for `<resource>`."""
+    """Return whether `value` is `<resource>/.default`, a scope that requests a token for `<resource>`."""
     return re.fullmatch(r"[^\s,]+/\.default", value) is not None
 
 
 def is_https_or_loopback(value: str) -> bool:
-    """Return whether a token may be sent to this URL, or validated with keys from it."""
+    """Return whether `value` is a URL to which tokens may be sent: https, or http on a loopback address."""
     if not value.isascii() or re.search(r"[\s\\\x00-\x1f\x7f]", value):
         return False
     try:

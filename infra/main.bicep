@@ -1,11 +1,11 @@
-// The app registrations and both function apps of docs/deploy.md. `azd up` deploys it; without azd:
-// az deployment sub create --template-file infra/main.bicep. scripts/assign-role.sh then assigns the app role, because
-// deploying an existing app role assignment again fails (https://github.com/microsoftgraph/msgraph-bicep-types/issues/161).
+// The app registrations and both function apps that docs/deploy.md describes. `azd up` deploys this template. Without azd:
+// az deployment sub create --template-file infra/main.bicep. scripts/assign-role.sh then assigns the app role, because a
+// second deployment of an existing assignment fails: https://github.com/microsoftgraph/msgraph-bicep-types/issues/161
 targetScope = 'subscription'
 
 @minLength(1)
 @maxLength(64)
-@description('Name of this environment (dev, test, ...). Each has its own resources and its own app registrations.')
+@description('Name of this environment (dev, test, ...). Each environment has its own resources and app registrations.')
 param environmentName string
 
 @allowed([
@@ -41,7 +41,7 @@ param environmentName string
   'westus2'
   'westus3'
 ])
-@description('Region. These have Flex Consumption; add others that `az functionapp list-flexconsumption-locations` lists.')
+@description('Azure region. To use another region with Flex Consumption, add it to this list; `az functionapp list-flexconsumption-locations` shows all of them.')
 @metadata({
   azd: {
     type: 'location'
@@ -65,7 +65,7 @@ param maximumInstanceCount int = 40
 
 @minValue(1)
 @maxValue(1000)
-@description('Concurrent HTTP requests per instance of each app. The platform\'s default for Python is 1, so a burst of requests starts as many cold instances.')
+@description('Concurrent HTTP requests per instance of each app. With the platform\'s default for Python, 1, each request of a burst starts a cold instance.')
 param perInstanceConcurrency int = 64
 
 @allowed([
@@ -73,21 +73,21 @@ param perInstanceConcurrency int = 64
   'user'
   'app,user'
 ])
-@description('Whose identity callers of msi-func may choose (MSI_FUNC_CALL_MODES). With `app,user`, a user whom as=user rejects can call with the app\'s rights instead: for users, choose `user`.')
+@description('Call modes that callers of msi-func can choose (MSI_FUNC_CALL_MODES): as the app, on behalf of the user, or either. If users call msi-func, choose `user`, because with `app,user` a user without the app role can call aad-func with the app\'s rights.')
 param callModes string = 'app'
 
 @allowed([
   'managed_identity'
   'application'
 ])
-@description('How msi-func calls as itself (AAD_FUNC_CREDENTIAL): with the token of its managed identity, or as its app registration, which trusts a managed identity. A new role is in an application\'s next token.')
+@description('How msi-func calls as itself (AAD_FUNC_CREDENTIAL): with its managed identity\'s token, or as its app registration, which trusts a managed identity. With `application`, a new app role takes effect with the next token instead of after up to 24 hours.')
 param callAs string = 'managed_identity'
 
 @allowed([
   'system'
   'user'
 ])
-@description('The managed identity that calls: the app\'s own (system), or one that survives the app (user).')
+@description('The managed identity with which msi-func calls: its system-assigned one, or a user-assigned one, which remains if the app is deleted.')
 param callerIdentity string = 'system'
 
 @allowed([
@@ -95,14 +95,14 @@ param callerIdentity string = 'system'
   'setting'
   'none'
 ])
-@description('How the caller gets the app role: assigned in Entra after the deployment, granted by AAD_FUNC_ROLE_ASSIGNMENTS without directory rights, or by an administrator.')
+@description('How the caller gets the app role: assigned in Entra ID after the deployment (entra), granted by AAD_FUNC_ROLE_ASSIGNMENTS, which needs no directory rights (setting), or assigned later by an administrator (none).')
 param roleAssignment string = 'entra'
 
 @minLength(1)
-@description('App roles of aad-func, comma-separated. The first is the required one. List all, because roles that are not listed are removed.')
+@description('App roles of aad-func, comma-separated. aad-func requires the first one. List all app roles, because a deployment removes roles that are not listed.')
 param appRoles string = 'DoAll'
 
-@description('Whether Entra ID denies a token for aad-func to callers without an app role.')
+@description('Whether Entra ID issues tokens for aad-func only to callers with an app role.')
 param assignmentRequired bool = true
 
 @allowed([
@@ -112,22 +112,22 @@ param assignmentRequired bool = true
 @description('Version of the access tokens for aad-func (requestedAccessTokenVersion).')
 param tokenVersion int = 2
 
-@description('Whether Easy Auth is in front of aad-func. Without it the code validates the token itself.')
+@description('Whether Easy Auth validates tokens in front of aad-func. If not, the code of aad-func does.')
 param easyAuth bool = false
 
-@description('Further callers that Easy Auth admits, comma-separated: object IDs if msi-func calls as its system-assigned identity, otherwise client IDs.')
+@description('Callers in addition to msi-func that Easy Auth admits, comma-separated. Use object IDs if msi-func calls as its system-assigned identity, otherwise client IDs.')
 param easyAuthCallers string = ''
 
-@description('Client ID of an existing app registration. Empty: one is created, which needs directory rights.')
+@description('Client ID of an existing app registration for aad-func. If empty, the deployment creates one, which needs directory rights.')
 param existingClientId string = ''
 
-@description('App ID URI of that registration, if it is not api://<client id>.')
+@description('App ID URI of the existing app registration, if it is not api://<client id>.')
 param existingAppIdUri string = ''
 
 @description('Accepted `aud` values, comma-separated, if they are neither the client ID nor the App ID URI.')
 param audiences string = ''
 
-@description('Client IDs of the only applications that aad-func accepts, comma-separated. Empty: any that has the role. The client ID of a system-assigned identity has to be listed; msi-func\'s others are added.')
+@description('Client IDs of the applications that aad-func accepts, comma-separated. If empty, aad-func accepts every application with the app role. The client IDs of msi-func\'s app registration and user-assigned identity are added automatically; that of its system-assigned identity is not.')
 param allowedCallers string = ''
 
 var scope = 'user_impersonation'
@@ -142,17 +142,17 @@ var hasCallerRegistration = asApplication || callsAsUser
 var rolesBySetting = roleAssignment == 'setting'
 var moreEasyAuthCallers = empty(easyAuthCallers) ? [] : map(split(easyAuthCallers, ','), value => trim(value))
 
-// Combinations that could not work fail at once, each with a sentence.
+// Combinations of parameters that cannot work fail before anything is deployed, each with its own message.
 var errors = filter(
   [
-    hasCallerRegistration && !newRegistration ? 'existingClientId leaves the directory unchanged, so it excludes callAs `application` and callModes with `user`.' : ''
+    hasCallerRegistration && !newRegistration ? 'existingClientId leaves the directory unchanged, so it cannot be combined with callAs `application` or with callModes `user` or `app,user`.' : ''
     asApplication && !callsAsApp ? 'callAs `application` needs callModes `app` or `app,user`.' : ''
     asUserAssigned && (asApplication || !callsAsApp) ? 'callerIdentity `user` needs callAs `managed_identity` and callModes `app` or `app,user`.' : ''
-    rolesBySetting && !callsAsApp ? 'roleAssignment `setting` grants roles to applications only, and callModes `user` has none.' : ''
-    rolesBySetting && newRegistration && assignmentRequired ? 'roleAssignment `setting` needs assignmentRequired `false`: Entra ID issues no token without an assigned role.' : ''
-    easyAuth && callModes == 'app,user' && !asApplication && !asUserAssigned ? 'easyAuth admits either a system-assigned identity or users: with callModes `app,user`, choose callAs `application` or callerIdentity `user`.' : ''
+    rolesBySetting && !callsAsApp ? 'roleAssignment `setting` grants roles to applications only, so it needs callModes `app` or `app,user`.' : ''
+    rolesBySetting && newRegistration && assignmentRequired ? 'roleAssignment `setting` needs assignmentRequired `false`, because otherwise Entra ID issues no token to a caller without an assigned role.' : ''
+    easyAuth && callModes == 'app,user' && !asApplication && !asUserAssigned ? 'easyAuth admits either a system-assigned identity or users, so callModes `app,user` needs callAs `application` or callerIdentity `user`.' : ''
     !easyAuth && !empty(easyAuthCallers) ? 'easyAuthCallers needs easyAuth `true`.' : ''
-    length(moreEasyAuthCallers) > 10 ? 'easyAuthCallers has more than 10 IDs: Easy Auth limits the list to 500 characters.' : ''
+    length(moreEasyAuthCallers) > 10 ? 'easyAuthCallers contains more than 10 IDs, but Easy Auth limits the list to 500 characters.' : ''
     newRegistration && !empty(existingAppIdUri) ? 'existingAppIdUri needs existingClientId.' : ''
   ],
   message => !empty(message)
@@ -164,7 +164,7 @@ var tags = { 'azd-env-name': environmentName }
 var authority = environment().authentication.loginEndpoint
 var tenantId = tenant().tenantId
 
-// Known before the deployment, unlike api://<client id>.
+// These names are known before the deployment. api://<client id> is not, because the registration does not exist yet.
 var apiName = 'aad-func-${token}'
 var callerName = 'msi-func-${token}'
 var newAppIdUri = 'api://${tenantId}/${apiName}'
@@ -218,7 +218,7 @@ module callingIdentity 'modules/identity.bicep' = if (asUserAssigned) {
   }
 }
 
-// Only proves that msi-func is its registration: it has no app role and no access to storage.
+// This identity only authenticates msi-func's app registration. It has no app role and no access to storage.
 module federatedIdentity 'modules/identity.bicep' = if (hasCallerRegistration) {
   name: 'federated-identity'
   scope: group
@@ -294,7 +294,7 @@ var callerObjectId = asApplication
   ? callerRegistration!.outputs.servicePrincipalId
   : asUserAssigned ? callingIdentity!.outputs.principalId : msiFunc.outputs.principalId
 
-// A site does not expose the client ID of its system-assigned identity.
+// The system-assigned identity is not included, because a site does not expose its client ID.
 var callerClientIds = concat(
   asUserAssigned ? [callingIdentity!.outputs.clientId] : [],
   hasCallerRegistration ? [callerRegistration!.outputs.clientId] : []
@@ -305,7 +305,7 @@ module aadFuncSettings 'modules/app-settings.bicep' = {
   scope: group
   params: {
     siteName: aadFunc.outputs.name
-    // An empty setting is an error to the code, so a setting without a value is left out.
+    // The code rejects empty settings, so a setting without a value is omitted.
     settings: union(
       aadFunc.outputs.hostSettings,
       {
@@ -334,7 +334,7 @@ module msiFuncSettings 'modules/app-settings.bicep' = {
       {
         AAD_FUNC_URL: 'https://${aadFunc.outputs.hostName}/api/aad-func'
         AAD_FUNC_SCOPE: '${appIdUri}/.default'
-        // Room for a cold start of aad-func, which scales to zero.
+        // Includes a cold start of aad-func, which scales to zero.
         AAD_FUNC_TIMEOUT_SECONDS: '30'
         MSI_FUNC_CALL_MODES: callModes
         'AzureWebJobs.aad_func.Disabled': 'true'
@@ -353,7 +353,7 @@ module msiFuncSettings 'modules/app-settings.bicep' = {
   }
 }
 
-// Deployed in either case, because otherwise Easy Auth would stay on after it is switched off here.
+// Deployed even if easyAuth is false, because otherwise a changed parameter could not disable Easy Auth again.
 module aadFuncEasyAuth 'modules/easy-auth.bicep' = {
   name: 'aad-func-easy-auth'
   scope: group
@@ -379,14 +379,14 @@ output AAD_FUNC_CLIENT_ID string = clientId
 output AAD_FUNC_SCOPE string = '${appIdUri}/.default'
 output APP_ROLE string = roles[0]
 
-@description('Storage accounts that the host reads packages from as soon as the roles on them are effective.')
+@description('Resource IDs of the storage accounts from which the host reads the packages.')
 output STORAGE_IDS string = '${aadFunc.outputs.storageId} ${msiFunc.outputs.storageId}'
 
-@description('Object ID to which the app role has to be assigned in Entra ID; empty if msi-func does not call as itself, or has the role by setting.')
+@description('Object ID of the service principal that needs the app role in Entra ID. Empty if msi-func does not call as itself, or if AAD_FUNC_ROLE_ASSIGNMENTS grants the role.')
 output CALLER_OBJECT_ID string = callsAsApp && !rolesBySetting ? callerObjectId : ''
 
-@description('Client ID of msi-func\'s app registration; empty if it has none.')
+@description('Client ID of msi-func\'s app registration. Empty if there is none.')
 output MSI_FUNC_CLIENT_ID string = hasCallerRegistration ? callerRegistration!.outputs.clientId : ''
 
-@description('The scope that users request tokens for; empty if msi-func does not call on their behalf.')
+@description('The scope for which users request tokens. Empty if msi-func does not call on behalf of users.')
 output CALLER_SCOPE string = callsAsUser ? '${callerAppIdUri}/.default' : ''

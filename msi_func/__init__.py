@@ -1,1 +1,1 @@
-"""The caller: requests a token for a protected API, calls the API and handles its failures."""
+"""The caller, which requests a token for a protected API and calls the API."""

@@ -1,4 +1,4 @@
-"""The URL of a request to an API: always of the API's origin and below the configured URL."""
+"""Construction of request URLs that have the API's origin and stay below the configured URL."""
 
 import re
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from common.settings import is_https_or_loopback
 
 
 def join_url(url: str, path: str, params: Mapping[str, Any] | None) -> str:
-    """Append `path` and `params` to the configured URL. Raises ValueError for a path that leaves it.
+    """Append `path` and `params` to `url`. Raises ValueError if `path` is not below `url`.
 
-    A path that is a URL of the same origin replaces the configured one.
+    If `path` is itself a URL of the same origin, it replaces `url`.
     """
     if is_same_origin(path, url):
         url, path = path, ""
@@ -25,16 +25,16 @@ def join_url(url: str, path: str, params: Mapping[str, Any] | None) -> str:
 
 
 def _is_below(path: str) -> bool:
-    """Return whether the path stays below the one that it is appended to, however often the server decodes it."""
+    """Return whether the appended `path` stays below the configured URL, even if the server decodes it repeatedly."""
     decoded = path
     while (again := unquote(decoded)) != decoded:
         decoded = again
     if not re.fullmatch(r"/[!-~]*", path) or "#" in path or re.search(r"^//|[\x00-\x1f\x7f\\\ufffd]", decoded):
         return False
-    # Some servers remove what follows: "..;x" is ".." to them (RFC 3986 section 3.3).
+    # Some servers remove parameters from a segment, so "..;x" becomes ".." (RFC 3986 section 3.3).
     return not {".", ".."} & {re.split("[;?# ]", segment)[0] for segment in decoded.split("/")}
 
 
 def is_same_origin(link: str, url: str) -> bool:
-    """Return whether a link leads to the same origin, and is safe to send a token to."""
+    """Return whether `link` has the origin of `url` and may receive a token (https or loopback)."""
     return is_https_or_loopback(link) and urlsplit(link)[:2] == urlsplit(url)[:2]

@@ -1,6 +1,6 @@
-"""This app's registration in Entra, which authenticates with a managed identity in place of a secret.
+"""This app's registration in Entra, which authenticates with a managed identity's token instead of a secret.
 
-The registration trusts the identity as a federated credential:
+The registration trusts the managed identity through a federated credential:
 https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
 """
 
@@ -20,7 +20,7 @@ from msi_func.credentials import AppIdentity, AppTokenSource, token_options, tra
 from msi_func.token_errors import check_token
 from msi_func.user_assertion import UserAssertion
 
-# The audience of the managed identity's token by authority; other authorities use the public cloud's.
+# The audience of the managed identity's token, by authority. All other authorities use PUBLIC_TOKEN_EXCHANGE.
 PUBLIC_TOKEN_EXCHANGE = "api://AzureADTokenExchange"
 TOKEN_EXCHANGES = {
     "login.microsoftonline.us": "api://AzureADTokenExchangeUSGov",
@@ -28,16 +28,16 @@ TOKEN_EXCHANGES = {
     "login.chinacloudapi.cn": "api://AzureADTokenExchangeChina",
 }
 
-TIME_LIMIT = 15  # seconds for one token request to Entra, retries included
+TIME_LIMIT = 15  # seconds, for one token request to Entra including retries
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class AppRegistration(AppTokenSource):
-    """This app's registration in its tenant, and the managed identity that it trusts.
+    """This app's registration, and the managed identity that the registration trusts.
 
-    Its tokens live for about an hour and, unlike a managed identity's, are cached by this app only.
+    Only this app caches the registration's tokens, which are valid for about an hour.
     """
 
     tenant_id: str
@@ -50,13 +50,13 @@ class AppRegistration(AppTokenSource):
 
     @classmethod
     def from_settings(cls) -> "AppRegistration":
-        """Return the registration that the settings name. Raises `misconfigured`."""
+        """Return the registration that the settings specify. Raises `misconfigured`."""
         with Settings() as settings:
             return cls.read(settings)
 
     @classmethod
     def read(cls, settings: Settings) -> "AppRegistration":
-        """Read the registration's settings, and leave it to `settings` to raise their errors."""
+        """Return the registration that `settings` specifies. Errors are recorded in `settings`, not raised."""
         return cls(
             tenant_id=settings.guid("ENTRA_TENANT_ID"),
             authority=settings.https_url("ENTRA_AUTHORITY", PUBLIC_CLOUD_AUTHORITY).rstrip("/"),
@@ -65,7 +65,7 @@ class AppRegistration(AppTokenSource):
         )
 
     def reject_early(self, user: UserAssertion) -> None:
-        """Raise a problem if Entra would reject this assertion in any case, judging by its unverified claims."""
+        """Raise a problem if the unverified claims show that Entra would reject this assertion."""
         if user.audience not in (self.client_id, f"api://{self.client_id}"):
             raise Problem("user_token_wrong_audience")
         if user.tenant_id != self.tenant_id:
@@ -74,14 +74,14 @@ class AppRegistration(AppTokenSource):
     async def request_token(self, scope: str, claims: str | None = None) -> AccessTokenInfo:
         """Request a token for `scope` as this registration.
 
-        Raises `federated_credential_mismatch`, or `token_unavailable` if the managed identity or Entra returns none.
+        Raises `token_unavailable` or `federated_credential_mismatch`.
         """
         return await self._request_token(scope, claims, None)
 
     async def acquire_token_on_behalf_of(
         self, user: UserAssertion, scope: str, claims: str | None = None
     ) -> AccessTokenInfo:
-        """Request a token for `scope` on behalf of the user. Raises the problems of `entra_errors` as well."""
+        """Request a token for `scope` on behalf of the user. Also raises the problems in `entra_errors`."""
         return await self._request_token(scope, claims, user)
 
     async def _request_token(self, scope: str, claims: str | None, user: UserAssertion | None) -> AccessTokenInfo:
@@ -98,7 +98,7 @@ class AppRegistration(AppTokenSource):
                 credential = self._credential(client_assertion, user)
                 token = await credential.get_token_info(scope, options=token_options(claims))
             check_token(token, scope)
-        except Exception as error:  # azure-identity also raises ValueError, KeyError and others
+        except Exception as error:  # azure-identity raises more than its documented exceptions, such as KeyError.
             problem = entra_errors.exchange_problem(
                 error, scope, self.authority, self.tenant_id, is_for_user=user is not None
             )
@@ -108,7 +108,7 @@ class AppRegistration(AppTokenSource):
         return token
 
     def _credential(self, client_assertion: str, user: UserAssertion | None) -> AsyncSupportsTokenInfo:
-        """Return a new credential, so that users never share a token cache and a renewal never finds an old token."""
+        """Return a new credential with an empty cache, so that no request receives another user's or an old token."""
         options = {"authority": self.authority, **transport_options()}
         if user is None:
             return ClientAssertionCredential(self.tenant_id, self.client_id, lambda: client_assertion, **options)

@@ -1,4 +1,4 @@
-"""Sending a request with a token, and once more with a newer one if the API rejects the first."""
+"""Sends a request with a token, and once more with a newer token if the API rejects the first token."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from msi_func.token_rejection import TokenRejection
 NO_RESPONSE = "Entra or the managed identity did not respond within the time limit."
 
 TokenSource = AppIdentity | AppRegistration | SignedInUser
-Send = Callable[[str, float], Awaitable[DownstreamResponse]]  # a token, and a deadline on the event loop's clock
+Send = Callable[[str, float], Awaitable[DownstreamResponse]]  # takes a token, and a deadline on the event loop's clock
 
 
 async def send_authenticated(
@@ -25,8 +25,8 @@ async def send_authenticated(
 ) -> tuple[DownstreamResponse, tuple[str, ...]]:
     """Call `send` with a token for `scope` and return the response and all tokens that were sent.
 
-    `seconds` limit everything together, except a developer's sign-in. Raises `misconfigured` unless the scope is
-    <resource>/.default, and the problems of `source`.
+    `seconds` is the time limit for all token requests and calls of `send` together, except the first token request on a
+    developer's machine. Raises `misconfigured` unless `scope` is <resource>/.default, and the problems of `source`.
     """
     if not is_default_scope(scope):
         raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE_ERROR}.")

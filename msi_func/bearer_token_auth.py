@@ -1,4 +1,4 @@
-"""BearerTokenAuth: this app's token for sync functions that use `requests`."""
+"""BearerTokenAuth, which adds this app's token to requests of the `requests` package, for use in sync functions."""
 
 import functools
 import os
@@ -20,8 +20,9 @@ class BearerTokenAuth(AuthBase):
 
         requests.get(url, auth=BearerTokenAuth("api://<client id>/.default"), timeout=10)
 
-    azure-identity caches the token. `requests` removes it if a redirect leaves the host or https. Raises
-    `misconfigured` for another scope or if the URL is neither https nor on a loopback address, and `token_unavailable`.
+    azure-identity caches the token. `requests` removes the token if a redirect leads to another host or to http. Raises
+    `token_unavailable`. Raises `misconfigured` if the scope is not <resource>/.default, or if the URL is neither https
+    nor on a loopback address.
     """
 
     def __init__(self, scope: str, *, identity_client_id: str | None = None) -> None:
@@ -31,13 +32,13 @@ class BearerTokenAuth(AuthBase):
         self._identity_client_id = identity_client_id
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the Authorization header. Called by `requests`."""
+        """Add the Authorization header. `requests` calls this method."""
         if not is_https_or_loopback(request.url or ""):
-            raise Problem("misconfigured", f"No token is sent to this URL: it {HTTPS_OR_LOOPBACK_ERROR}.")
+            raise Problem("misconfigured", f"No token is sent, because the URL {HTTPS_OR_LOOPBACK_ERROR}.")
         try:
             token = _credential_for(self._identity_client_id).get_token_info(self._scope)
             check_token(token, self._scope)
-        except Exception as error:  # azure-identity also raises ValueError, KeyError and others
+        except Exception as error:  # azure-identity raises more than its documented exceptions, such as KeyError.
             is_managed = has_managed_identity()
             raise problem_for(error, self._scope, self._identity_client_id, is_managed=is_managed) from None
         request.headers["Authorization"] = f"Bearer {token.token}"
@@ -52,10 +53,10 @@ def _credential_for(identity_client_id: str | None) -> SupportsTokenInfo:
             client_id=identity_client_id,
             connection_timeout=ATTEMPT_TIMEOUT,
             read_timeout=ATTEMPT_TIMEOUT,
-            retry_total=0,  # azure-core would sleep for as long as Retry-After says
-            use_env_settings=False,  # neither a proxy nor .netrc for the identity endpoint
+            retry_total=0,  # On a retry, azure-core would sleep for the whole time in Retry-After.
+            use_env_settings=False,  # Neither a proxy nor .netrc applies to the identity endpoint.
         )
     named = {"managed_identity_client_id": identity_client_id} if identity_client_id else {}
-    # Instance discovery looks the authority up in the public cloud, which does not know a local one.
+    # Instance discovery asks the public cloud about the authority, which fails for a local authority.
     has_authority = "AZURE_AUTHORITY_HOST" in os.environ
     return DefaultAzureCredential(disable_instance_discovery=has_authority, **named)

@@ -1,4 +1,4 @@
-"""The identities of this app: which azure-identity credential each uses, and their access tokens.
+"""The app's own identity: selection of the azure-identity credential, and cached access tokens.
 
 https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains
 """
@@ -20,34 +20,33 @@ from msi_func.token_cache import TokenCache
 from msi_func.token_errors import check_token, problem_for
 from msi_func.token_rejection import TokenRejection
 
-# In seconds, except RETRIES.
-ATTEMPT_TIMEOUT = 4  # for one request to the identity endpoint or to Entra
+ATTEMPT_TIMEOUT = 4  # seconds, for one attempt at the identity endpoint or Entra
 RETRIES = 1
-ENDPOINT_TIME_LIMIT = 15  # for the identity endpoint, retries included
-SIGN_IN_TIME_LIMIT = 60  # a developer's credential may run a command or wait for a person
+ENDPOINT_TIME_LIMIT = 15  # seconds, for one token request to the identity endpoint including retries
+SIGN_IN_TIME_LIMIT = 60  # seconds, for a developer's credential, which may run a command or wait for a person
 
 log = logging.getLogger(__name__)
 
 
 class IgnoreRetryAfterPolicy(AsyncRetryPolicy[Any, Any]):
-    """A retry policy that ignores Retry-After, because all callers share the wait."""
+    """A retry policy that ignores Retry-After, because all callers wait for the same token request."""
 
     def get_retry_after(self, response: Any) -> None:
-        """Return None: the backoff applies."""
+        """Return None, so that the default backoff applies."""
 
 
 def has_managed_identity() -> bool:
-    """Return whether the platform offers a managed identity. Otherwise this is a developer's machine or a VM."""
+    """Return whether the platform provides an identity endpoint, as App Service does for apps with an identity."""
     return bool(os.environ.get("IDENTITY_ENDPOINT"))
 
 
 class AppTokenSource:
-    """Base of this app's identities. Equal identities share one token per scope in the whole process."""
+    """Base class of this app's identities. Equal identities share one cached token per scope in a process."""
 
     __slots__ = ()
 
     async def get_token(self, scope: str) -> str:
-        """Return an access token for `scope`, from the cache if possible. Raises `token_unavailable`."""
+        """Return a cached or new access token for `scope`. Raises `token_unavailable`."""
         return await token_cache_for(self, scope).get(lambda: self.request_token(scope))
 
     async def renew_token(self, scope: str, rejection: TokenRejection) -> str:
@@ -63,31 +62,31 @@ class AppTokenSource:
 
 @process_wide
 def token_cache_for(identity: AppTokenSource, scope: str) -> TokenCache:
-    """Return this process's token cache for the identity and the scope.
+    """Return this process's cache for the token of `identity` for `scope`.
 
-    APIs with the same scope share it, because they are one resource to Entra: a token that satisfies the claims
-    challenge of one is valid for the other.
+    APIs with the same scope share the cache. Entra treats them as one resource, so a token that satisfies the claims
+    challenge of one API is valid for the others.
     """
     return TokenCache()
 
 
 @dataclass(frozen=True, slots=True)
 class AppIdentity(AppTokenSource):
-    """This app's managed identity, or on a developer's machine whatever DefaultAzureCredential finds.
+    """This app's managed identity, or on a developer's machine the identity that DefaultAzureCredential finds.
 
-    `client_id` is that of a user-assigned identity; None is the system-assigned one.
+    `client_id` is the client ID of a user-assigned identity, or None for the system-assigned identity.
     """
 
     client_id: str | None = None
 
     @property
     def kind(self) -> str:
-        """The kind of credential, for people."""
+        """The kind of credential, for logs and the Server-Timing header."""
         return "managed identity" if has_managed_identity() else "default credential"
 
     @property
     def can_renew(self) -> bool:
-        """Whether a new token can differ: the platform returns the same one to a managed identity for a day."""
+        """Whether a new request can return another token. The platform caches a managed identity's token for a day."""
         return not has_managed_identity()
 
     async def request_token(self, scope: str, claims: str | None = None) -> AccessTokenInfo:
@@ -96,7 +95,7 @@ class AppIdentity(AppTokenSource):
             async with asyncio.timeout(ENDPOINT_TIME_LIMIT if has_managed_identity() else SIGN_IN_TIME_LIMIT):
                 token = await self._credential().get_token_info(scope, options=token_options(claims))
             check_token(token, scope)
-        except Exception as error:  # azure-identity also raises ValueError, KeyError and others
+        except Exception as error:  # azure-identity raises more than its documented exceptions, such as KeyError.
             problem = problem_for(error, scope, self.client_id, is_managed=has_managed_identity())
             log.warning("No token for %s (%s): %s", scope, self.kind, problem.detail)
             raise problem from None
@@ -104,25 +103,25 @@ class AppIdentity(AppTokenSource):
         return token
 
     def _credential(self) -> AsyncSupportsTokenInfo:
-        """Return a new credential, whose own cache is empty.
+        """Return a new credential, so that its internal cache is empty.
 
-        On Azure, no other credential of DefaultAzureCredential's chain is tried. Elsewhere, AZURE_TOKEN_CREDENTIALS
-        narrows that chain.
+        On App Service it is a ManagedIdentityCredential. Elsewhere it is a DefaultAzureCredential, whose chain
+        AZURE_TOKEN_CREDENTIALS can restrict.
         """
         if has_managed_identity():
             return ManagedIdentityCredential(client_id=self.client_id, **transport_options())
-        # Absent rather than None, so that AZURE_CLIENT_ID still selects the identity.
+        # None would override AZURE_CLIENT_ID, so the argument is omitted.
         named = {"managed_identity_client_id": self.client_id} if self.client_id else {}
         return DefaultAzureCredential(transport=IdentityTransport(), **named)
 
 
 def token_options(claims: str | None) -> TokenRequestOptions:
-    """Return the options of a token request that answers a claims challenge, if there is one."""
+    """Return the options of a token request. `claims` are those of a claims challenge, if there is one."""
     return {"claims": claims} if claims else {}
 
 
 def transport_options() -> dict[str, Any]:
-    """Return the options that make a credential use our transport, timeouts and retry policy."""
+    """Return a credential's options for this app's transport, timeouts and retry policy."""
     return {
         "transport": IdentityTransport(connection_timeout=ATTEMPT_TIMEOUT, read_timeout=ATTEMPT_TIMEOUT),
         "retry_total": RETRIES,

@@ -24,17 +24,17 @@ from msi_func.on_behalf_of import SignedInUser
 from msi_func.server_timing import ServerTiming
 from msi_func.user_assertion import UserAssertion
 
-MAX_TIMEOUT = 230  # seconds, after which Azure's load balancer ends an HTTP function
+MAX_TIMEOUT = 230  # seconds, the time limit of Azure's load balancer for an HTTP request
 MAX_PAGES = 1000
 
-# Set here or by aiohttp; a caller's value could send the token elsewhere or desynchronize the connection.
+# This module or aiohttp sets these headers. A caller's value could send the token elsewhere or allow request smuggling.
 _RESERVED_HEADER = re.compile(r"(?i)authorization|host|content-length|transfer-encoding|connection|expect|proxy-.*")
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\n[\t\x20-\x7e]*")  # name and value, RFC 9110 section 5
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\n[\t\x20-\x7e]*")  # name, line break, value (RFC 9110 section 5)
 
 
 @dataclass(frozen=True, slots=True)
 class DownstreamApiOptions:
-    """The API's URL, the token that it requires, and the limits of one request in seconds and bytes."""
+    """The API's URL, the scope and identity of the token, and the limits of one request in seconds and bytes."""
 
     url: str
     scope: str
@@ -56,12 +56,12 @@ class DownstreamApi:
 
     @classmethod
     def from_settings(cls, prefix: str) -> "DownstreamApi":
-        """Return a client configured by the settings PREFIX_URL, PREFIX_SCOPE and so on, read on the first request."""
+        """Return a client for the settings PREFIX_URL, PREFIX_SCOPE and so on, which are read on the first request."""
         return cls(prefix)
 
     @cached_property
     def options(self) -> DownstreamApiOptions:
-        """The API's settings, read on first use. Raises `misconfigured`."""
+        """The settings, which are read on first use. Raises `misconfigured`."""
         prefix = self._prefix
         with Settings() as settings:
             return DownstreamApiOptions(
@@ -91,15 +91,15 @@ class DownstreamApi:
     ) -> DownstreamResponse:
         """Send a request and return the API's 2xx response. `get`, `post`, `put`, `patch` and `delete` are shortcuts.
 
-        `path` is appended to the configured URL; it begins with "/" and may have a query, or is a URL of the same
-        origin. Never build it from unchecked input. `params` are added to the query. The body is `json`, or `content`
-        of type `content_type`. `timeout` (seconds), `scope` and `identity_client_id` (None: the system-assigned
-        identity) override the settings. The request is made as this app, with `user` on behalf of the user, and with
-        `authenticate=False` without a token. `timing` receives the metrics "token" and the API's name.
+        `path` begins with "/", may have a query, and is appended to the configured URL. `path` can also be a URL of the
+        same origin. Never build `path` from unchecked input. `params` are added to the query. The body is `json`, or
+        `content` with the type `content_type`. `timeout` (seconds), `scope` and `identity_client_id` (None selects the
+        system-assigned identity) override the settings. The request carries a token of this app, a token on behalf of
+        `user` if there is one, or no token if `authenticate` is False. `timing` records the durations.
 
         Raises `misconfigured`, `token_unavailable`, `downstream_error`, `downstream_unreachable`, `downstream_timeout`,
-        `downstream_invalid_response`, and for a user the problems of entra_errors.py. Raises ValueError for a path that
-        leaves the configured URL and for a header that callers cannot set.
+        `downstream_invalid_response` and, if there is a `user`, the problems in entra_errors.py. Raises ValueError if
+        `path` leaves the configured URL or if `headers` contains a header that callers cannot set.
         """
         options, timing = self.options, timing or ServerTiming()
         url = join_url(options.url, path, params) if path or params else options.url
@@ -138,10 +138,10 @@ class DownstreamApi:
     delete = partialmethod(request, "DELETE")
 
     async def pages(self, path: str = "", **options: Any) -> AsyncIterator[Any]:
-        """Yield the JSON of each page of an OData collection, following `@odata.nextLink` on the same origin only.
+        """Yield the JSON of each page of an OData collection. `options` are those of `request`.
 
-        `options` are those of `request`; the links contain `params` already. Raises `downstream_invalid_response` for
-        any other link, and after MAX_PAGES pages.
+        The next page is the URL in `@odata.nextLink`, which already contains `params`. Raises
+        `downstream_invalid_response` if that URL has another origin, or after MAX_PAGES pages.
         """
         for _ in range(MAX_PAGES):
             page = (await self.get(path, **options)).json()
@@ -150,7 +150,9 @@ class DownstreamApi:
             if not link:
                 return
             if not isinstance(link, str) or not is_same_origin(link, self.options.url):
-                raise Problem("downstream_invalid_response", "The next page is not a URL of the called API's origin.")
+                raise Problem(
+                    "downstream_invalid_response", "The link to the next page does not have the called API's origin."
+                )
             path, options["params"] = link, None
         raise Problem("downstream_invalid_response", f"The called API returned more than {MAX_PAGES} pages.")
 

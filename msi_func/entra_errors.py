@@ -1,6 +1,6 @@
-"""Entra's error responses to a token request on behalf of a user, as problems for the user or the app's owner.
+"""Conversion of Entra's error responses to problems that the user or the app's owner can resolve.
 
-Only numbers, `error` and `claims` of a response are used, never its texts.
+Only `error_codes`, `error` and `claims` of a response are used, never `error_description`.
 https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 """
 
@@ -16,18 +16,18 @@ CODES = {
     500131: "user_token_wrong_audience",
     7000114: "user_token_required",
     50105: "user_not_assigned",
-    # Password expired or changed, MFA in its variants, an external challenge, missing consent.
+    # The user must change the password, use MFA or another second factor, sign in again, or consent.
     **dict.fromkeys((50055, 50072, 50074, 50076, 50079, 50158, 50173, 65001, 65004), "interaction_required"),
     **dict.fromkeys((70021, 700211, 700212, 700213, 7002137, 7002138), "federated_credential_mismatch"),
 }
 ERRORS = {"interaction_required": "interaction_required", "invalid_grant": "user_token_rejected"}
 
 ENTRA_UNAVAILABLE = "Entra is unreachable, is throttling requests, or did not respond within the time limit."
-REQUEST_REJECTED = "Entra rejected the token request for a reason other than the user: see entra_codes."
-# Codes that a setting or a role assignment resolves.
+REQUEST_REJECTED = "Entra rejected the token request for a reason other than the user: look up entra_codes."
+# Error codes that can be resolved with a setting or an app role assignment.
 CAUSES = {
     500011: "No API with the App ID URI in AAD_FUNC_SCOPE exists in the tenant.",
-    501051: "The API requires assignment, and this app's registration has none of its app roles.",
+    501051: "The API requires assignment, and this app's registration has none of the API's app roles.",
     700016: "No app registration with the client ID in MSI_FUNC_CLIENT_ID exists in the tenant.",
 }
 
@@ -35,7 +35,7 @@ CAUSES = {
 def exchange_problem(
     error: Exception, scope: str, authority: str, tenant_id: str, *, is_for_user: bool = True
 ) -> Problem:
-    """Return the problem for an exception of azure-identity. The user signs in again at `authority` and `tenant_id`."""
+    """Return the problem for an exception of azure-identity. A challenge sends the user to `authority`/`tenant_id`."""
     if isinstance(error, Problem) and error.detail == EXPIRED:
         return error
     body = _response_body(error)
@@ -54,7 +54,7 @@ def exchange_problem(
             "claims": base64.b64encode(claims.encode(errors="replace")).decode(),
         }
         return Problem("interaction_required", challenge=challenge, **members)
-    # The first known number is the reason; the others are context.
+    # The first known code is the reason. Entra adds other codes as context.
     code = next((CODES[number] for number in numbers if number in CODES), ERRORS.get(str(body.get("error"))))
     if code and (is_for_user or code == "federated_credential_mismatch"):
         return Problem(code, **members)
@@ -63,7 +63,7 @@ def exchange_problem(
 
 
 def _response_body(error: Exception) -> dict[str, Any]:
-    """Return the JSON object of Entra's response, which azure-identity attaches to its exception, or an empty one."""
+    """Return the JSON object in the response that azure-identity attaches to an exception, or an empty dictionary."""
     response: Any = getattr(error, "response", None)
     try:
         body = json.loads(response.text())

@@ -1,4 +1,4 @@
-"""GET /api/msi-func: calls aad-func and returns the claims it receives; browsers get a page that shows the call."""
+"""GET /api/msi-func: calls aad-func and returns the response. Browsers receive a page that shows the call."""
 
 import azure.functions as func
 
@@ -21,10 +21,10 @@ _AUTH = {"1": True, "true": True, "0": False, "false": False}
 async def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Call aad-func and return its response.
 
-    `?as=app` calls it as this app's managed identity, `?as=user` on behalf of the user whose token the request carries;
-    MSI_FUNC_CALL_MODES lists which of them callers may choose. `?auth=0` calls it without a token.
+    `?as=app` calls aad-func as this app. `?as=user` calls aad-func on behalf of the user whose token the request
+    carries. MSI_FUNC_CALL_MODES lists the modes that callers can choose. `?auth=0` calls aad-func without a token.
     """
-    if "text/html" in req.headers.get("accept", "").lower():  # Browsers name it, other clients do not.
+    if "text/html" in req.headers.get("accept", "").lower():  # By default, only browsers list this type.
         return page.page_response()
     timing = ServerTiming()
     try:
@@ -41,15 +41,15 @@ async def msi_func(req: func.HttpRequest, context: func.Context) -> func.HttpRes
 
 
 def _options(req: func.HttpRequest) -> tuple[bool, UserAssertion | None]:
-    """Return whether to send a token, and the user on whose behalf, or None. Nothing falls back to the other mode."""
+    """Return whether to send a token, and the user on whose behalf aad-func is called, or None for `as=app`."""
     query = {name.lower(): value.lower() for name, value in req.params.items()}
     authenticate = _AUTH.get(query.get("auth", "1"))
     if authenticate is None:
-        raise Problem("bad_request", "auth must be 1 (with a token, the default) or 0 (without).")
+        raise Problem("bad_request", "auth must be 1 (with a token, the default) or 0 (without a token).")
     with Settings() as settings:
         listed = settings.string_list("MSI_FUNC_CALL_MODES", ("app",))
         if not set(listed) <= set(CALL_MODES):
-            settings.add_error("MSI_FUNC_CALL_MODES", "is not app, user, or app,user")
+            settings.add_error("MSI_FUNC_CALL_MODES", "must be app, user, or app,user")
     mode = query.get("as", "app" if "app" in listed else "user")
     if mode not in CALL_MODES:
         raise Problem("bad_request", "as must be app (this app's own identity) or user (the signed-in user).")
@@ -58,5 +58,5 @@ def _options(req: func.HttpRequest) -> tuple[bool, UserAssertion | None]:
     if mode == "app":
         return authenticate, None
     if not authenticate:
-        raise Problem("bad_request", "as=user needs a token and auth=0 sends none: use one of the two.")
+        raise Problem("bad_request", "as=user and auth=0 cannot be combined: a call on behalf of a user needs a token.")
     return authenticate, UserAssertion.from_header(req.headers.get("authorization"))

@@ -1,4 +1,4 @@
-"""HTTP requests with limits on time, size and attempts, and without redirects."""
+"""HTTP requests with limits on time, size and attempts. Redirects are not followed."""
 
 import asyncio
 import contextlib
@@ -20,24 +20,24 @@ from common.problems import Problem
 from msi_func.http_session import HttpError, proxy_for, read_limited, session
 
 MAX_ATTEMPTS = 4
-INITIAL_BACKOFF, MAX_BACKOFF = 0.2, 2.0  # seconds, doubled with each attempt, with full jitter
+INITIAL_BACKOFF, MAX_BACKOFF = 0.2, 2.0  # seconds; the backoff doubles with each attempt and has full jitter
 RETRY_STATUSES = frozenset({429, 502, 503, 504})
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110 section 9.2.2
 
 
 @dataclass(frozen=True, slots=True)
 class DownstreamResponse:
-    """A complete response. Header names are case-insensitive; `body` is decompressed."""
+    """A complete response. Header names are case-insensitive, and `body` is decompressed."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
     def json(self) -> Any:
-        """Return the body as JSON. Raises `downstream_invalid_response` if it is anything else."""
+        """Return the decoded JSON body. Raises `downstream_invalid_response` if the body is not JSON."""
         media_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if media_type != "application/json" and not media_type.endswith("+json"):
-            raise Problem("downstream_invalid_response", "The called API returned something other than JSON.")
+            raise Problem("downstream_invalid_response", "The called API returned a response that is not JSON.")
         try:
             return _JSON.decode(self.body.decode("utf-8"))
         except (ValueError, RecursionError):
@@ -63,13 +63,13 @@ async def send(
 ) -> DownstreamResponse:
     """Return the first non-retryable response, or the last one once retries are exhausted, whatever its status.
 
-    Idempotent methods are retried on errors and RETRY_STATUSES, others only if the request provably did not reach the
-    server. `deadline`, in seconds of the event loop's clock, bounds name resolution, connection, TLS, proxy, all
-    attempts and the body together. Raises HttpError.
+    Idempotent methods are retried on connection errors and RETRY_STATUSES. Other methods are retried only if the
+    request provably did not reach the server. `deadline`, a time of the event loop's clock, limits the whole call: name
+    resolution, connection, proxy, TLS handshake, all attempts, and reading the body. Raises HttpError.
     """
     outcome: DownstreamResponse | HttpError
     outcome = HttpError("no complete response within the time limit", "downstream_timeout")
-    with contextlib.suppress(TimeoutError):  # The outcome of an earlier attempt is more informative.
+    with contextlib.suppress(TimeoutError):  # The result of an earlier attempt is more informative than the timeout.
         async with asyncio.timeout_at(deadline):
             for attempt in range(max_attempts):
                 outcome = await _attempt(method, url, headers, body, max_bytes)
@@ -83,7 +83,7 @@ async def send(
 
 
 def _delay_before_retry(outcome: DownstreamResponse | HttpError, method: str, attempt: int) -> float:
-    """Return the seconds to wait before another attempt, infinite if the outcome is final."""
+    """Return the seconds to wait before another attempt, or infinity if the request must not be retried."""
     is_idempotent = method in IDEMPOTENT_METHODS
     if isinstance(outcome, HttpError):
         is_retryable = outcome.code == "downstream_unreachable" and (is_idempotent or not outcome.is_sent)
@@ -120,7 +120,7 @@ async def _attempt(
 
 
 async def _without_retry(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from retrying idempotent requests by itself, which would double our attempts."""
+    """Prevent aiohttp's own retries of idempotent requests, which would double the number of attempts."""
     try:
         return await handler(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
@@ -132,12 +132,12 @@ def _http_error(error: Exception) -> HttpError:
         return HttpError(FAILED_HANDSHAKE, is_sent=False)
     cause = error.__cause__
     if isinstance(cause, ContentEncodingError) or isinstance(getattr(cause, "__cause__", None), ContentEncodingError):
-        return HttpError("its Content-Encoding cannot be decoded", "downstream_invalid_response")
+        return HttpError("the Content-Encoding cannot be decoded", "downstream_invalid_response")
     reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), "the connection was closed early")
     return HttpError(reason, is_sent=not isinstance(error, _NOT_SENT))
 
 
-# Raised while the connection is established, before the request is written.
+# aiohttp raises these exceptions before it sends the request.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 
 # Errors of an established connection, on which only the TLS handshake precedes the request.

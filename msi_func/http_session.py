@@ -1,4 +1,4 @@
-"""The aiohttp session of every request: no cookies, no .netrc, explicit proxies, bounded responses."""
+"""The aiohttp session for all requests, without cookies and .netrc, and with explicit proxies and size limits."""
 
 import contextlib
 import functools
@@ -17,7 +17,7 @@ from common.problems import PROBLEM_TYPES, Problem
 from common.process_wide import process_wide
 from msi_func.log_redaction import redact_logs
 
-# Per process and host. App Service reserves 128 SNAT ports per instance and grants more while the pool lasts:
+# Per process and host. App Service reserves 128 SNAT ports per instance and adds ports while the pool has free ones:
 # https://learn.microsoft.com/azure/app-service/troubleshoot-intermittent-outbound-connection-errors
 MAX_CONNECTIONS = 256
 CONNECT_TIMEOUT = 4  # seconds for TCP and TLS, so that a dropped SYN leaves time for another attempt
@@ -25,7 +25,7 @@ MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
 
 
 class HttpError(Problem):
-    """There is no usable response. `reason` is a fixed text that quotes nothing sent or received.
+    """There is no usable response. `reason` is a fixed text that contains no data from the request or the response.
 
     `is_sent` is False if the request provably did not reach the server.
     """
@@ -38,10 +38,10 @@ class HttpError(Problem):
 
 @process_wide
 def session() -> aiohttp.ClientSession:
-    """Return the session of this process. It reads neither .netrc nor proxies from the environment."""
+    """Return this process's session, which reads neither .netrc nor the environment's proxies."""
     redact_logs()
     return aiohttp.ClientSession(
-        # SSL_CERT_FILE replaces OpenSSL's default CA file, as usual.
+        # create_default_context reads SSL_CERT_FILE, which replaces OpenSSL's default CA file.
         connector=_Connector(limit=0, limit_per_host=MAX_CONNECTIONS, ssl=ssl.create_default_context()),
         cookie_jar=aiohttp.DummyCookieJar(),
         response_class=_LimitedResponse,
@@ -53,13 +53,13 @@ class _Connector(aiohttp.TCPConnector):
     _used: ClassVar[WeakSet[Any]] = WeakSet()
 
     async def connect(self, *args: Any, **options: Any) -> Any:
-        """Return a connection without unread data, which would be mistaken for the response."""
+        """Return a connection without unread data, which would be taken for the response to the next request."""
         while True:
             connection: Any = await super().connect(*args, **options)
             if connection.protocol not in self._used:
                 self._used.add(connection.protocol)
                 return connection
-            # The socket is checked too, because a busy event loop may not have read it yet.
+            # The socket is checked too, because the event loop may not have read the data yet.
             is_unread = wait_for_read(connection.transport.get_extra_info("socket"), 0)
             if not is_unread and not connection.protocol.should_close:
                 return connection
@@ -78,12 +78,12 @@ async def read_limited(response: aiohttp.ClientResponse, max_bytes: int) -> byte
 
 class _LimitedResponse(aiohttp.ClientResponse):
     async def read(self) -> bytes:
-        """Return the body for azure-identity, which reads it whole."""
+        """Return the body. azure-identity calls this method."""
         return await read_limited(self, MAX_TOKEN_RESPONSE_BYTES)
 
 
 class IdentityTransport(AioHttpTransport):  # type: ignore[misc]
-    """Sends azure-identity's requests through this process's session, within its limits.
+    """Sends azure-identity's requests with this process's session and its limits.
 
     `timeouts` are azure-core's `connection_timeout` and `read_timeout`, in seconds.
     """
@@ -92,15 +92,15 @@ class IdentityTransport(AioHttpTransport):  # type: ignore[misc]
         super().__init__(session=session(), session_owner=False, **timeouts)
 
     async def send(self, request: Any, **options: Any) -> Any:
-        """Send a request of azure-core."""
+        """Send a request from azure-core, with the proxy that `proxy_for` selects."""
         return await super().send(request, **{**options, "proxy": proxy_for(URL(request.url).origin())})
 
 
 @functools.lru_cache(64)
 def proxy_for(origin: URL) -> str | None:
-    """Return the environment's proxy for this origin, if any; never one for a loopback or link-local address.
+    """Return the proxy that the environment sets for this origin, or None.
 
-    Raises HttpError if the proxy is not an HTTP proxy.
+    Loopback and link-local addresses never use a proxy. Raises HttpError if the proxy's scheme is not http or https.
     """
     host = origin.host or ""
     with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""Keeps tokens and function keys out of the logs of the libraries that this app calls."""
+"""Redaction of tokens and function keys in the log records of libraries."""
 
 import functools
 import logging
@@ -7,7 +7,7 @@ from typing import Any
 
 _LIBRARIES = ("aiohttp", "azure", "msal", "urllib3")
 
-# Anything that looks like a token or a part of one, and `code`, the function key in a URL. GUIDs are shorter.
+# Strings that could be (part of) a token, and function keys (`code` in a URL). A GUID has fewer than 40 characters.
 _SECRET = re.compile(r"eyJ[\w.-]*|[\w-]{40,}|(?<=[?&]code=)[^&\s\"']+")
 
 
@@ -15,8 +15,8 @@ _SECRET = re.compile(r"eyJ[\w.-]*|[\w-]{40,}|(?<=[?&]code=)[^&\s\"']+")
 def redact_logs() -> None:
     """Redact the libraries' log records from now on.
 
-    azure-identity and msal log responses that they cannot parse, tokens included; urllib3 logs URLs. A filter would
-    apply to neither the children of its logger nor the loggers that the libraries create later.
+    azure-identity and msal log responses that they cannot parse, including tokens. urllib3 logs URLs. A log record
+    factory is replaced, because a logger's filter does not apply to its child loggers.
     """
     create = logging.getLogRecordFactory()
 
@@ -25,7 +25,7 @@ def redact_logs() -> None:
         if name and name.partition(".")[0] in _LIBRARIES:
             try:
                 message = record.getMessage()
-            except Exception as error:  # A malformed log line must not fail its library.
+            except Exception as error:  # A malformed log call must not raise in the library.
                 message = f"{type(error).__name__} in a log line"
             record.msg, record.args = _SECRET.sub("<redacted>", message), ()
             record.exc_info = record.exc_text = record.stack_info = None

@@ -1,4 +1,4 @@
-"""Tokens to call APIs on behalf of users: requested once per user assertion and scope, and cached while valid."""
+"""Tokens for calls on behalf of users, cached by user assertion and scope."""
 
 import asyncio
 import time
@@ -17,16 +17,16 @@ from msi_func.token_rejection import TokenRejection
 from msi_func.user_assertion import UserAssertion
 
 MAX_ENTRIES = 1000
-MAX_CONCURRENT_REQUESTS = 16  # to Entra: forged assertions must not use up connections
+MAX_CONCURRENT_REQUESTS = 16  # Otherwise forged assertions could use all connections to Entra.
 
-Entries = OrderedDict[tuple[bytes, str], TokenCache]  # by digest of the user's token, and scope
+Entries = OrderedDict[tuple[bytes, str], TokenCache]  # The keys are the digest of the user's token, and the scope.
 
 
 class OnBehalfOfTokens:
-    """Tokens on behalf of users: one TokenCache per user assertion and scope.
+    """Tokens for calls on behalf of users, with one TokenCache per user assertion and scope.
 
-    A token expires with the user's own token if that expires first. The user's own token is not stored.
-    `clock` returns seconds since 1970.
+    A token is used until it expires or the user's own token expires, whichever is first. The user's own token is not
+    stored. `clock` and `monotonic` are those of TokenCache.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class OnBehalfOfTokens:
         self._monotonic = monotonic
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
         self._valid: Entries = OrderedDict()
-        # Separate from valid entries, so that forged assertions evict no user's token.
+        # Separate from the valid entries, so that forged assertions cannot evict a user's token.
         self._unproven: Entries = OrderedDict()
 
     async def get(self, user: UserAssertion, scope: str) -> str:
-        """Return a token for `scope`. Raises `user_token_expired` and the problems of AppRegistration."""
+        """Return a token for `scope`. Raises `user_token_expired` and the problems that AppRegistration raises."""
         self._registration.reject_early(user)
         if self._clock() >= user.expires_on:
             raise Problem("user_token_expired")
@@ -65,7 +65,7 @@ class OnBehalfOfTokens:
         return token
 
     async def renew(self, user: UserAssertion, scope: str, rejection: TokenRejection) -> str:
-        """Return a newer token than the rejected one, or the rejected one. Raises what the user can resolve."""
+        """Return a newer token than the rejected one, or the rejected one. Raises problems for the user to resolve."""
         cache = self._valid.get((user.digest, scope))
         if cache is None:
             return rejection.token
@@ -85,20 +85,20 @@ class OnBehalfOfTokens:
                 token = await self._registration.acquire_token_on_behalf_of(user, scope, claims)
         except TimeoutError:
             raise Problem("token_unavailable", ENTRA_UNAVAILABLE, scope=scope) from None
-        # The user's own token cannot be exchanged early, so there is no refresh before expiry.
+        # There is no refresh before expiry, because the new token would expire with the user's own token as well.
         expires_on = min(token.expires_on, int(user.expires_on))
         return AccessTokenInfo(token.token, expires_on, refresh_on=expires_on)
 
 
 @process_wide
 def on_behalf_of_tokens() -> OnBehalfOfTokens:
-    """Return this process's tokens on behalf of users. Raises `misconfigured`."""
+    """Return this process's tokens for calls on behalf of users. Raises `misconfigured`."""
     return OnBehalfOfTokens(AppRegistration.from_settings())
 
 
 @dataclass(frozen=True, slots=True)
 class SignedInUser:
-    """The tokens of this app on behalf of one user."""
+    """The source of tokens for calls on behalf of one user."""
 
     assertion: UserAssertion
 
@@ -106,7 +106,7 @@ class SignedInUser:
     can_renew = True
 
     async def get_token(self, scope: str) -> str:
-        """Return a token for `scope`, from the cache if possible."""
+        """Return a cached or new token for `scope`."""
         return await on_behalf_of_tokens().get(self.assertion, scope)
 
     async def renew_token(self, scope: str, rejection: TokenRejection) -> str:

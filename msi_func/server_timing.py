@@ -1,4 +1,4 @@
-"""The Server-Timing header (https://www.w3.org/TR/server-timing/): how long the parts of a request took."""
+"""The Server-Timing header, which lists the duration of each part of a request (https://www.w3.org/TR/server-timing/)."""
 
 import time
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from contextlib import contextmanager
 
 
 class ServerTiming:
-    """Metrics in the order in which they end, in milliseconds. A part that fails is measured as well."""
+    """Durations in milliseconds, in the order in which the measured blocks end. Includes blocks that raise."""
 
     def __init__(self) -> None:
         self._metrics: list[str] = []
 
     @contextmanager
     def metric(self, name: str, description: str = "") -> Iterator[None]:
-        """Measure the block as metric `name`."""
+        """Record the duration of the block as the metric `name`."""
         start = time.perf_counter()
         try:
             yield

@@ -1,4 +1,4 @@
-"""TokenCache: an access token that is requested once, cached while valid, and refreshed in the background."""
+"""TokenCache, which requests an access token once for all callers and refreshes it in the background."""
 
 import copy
 import time
@@ -11,10 +11,10 @@ from common.problems import Problem
 from common.process_wide import PendingRequest
 
 # All in seconds.
-REFRESH_BEFORE_EXPIRY = 300  # if the token has no `refresh_on`
-SHARE_OUTAGE_FOR = 3  # callers that arrive right after a failed request share its failure
-SHARE_REJECTION_FOR = 30
-MIN_RENEWAL_INTERVAL = 30  # so that an API that rejects every token cannot make us flood Entra
+REFRESH_BEFORE_EXPIRY = 300  # This default applies to tokens without `refresh_on`.
+SHARE_OUTAGE_FOR = 3  # After a problem with status 500 or above, callers share it for this time.
+SHARE_REJECTION_FOR = 30  # After any other problem, callers share it for this time.
+MIN_RENEWAL_INTERVAL = 30  # Otherwise an API that rejects every token could make this app flood Entra.
 
 TokenRequest = Callable[[], Awaitable[AccessTokenInfo]]
 
@@ -22,9 +22,9 @@ TokenRequest = Callable[[], Awaitable[AccessTokenInfo]]
 class TokenCache:
     """One access token, shared by all callers on one event loop.
 
-    There is one token request at a time. The token is refreshed in the background from its `refresh_on` on, and used
-    while it is valid, whether or not the refresh succeeds. `clock` returns seconds since 1970, `monotonic` seconds
-    of a clock that is never set back.
+    There is one token request at a time. Once `refresh_on` has passed, the token is refreshed in the background. It
+    remains in use until it expires, even if the refresh fails. `clock` returns seconds since 1970. `monotonic` returns
+    the seconds of a monotonic clock.
     """
 
     def __init__(
@@ -33,8 +33,8 @@ class TokenCache:
         self._clock = clock
         self._monotonic = monotonic
         self._token = ""
-        self._expires_on = self._refresh_on = float("-inf")  # by `clock`
-        self._requested_at = self._next_request = self._next_renewal = float("-inf")  # by `monotonic`
+        self._expires_on = self._refresh_on = float("-inf")  # times of `clock`
+        self._requested_at = self._next_request = self._next_renewal = float("-inf")  # times of `monotonic`
         self._failure: Problem | None = None
         self.pending = PendingRequest()
 
@@ -44,9 +44,9 @@ class TokenCache:
         return self._clock() >= self._expires_on
 
     async def get(self, request: TokenRequest) -> str:
-        """Return a valid token, from `request` if necessary. Waits for it only if there is no valid token.
+        """Return a valid token. Waits for `request` only if no valid token is cached.
 
-        `request` raises a Problem if there is no token, and has a time limit. It is not stored.
+        `request` must have a time limit, and raises a Problem if there is no token. The cache does not store `request`.
         """
         is_allowed = self._monotonic() >= self._next_request or (self.is_expired and self._failure is None)
         if self._clock() >= self._refresh_on and is_allowed:
@@ -60,18 +60,18 @@ class TokenCache:
     async def renew(self, rejected: str, request: TokenRequest, *, older_than: float = float("inf")) -> str:
         """Return a newer token than `rejected`, or `rejected` if there is none.
 
-        `request` is made once for all callers, at most once per MIN_RENEWAL_INTERVAL, and only if the token was
-        requested before `older_than` (by `monotonic`). Without `older_than`, raises its Problem if the user can resolve
-        it (401).
+        Callers share one `request`, which is made at most once per MIN_RENEWAL_INTERVAL, and only if the token was
+        requested before `older_than` (a time of `monotonic`). If `older_than` is not given and `request` raises a
+        Problem with status 401, raises this Problem, because the user can resolve it.
         """
-        await self.pending.wait()  # A request that began before the rejection does not answer it.
+        await self.pending.wait()  # A request in flight may return a token that is as old as `rejected`.
         is_old = self._requested_at < older_than and self._monotonic() >= self._next_renewal
         if self._token == rejected and is_old:
             self._next_renewal = self._monotonic() + MIN_RENEWAL_INTERVAL
             self.pending.start(lambda: self._refresh(request))
         await self.pending.wait()
         failure = self._failure if self._token == rejected else None
-        # Without `older_than` the rejection is a claims challenge, which only the user may be able to satisfy.
+        # If `older_than` is not given, the API sent a claims challenge, which may require the user to sign in.
         if failure and failure.type.status == HTTPStatus.UNAUTHORIZED and older_than == float("inf"):
             raise copy.copy(failure)
         return self._token
@@ -81,7 +81,7 @@ class TokenCache:
         try:
             token = await request()
         except Problem as failure:
-            # A copy has no traceback, whose frames would keep the request and a user's own token alive.
+            # The copy has no traceback. A traceback's frames would keep the request and a user's token in memory.
             self._failure = copy.copy(failure)
             if failure.type.status < 500:
                 share_for = SHARE_REJECTION_FOR
@@ -89,5 +89,5 @@ class TokenCache:
             self._token, self._expires_on, self._failure = token.token, token.expires_on, None
             self._requested_at = requested_at
             self._refresh_on = min(token.refresh_on or token.expires_on - REFRESH_BEFORE_EXPIRY, token.expires_on)
-        # After a success as well, because a new token of a few minutes is due for refresh at once.
+        # Also set after a success: a token that is valid for a few minutes only is due for refresh immediately.
         self._next_request = self._monotonic() + share_for

@@ -1,4 +1,4 @@
-"""TokenRejection: an API's response that a newer token may change."""
+"""TokenRejection, a response after which a second attempt with a newer token may succeed."""
 
 import base64
 import binascii
@@ -18,10 +18,10 @@ _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_-]+=*)"')
 
 @dataclass(frozen=True, slots=True)
 class TokenRejection:
-    """The API rejected `token` before acting on the request.
+    """The API rejected `token` and did not process the request.
 
-    `claims` are those that a new token must satisfy. Without them, only a token requested before `older_than`
-    (time.monotonic) is worth replacing.
+    `claims` are the claims that a new token must contain, from a claims challenge. `token` is replaced only if it was
+    requested before `older_than`, a time of time.monotonic.
     """
 
     token: str = field(repr=False)
@@ -30,9 +30,9 @@ class TokenRejection:
 
     @classmethod
     def from_response(cls, response: DownstreamResponse, token: str, started: float) -> "TokenRejection | None":
-        """Return the rejection in a response: 403 `missing_role`, or 401 with a claims challenge.
+        """Return a rejection if the response is 403 `missing_role` or 401 with a claims challenge, otherwise None.
 
-        A role that is missing from a token requested since `started` does not exist yet.
+        A token that lacks the role is replaced only if it was requested before `started`.
         """
         if response.status == HTTPStatus.FORBIDDEN and _code(response) == "missing_role":
             return cls(token, older_than=started)

@@ -1,4 +1,4 @@
-"""The W3C trace context of an invocation, forwarded so that both apps appear in one trace."""
+"""The W3C trace context of an invocation, which is forwarded so that both apps appear in one trace."""
 
 import re
 
@@ -10,7 +10,7 @@ _TRACESTATE = re.compile(r"[\t\x20-\x7e]{1,512}")  # opaque to this app
 
 
 def trace_headers(context: func.Context) -> dict[str, str]:
-    """Return `traceparent` and `tracestate` of this invocation. Invalid values are dropped."""
+    """Return the headers `traceparent` and `tracestate` of this invocation, without invalid values."""
     parent, state = context.trace_context.trace_parent or "", context.trace_context.trace_state or ""
     if not _TRACEPARENT.fullmatch(parent):
         return {}

@@ -1,4 +1,4 @@
-"""The signed-in user's token for this app, before Entra validates it (an assertion, RFC 7521 section 4)."""
+"""UserAssertion, the signed-in user's token, which Entra exchanges for another token (RFC 7521 section 4)."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from common.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class UserAssertion:
-    """A user's token for this app. Its claims are unverified and only used to reject it, never to accept it.
+    """A user's token for this app. Its unverified claims can lead to a rejection, never to an acceptance.
 
-    `expires_on` is in seconds since 1970. `digest` identifies the exact token in caches.
+    `expires_on` is in seconds since 1970. `digest` is the token's SHA-256 and identifies the token in caches.
     """
 
     value: str = field(repr=False)
@@ -26,8 +26,8 @@ class UserAssertion:
     def from_header(cls, header: str | None) -> "UserAssertion":
         """Return the user's token in an Authorization header.
 
-        Raises `user_token_required` without a token or without a user (an application's token has no `scp`), and
-        `malformed_token` if the token cannot be decoded or has no expiry.
+        Raises `user_token_required` if there is no token or if the token has no `scp`, which only a user's token has.
+        Raises `malformed_token` if the token cannot be decoded or has no valid `exp`.
         """
         try:
             token = extract_bearer_token(header)
@@ -40,7 +40,7 @@ class UserAssertion:
         if isinstance(expires_on, bool) or not isinstance(expires_on, int | float) or not 0 < expires_on < 1e11:
             raise Problem("malformed_token")
         if not isinstance(claims.get("scp"), str):
-            raise Problem("user_token_required", "The token is an application's or an ID token; a user's is required.")
+            raise Problem("user_token_required", "The token is not a user's access token: it contains no scp.")
         return cls(
             value=token,
             digest=hashlib.sha256(token.encode()).digest(),

@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# What azd runs at the end of `azd up` (azure.yaml): prints where the apps are, how to try them and what is left to do.
+# azd runs this hook at the end of `azd up` (azure.yaml). It prints where the apps are, how to call them, and which steps
+# are left.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if [ -z "${AAD_FUNC_CLIENT_ID:-}" ] || [ -z "${RESOURCE_GROUP_URL:-}" ]; then
-  echo "usage: azd runs this script, with the outputs of infra/main.bicep as environment variables" >&2
+  echo "usage: azd runs this hook, with the outputs of infra/main.bicep as environment variables" >&2
   exit 2
 fi
 
 echo
 if [ -n "${CALLER_OBJECT_ID:-}" ] &&
   { [ "${ROLE_ASSIGNMENT:-entra}" = none ] || ! scripts/assign-role.sh "$AAD_FUNC_CLIENT_ID" "$CALLER_OBJECT_ID" "$APP_ROLE" >/dev/null 2>&1; }; then
-  echo "One step is left. Until then, aad-func rejects msi-func. An administrator has to run, once:"
+  echo "One step is left. Until it is done, aad-func rejects msi-func. An administrator must run this command once:"
   echo "  scripts/assign-role.sh $AAD_FUNC_CLIENT_ID $CALLER_OBJECT_ID $APP_ROLE"
 fi
 if [ -n "${CALLER_SCOPE:-}" ]; then
-  echo "For calls on behalf of users, assign the role to a user or group:"
+  echo "For calls on behalf of users, assign the app role to a user or group:"
   echo "  scripts/assign-role.sh $AAD_FUNC_CLIENT_ID <object ID of the user or group> $APP_ROLE"
-  echo "and send such a user's token: docs/deploy-options.md#on-behalf-of-users"
+  echo "Then send the token of this user, or of a user in the group: docs/deploy-options.md#on-behalf-of-users"
 fi
 cat <<END
 The apps in the portal: $RESOURCE_GROUP_URL

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the app in a Functions host with a local tenant, and calls msi-func: 200 with the role, or failure.
+# Starts the app in a Functions host with a local tenant, and checks that msi-func returns 200 and the app role.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/common.sh
@@ -8,11 +8,11 @@ cd "$(dirname "$0")/.."
 usage() {
   cat <<'END'
 usage: scripts/check-host.sh COMMAND...
-  COMMAND  starts the host on port 7071: python -m local_azure host, or func start
+  COMMAND  command that starts the host on port 7071, such as python -m local_azure host, or func start
 END
 }
 check_arguments 1 99 "$@"
-export PATH="$PWD/.venv/bin:$PATH" VIRTUAL_ENV="$PWD/.venv" # Core Tools take their Python from there
+export PATH="$PWD/.venv/bin:$PATH" VIRTUAL_ENV="$PWD/.venv" # Core Tools use the Python in this environment.
 if [ ! -e local.settings.json ]; then
   cp local.settings.sample.json local.settings.json
 fi
@@ -24,11 +24,11 @@ trap 'kill "$host" 2>/dev/null; wait "$host" || true' EXIT
 for _ in $(seq 60); do
   if output=$(curl --silent --show-error --fail --max-time 30 http://127.0.0.1:7071/api/msi-func 2>&1); then
     python -c 'import json, sys; sys.exit(json.loads(sys.argv[1])["roles"] != ["DoAll"])' "$output"
-    echo "200 with the role."
+    echo "msi-func returned 200 and the app role."
     exit
   fi
-  kill -0 "$host" 2>/dev/null || { echo "The host ended." >&2; exit 1; }
+  kill -0 "$host" 2>/dev/null || { echo "The host exited." >&2; exit 1; }
   sleep 2
 done
-echo "No success within two minutes; the last attempt: $output" >&2
+echo "msi-func did not return 200 within two minutes. The last attempt: $output" >&2
 exit 1

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Creates a Python function app on Flex Consumption as infra/modules/function-app.bicep does: a system-assigned identity,
-# its own storage account without keys, no publishing passwords. All apps of a resource group share one Application
-# Insights and one workspace. A second run changes nothing.
-# Needs python3, and az, signed in as someone who may create resources and assign roles in the resource group.
+# Creates a Python function app on Flex Consumption like infra/modules/function-app.bicep does, with a system-assigned
+# identity and its own storage account, and without storage keys and publishing passwords. All apps of a resource group
+# share one Application Insights resource and its workspace. A second run changes nothing.
+# Needs python3, and az, signed in as someone who can create resources and assign roles in the resource group.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/common.sh
@@ -11,9 +11,10 @@ cd "$(dirname "$0")/.."
 usage() {
   cat <<'END'
 usage: scripts/create-function-app.sh NAME RESOURCE_GROUP LOCATION
-  NAME            unique in Azure, because it is part of the host name: aad-func-4711
-  RESOURCE_GROUP  must exist
-Environment variables: PYTHON_VERSION (default 3.12), PER_INSTANCE_CONCURRENCY of HTTP requests (default 64),
+  NAME            name of the app, such as aad-func-4711; unique in Azure, because it is part of the host name
+  RESOURCE_GROUP  name of an existing resource group
+  LOCATION        Azure region
+Environment variables: PYTHON_VERSION (default 3.12), PER_INSTANCE_CONCURRENCY (concurrent HTTP requests, default 64),
 MAXIMUM_INSTANCE_COUNT (default 40).
 END
 }
@@ -28,7 +29,7 @@ az monitor log-analytics workspace create --workspace-name "log-$group" --resour
   --location "$location" --output none
 workspace_id=$(az monitor log-analytics workspace show --workspace-name "log-$group" --resource-group "$group" \
   --query id --output tsv)
-# Telemetry needs an identity with a role; a connection string alone would let anyone send some.
+# Only identities with a role can send telemetry. Otherwise, everyone with the connection string could.
 insights_id=$(az resource create --name "$insights" --resource-group "$group" --location "$location" \
   --resource-type Microsoft.Insights/components --api-version 2020-02-02 --query id --output tsv --properties \
   '{"Application_Type": "web", "WorkspaceResourceId": "'"$workspace_id"'", "DisableLocalAuth": true}')
@@ -42,7 +43,7 @@ if ! az functionapp show --name "$name" --resource-group "$group" --output none 
     --flexconsumption-location "$location" --runtime python --runtime-version "${PYTHON_VERSION:-3.12}" \
     --deployment-storage-auth-type SystemAssignedIdentity --https-only true --app-insights "$insights" --output none
 fi
-# The platform's default for Python is 1, so a burst of requests would start as many cold instances.
+# With the platform's default for Python, 1, each request of a burst would start a cold instance.
 az functionapp scale config set --name "$name" --resource-group "$group" --output none \
   --maximum-instance-count "${MAXIMUM_INSTANCE_COUNT:-40}" \
   --trigger-type http --trigger-settings perInstanceConcurrency="${PER_INSTANCE_CONCURRENCY:-64}"
@@ -51,7 +52,7 @@ for credentials in scm ftp; do
     --resource-type basicPublishingCredentialsPolicies --name "$credentials" --set properties.allow=false
 done
 
-# The host's access to storage and telemetry is by identity too, instead of the connection string that az has set.
+# The host accesses storage and telemetry with the app's identity instead of the connection string that az has set.
 identity=$(az functionapp identity assign --name "$name" --resource-group "$group" --query principalId --output tsv)
 grant() { # ROLE SCOPE
   az role assignment create --assignee-object-id "$identity" --assignee-principal-type ServicePrincipal \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Deletes an app registration permanently. Deleting alone keeps it for 30 days, and its unique name and App ID URI taken.
-# A second run changes nothing.
+# Deletes an app registration permanently. A registration that is only deleted exists for another 30 days, in which its
+# unique name and App ID URI cannot be used again. A second run changes nothing.
 # Needs az, signed in as the registration's owner or an administrator.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,19 +15,19 @@ client_id=$1
 
 graph=$(graph_url)
 
-deleted() { # print the object ID of the registration among the deleted ones, or nothing
+deleted() { # Prints the object ID of the deleted registration, or nothing if there is none.
   az rest --method GET --url "$graph/directory/deletedItems/microsoft.graph.application?\$select=id,appId&\$top=999" \
     --query "value[?appId=='$client_id'].id | [0]" --output tsv
 }
 
-az account show --output none # Without a sign-in, the registration would look like one that does not exist.
+az account show --output none # Fails if az is not signed in. Otherwise the registration would seem to be missing.
 if object_id=$(az ad app show --id "$client_id" --query id --output tsv 2>/dev/null); then
   az ad app delete --id "$client_id"
 else
   object_id=$(deleted)
 fi
 if [ -z "$object_id" ]; then
-  echo "There is no such registration, deleted or not."
+  echo "There is no registration with the client ID $client_id, not even a deleted one."
   exit
 fi
 retry az rest --method DELETE --url "$graph/directory/deletedItems/$object_id" --output none

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Creates aad-func's app registration as infra/modules/registration.bicep does, without azd and Bicep. A second run
-# finds the registration by its unique name, keeps its app roles and sets the rest again.
-# Needs python3, and az, signed in as someone who may create app registrations.
+# Creates aad-func's app registration like infra/modules/registration.bicep does, without azd and Bicep. A second run
+# finds the registration by its unique name, preserves its app roles and sets all other properties again.
+# Needs python3, and az, signed in as someone who can create app registrations.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/common.sh
@@ -10,10 +10,10 @@ cd "$(dirname "$0")/.."
 usage() {
   cat <<'END'
 usage: scripts/register-api.sh NAME [--allow-unassigned] [--roles ROLE,...] [--token-version 1|2]
-  NAME                unique in the tenant, one for each environment: aad-func-dev
-  --allow-unassigned  any identity of the tenant gets a token, without roles unless it has some
+  NAME                unique name in the tenant, one for each environment, such as aad-func-dev
+  --allow-unassigned  issue tokens also to identities of the tenant that have no app role
   --roles             app roles to add if they are missing; default: DoAll
-  --token-version     version of the access tokens; default: 2
+  --token-version     version of the access tokens for the API; default: 2
 END
 }
 check_arguments 1 6 "$@"
@@ -34,7 +34,7 @@ graph=$(graph_url)
 app_id_uri=api://$tenant/$name
 scope_id=$(stable_id "$app_id_uri/user_impersonation")
 
-# A list, because it is empty for a new registration, whereas a failed request must not look like one.
+# Lists registrations by name instead of reading one: an empty list means a new registration, an error stops the script.
 existing=$(az rest --method GET --url "$graph/applications?\$filter=uniqueName eq '$name'&\$select=appRoles" \
   --query 'value[0].appRoles' --output json)
 IFS=, read -ra values <<<"$roles"
@@ -61,12 +61,12 @@ application() { # PRE_AUTHORIZED_APPLICATIONS
   }'
 }
 
-# Twice, because a scope has to exist before a client can be pre-authorized for it.
+# Two requests, because the scope must exist before clients can be pre-authorized for it.
 application '[]'
 retry application "$(pre_authorized "$scope_id")"
 client_id=$(az rest --method GET --url "$graph/applications(uniqueName='$name')" --query appId --output tsv)
 
-# The registration in this tenant: its service principal, also known as enterprise application.
+# The registration's service principal, which the portal calls enterprise application.
 retry upsert "$graph/servicePrincipals(appId='$client_id')" '{"appRoleAssignmentRequired": '"$assignment_required"'}'
 
 echo "client ID   $client_id"

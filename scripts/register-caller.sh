@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Creates msi-func's app registration as infra/modules/caller-registration.bicep does: it trusts a user-assigned managed
-# identity instead of a secret. A second run finds it by its unique name and sets everything again.
-# Needs python3, and az, signed in as someone who may create app registrations, and for --users-of consent for all users.
+# Creates msi-func's app registration like infra/modules/caller-registration.bicep does. The registration trusts a
+# user-assigned managed identity instead of a secret. A second run finds the registration by its unique name and sets all
+# properties again.
+# Needs python3, and az, signed in as someone who can create app registrations. --users-of also needs the right to grant
+# consent for all users.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/common.sh
@@ -10,9 +12,10 @@ cd "$(dirname "$0")/.."
 usage() {
   cat <<'END'
 usage: scripts/register-caller.sh NAME IDENTITY_OBJECT_ID [--users-of API_CLIENT_ID]
-  NAME                unique in the tenant, one for each environment: msi-func-dev
+  NAME                unique name in the tenant, one for each environment, such as msi-func-dev
   IDENTITY_OBJECT_ID  object ID (principal ID) of the user-assigned identity, not its client ID
-  --users-of          users get tokens for it, and it may call that API on their behalf (call mode `user`)
+  --users-of          let users request tokens for msi-func, and let msi-func call this API on their behalf
+                      (call mode `user`)
 END
 }
 check_arguments 2 4 "$@"
@@ -63,7 +66,7 @@ application() { # PRE_AUTHORIZED_APPLICATIONS
 
 application '[]'
 if [ -n "$api" ]; then
-  retry application "$(pre_authorized "$scope_id")" # a scope has to exist first
+  retry application "$(pre_authorized "$scope_id")" # The scope must exist first.
 fi
 client_id=$(az rest --method GET --url "$graph/applications(uniqueName='$name')" --query appId --output tsv)
 retry upsert "$graph/applications(appId='$client_id')/federatedIdentityCredentials(name='msi-func')" '{
@@ -76,7 +79,7 @@ retry upsert "$graph/servicePrincipals(appId='$client_id')" '{"appRoleAssignment
 principal=$(retry az ad sp show --id "$client_id" --query id --output tsv)
 
 if [ -n "$api" ]; then
-  # An administrator's consent for all users, so that no user is asked.
+  # An administrator's consent for all users. Without it, every user would have to consent.
   consented=$(az rest --method GET --query 'value[0].id' --output tsv --url \
     "$graph/oauth2PermissionGrants?\$filter=clientId eq '$principal' and resourceId eq '$api_principal' and consentType eq 'AllPrincipals'")
   if [ -z "$consented" ]; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Waits until the apps' roles on their storage accounts are effective, about two minutes after they were assigned. A
-# package that is deployed earlier fails with 403 (https://github.com/Azure/azure-dev/issues/8026).
-# Needs az, signed in as someone who may read the resource group.
+# Waits until the apps can access their storage accounts, about two minutes after the roles were assigned. An earlier
+# deployment of the package fails with 403 (https://github.com/Azure/azure-dev/issues/8026).
+# Needs az, signed in as someone who can read the resource group.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/common.sh
@@ -14,7 +14,7 @@ check_arguments 1 1 "$@"
 group=$1 seconds=${STORAGE_ROLE_SECONDS:-120}
 subscription=${AZURE_SUBSCRIPTION_ID:-$(az account show --query id --output tsv)}
 
-before() { # SECONDS: the time that many seconds ago, for GNU and BSD date
+before() { # SECONDS: prints the time SECONDS ago. Works with GNU date and BSD date.
   local then=$(($(date +%s) - $1))
   date -u -d "@$then" +%Y-%m-%dT%H:%M:%S 2>/dev/null || date -u -r "$then" +%Y-%m-%dT%H:%M:%S
 }
@@ -28,6 +28,6 @@ for account in $(az storage account list --resource-group "$group" --subscriptio
   done
 done
 while [[ $newest > $(before "$seconds") ]]; do
-  echo "Waiting until the apps' access to storage is effective ..."
+  echo "Waiting until the apps can access their storage accounts ..."
   sleep "${RETRY_SECONDS:-15}"
 done

@@ -194,12 +194,12 @@ def test_unreliable_api_resets_connections_and_records_stored_orders():
 
 
 ORDERS = [
-    ("stored once", {"0": "200"}, {"0": 1}, []),
-    ("lost", {"0": "200"}, {}, ["of these lost"]),
-    ("doubled", {"0": "200"}, {"0": 2}, ["POSTs doubled"]),
+    ("each is stored once", {"0": "200"}, {"0": 1}, []),
+    ("lost", {"0": "200"}, {}, ["POST requests with status 200 but not stored"]),
+    ("doubled", {"0": "200"}, {"0": 2}, ["POST requests stored twice"]),
     ("reset, reported, and stored", {"0": "502"}, {"0": 1}, []),
-    ("failed without a reset", {"1": "502"}, {}, ["of these without a reset"]),
-    ("another response", {"0": "500"}, {"0": 1}, ["POSTs with any other response"]),
+    ("failed without a reset", {"1": "502"}, {}, ["POST requests with status 502 but without a reset"]),
+    ("another response", {"0": "500"}, {"0": 1}, ["POST requests with any other response"]),
 ]
 
 
@@ -261,15 +261,17 @@ SAMPLES = [
 
 @pytest.mark.parametrize(("why", "numbers", "is_steady"), SAMPLES, ids=[case[0] for case in SAMPLES])
 def test_soak_detects_growth(why, numbers, is_steady):
-    names = ("memory, MB", "threads", "other open files")
+    names = ("memory in MB", "threads", "other open files")
     samples = [{**dict.fromkeys(names, number), "connections": 400} for number in numbers]
     *grown, connections = growth("a host", samples)
     assert {row.is_reached for row in grown} == {is_steady}
     assert connections.is_reached
 
 
-def test_soak_detects_leaked_connections():
-    samples = [{"memory, MB": 60, "threads": 2, "other open files": 9, "connections": 30 * each} for each in range(20)]
+def test_soak_detects_connections_that_are_left_open():
+    samples = [
+        {"memory in MB": 60, "threads": 2, "other open files": 9, "connections": 30 * each} for each in range(20)
+    ]
     assert [row.name for row in growth("a host", samples) if row.is_reached is False] == [
-        "a host: connections, at most"
+        "a host: highest number of connections"
     ]

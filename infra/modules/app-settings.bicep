@@ -1,4 +1,4 @@
-// The app settings of a function app. A separate module, because each app's settings name the other app.
+// The app settings of a function app, deployed after both apps because each app's settings name the other app.
 
 param siteName string
 param settings object

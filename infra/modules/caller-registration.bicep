@@ -1,5 +1,5 @@
-// msi-func in the directory: an app registration that trusts a managed identity instead of a secret. With `forUsers`,
-// users can request tokens for it, and it has an administrator's consent to call aad-func on their behalf.
+// msi-func's app registration, which trusts a managed identity instead of a secret. If `forUsers` is true, users can
+// request tokens for msi-func, and msi-func has an administrator's consent to call aad-func on behalf of users.
 extension microsoftGraphV1
 
 @description('Alternate key by which a later deployment finds the registration.')
@@ -13,22 +13,22 @@ param scopeValue string
 @description('Client ID of the API that is called.')
 param apiClientId string
 
-@description('Object ID of that API\'s service principal.')
+@description('Object ID of the called API\'s service principal.')
 param apiServicePrincipalId string
 
-@description('ID of that API\'s scope; its value is the same as ours.')
+@description('ID of the called API\'s scope. Both APIs use the same value for their scopes.')
 param apiScopeId string
 
 @description('Object ID of the user-assigned identity that the registration trusts.')
 param identityPrincipalId string
 
-@description('Issuer of the identity\'s tokens, matched exactly.')
+@description('Issuer of the identity\'s tokens. Entra ID compares it exactly.')
 param issuer string
 
-@description('Audience of the identity\'s tokens; each cloud has its own.')
+@description('Audience of the identity\'s tokens, which differs between clouds.')
 param exchangeAudience string
 
-// Developers sign in with these two. azd uses Azure CLI's.
+// Applications with which developers sign in. azd uses the client ID of Azure CLI.
 var azureCli = '04b07795-8ddb-461a-bbee-02f9e1bf7b46'
 var visualStudioCode = 'aebc6443-996d-45c2-90f0-388ff96faa56'
 
@@ -101,7 +101,7 @@ resource servicePrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = {
   appId: application.appId
 }
 
-// An administrator's consent for all users, so that no user is asked.
+// An administrator's consent for all users. Without it, every user would have to consent.
 resource consent 'Microsoft.Graph/oauth2PermissionGrants@v1.0' = if (forUsers) {
   clientId: servicePrincipal.id
   consentType: 'AllPrincipals'

@@ -1,19 +1,19 @@
-// App Service authentication (Easy Auth) in front of an API: 401 without a valid token for it, 403 for callers that are
-// not listed. It does not check app roles; the code does.
+// App Service authentication (Easy Auth) in front of an API. It returns 401 if there is no valid token for the API, and
+// 403 to callers that are not listed. The code checks app roles, because Easy Auth does not.
 
 param siteName string
 param enabled bool
 
-@description('Must name the tenant: with any other form Easy Auth does not check the issuer.')
+@description('A tenant-specific issuer URL. With any other form, Easy Auth does not check the issuer.')
 param issuer string
 
 param clientId string
 param allowedAudiences string[]
 
-@description('Client IDs. Easy Auth requires both lists to match, so only one may have entries.')
+@description('Client IDs of the allowed callers. Empty if allowedPrincipals is not, because a caller must match both lists.')
 param allowedApplications string[]
 
-@description('Object IDs, for a system-assigned identity, whose client ID a site does not expose.')
+@description('Object IDs of the allowed callers, used for a system-assigned identity, because a site does not expose its client ID.')
 param allowedPrincipals string[]
 
 resource site 'Microsoft.Web/sites@2024-04-01' existing = {

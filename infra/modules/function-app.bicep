@@ -1,8 +1,8 @@
-// A Python function app on Flex Consumption with its own plan and storage account: a plan holds one app, and an app whose
-// identity can write another app's package could replace its code. Its system-assigned identity is the only access to
-// storage and telemetry; there are no keys and no publishing passwords.
+// A Python function app on Flex Consumption. It has its own plan, because a plan holds one app. It has its own storage
+// account, so that no other app can replace its package. Only the system-assigned identity has access to storage and
+// telemetry: there are no keys and no publishing passwords.
 
-@description('The service in azure.yaml that is deployed here.')
+@description('Name of the service in azure.yaml.')
 param serviceName string
 
 param name string
@@ -14,7 +14,7 @@ param perInstanceConcurrency int
 param applicationInsightsName string
 param applicationInsightsConnectionString string
 
-@description('Resource IDs of identities that the app has besides its system-assigned one.')
+@description('Resource IDs of the user-assigned identities. The app also has a system-assigned identity.')
 param userAssignedIdentityIds string[] = []
 
 var packageContainer = 'app-package'
@@ -122,7 +122,7 @@ resource ftpCredentials 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@
   }
 }
 
-// Modules, because a role assignment's name contains the identity's object ID, which exists only after the site.
+// A role assignment's name contains the identity's object ID, which Bicep accepts only as a parameter of a module.
 module storageAccess 'storage-access.bicep' = {
   name: '${name}-storage-access'
   params: {
@@ -146,7 +146,7 @@ output storageId string = storage.id
 @description('Object ID of the system-assigned identity.')
 output principalId string = site.identity.principalId
 
-@description('App settings that the host needs.')
+@description('App settings that the Functions host requires.')
 output hostSettings object = {
   AzureWebJobsStorage__accountName: storage.name
   AzureWebJobsStorage__credential: 'managedidentity'

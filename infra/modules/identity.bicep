@@ -1,4 +1,4 @@
-// A user-assigned managed identity. It survives the apps that it is attached to.
+// A user-assigned managed identity, which remains if the apps that use it are deleted.
 
 param name string
 param location string

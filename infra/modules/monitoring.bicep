@@ -1,5 +1,5 @@
-// One Application Insights for both apps, so that a call through both is one trace. It accepts telemetry from identities
-// with the role Monitoring Metrics Publisher only: a connection string alone would let anyone send some.
+// Application Insights for both apps, so that a call through both appears as one trace. Only identities with the role
+// Monitoring Metrics Publisher can send telemetry. Otherwise, everyone with the connection string could.
 
 param suffix string
 param location string

@@ -1,12 +1,12 @@
-// aad-func in the directory: the app registration (what the API is) and its service principal (the API in this tenant).
+// aad-func's app registration and its service principal.
 extension microsoftGraphV1
 
-@description('Alternate key by which a later deployment finds the registration. It stays taken until a deleted one is purged.')
+@description('Key by which a later deployment finds the registration. After a deletion, the key cannot be used again until the registration is purged.')
 param uniqueName string
 
 param displayName string
 
-@description('Cannot contain this registration\'s own client ID, which is not known before it exists.')
+@description('App ID URI. It cannot contain the client ID, which is unknown until the registration exists.')
 param appIdUri string
 
 param roleValues string[]
@@ -14,7 +14,7 @@ param scopeValue string
 param tokenVersion int
 param assignmentRequired bool
 
-// Developers sign in with these two. azd uses Azure CLI's.
+// Applications with which developers sign in. azd uses the client ID of Azure CLI.
 var azureCli = '04b07795-8ddb-461a-bbee-02f9e1bf7b46'
 var visualStudioCode = 'aebc6443-996d-45c2-90f0-388ff96faa56'
 
@@ -56,7 +56,7 @@ resource application 'Microsoft.Graph/applications@v1.0' = {
       }
     ]
   }
-  // The same ID in each deployment, because another ID would be another role, without assignments.
+  // The ID is the same in each deployment, because a role with another ID would be a new role without assignments.
   appRoles: map(roleValues, roleValue => {
     id: guid(uniqueName, 'role', roleValue)
     value: roleValue

@@ -1,4 +1,4 @@
-// Lets an app send telemetry to Application Insights.
+// Grants an app the right to send telemetry to Application Insights.
 
 param applicationInsightsName string
 

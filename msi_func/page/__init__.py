@@ -1,4 +1,4 @@
-"""The page that a browser gets in place of JSON: one static file, which requests the same URL as JSON."""
+"""The page that browsers receive instead of JSON. It is one static file, whose script requests the same URL as JSON."""
 
 import base64
 import functools
@@ -15,12 +15,12 @@ from common.settings import Settings
 
 
 def page_response() -> func.HttpResponse:
-    """Return the page. It contains nothing of the request."""
+    """Return the page. It contains no data from the request."""
     body, policy = _page()
     headers = {
         "Cache-Control": "no-store",
         "Content-Security-Policy": policy,
-        "Referrer-Policy": "no-referrer",  # the URL may contain a function key
+        "Referrer-Policy": "no-referrer",  # The URL may contain a function key.
         "Vary": "Accept",
         "X-Content-Type-Options": "nosniff",
     }
@@ -29,7 +29,7 @@ def page_response() -> func.HttpResponse:
 
 @functools.cache
 def _page() -> tuple[bytes, str]:
-    """Return the page and its Content-Security-Policy, which allows only the page's own script, style and origin."""
+    """Return the page and its Content-Security-Policy, which allows only its script, its style and this origin."""
     texts: dict[str, Any] = {
         "codes": {code: [kind.description, REMEDIATIONS[code]] for code, kind in PROBLEM_TYPES.items()},
         "app": _settings_in_commands(),
@@ -38,7 +38,7 @@ def _page() -> tuple[bytes, str]:
         "other": UNDESCRIBED_CLAIM,
         "times": TIME_CLAIMS,
     }
-    words = json.dumps(texts).replace("<", "\\u003c")  # so that no HTML parser finds markup
+    words = json.dumps(texts).replace("<", "\\u003c")  # prevents markup in the JSON
     html = Path(__file__).with_name("index.html").read_text("utf-8").replace("{/* words */}", words)
     policy = (
         f"default-src 'none'; script-src {_hash('script', html)}; "
@@ -49,15 +49,15 @@ def _page() -> tuple[bytes, str]:
 
 
 def _hash(element: str, html: str) -> str:
-    """Return the hash source of an inline element (https://www.w3.org/TR/CSP3/)."""
+    """Return the CSP hash of an inline element's text (https://www.w3.org/TR/CSP3/)."""
     text = html.partition(f"<{element}>")[2].partition(f"</{element}>")[0]
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _settings_in_commands() -> dict[str, str]:
-    """Return the API and the app registration that the page's commands name: empty if a setting is missing or invalid.
+    """Return the API and the client ID in the page's commands, or empty strings if a setting is missing or invalid.
 
-    The API is never taken from a response: a called API could name another one, to have a role of that assigned.
+    The API is never taken from a response: a malicious API could make the reader assign a role of another API.
     """
     try:
         with Settings() as settings:

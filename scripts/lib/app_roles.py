@@ -1,6 +1,6 @@
-"""Print the app roles of a registration as JSON: the existing ones from standard input, then the missing ones.
+"""Print the app roles of a registration as JSON: the roles from standard input, then the missing ones.
 
-Existing roles stay as they are, because a role with another ID would be another role, without assignments.
+Existing roles are not changed, because a role with another ID would be a new role without assignments.
 """
 
 import json

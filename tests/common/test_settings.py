@@ -52,9 +52,9 @@ INVALID = [
     ("guid_list", f"{GUID},*", (), "is not a comma-separated list of GUIDs"),
     ("string_list", "", (("default",),), "is empty"),
     ("string_list", "a,,b", ((),), "is not a comma-separated list"),
-    ("scope", "api://x", (), "is not <resource>/.default"),
+    ("scope", "api://x", (), "must be <App ID URI>/.default"),
     ("url", "http://x.example", (), "is not an https URL"),
-    ("https_url", "http://127.0.0.1", (), "is not an https URL (azure-identity accepts nothing else)"),
+    ("https_url", "http://127.0.0.1", (), "is not an https URL. azure-identity does not accept http"),
     ("https_url", "http://x.example", (), "is not an https URL"),
 ]
 
@@ -86,14 +86,14 @@ def test_other_number_is_an_error(value, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(NAME, value)
     with pytest.raises(Problem) as raised:
         read("number", 7, maximum=10)
-    assert raised.value.detail == f"{NAME} is not a number above 0 and up to 10."
+    assert raised.value.detail == f"{NAME} is not a number above 0 and at most 10."
 
 
 def test_only_the_first_error_of_a_setting_is_reported(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(NAME, "")
     with pytest.raises(Problem) as raised:
         read("url")
-    assert raised.value.detail == f"{NAME} is empty: set a value or remove it."
+    assert raised.value.detail == f"{NAME} is empty: set a value or remove the setting."
 
 
 def test_all_errors_are_reported_at_once(monkeypatch: pytest.MonkeyPatch):

@@ -128,7 +128,7 @@ def test_deploy_page_works_from_sign_in_to_take_down(shell: Shell):
     printed = shell.run(SIGN_IN, UP)
     check_azd(shell)
     outputs = shell.state("AZD")["outputs"]
-    assert printed.count(" now.\n") == 1
+    assert printed.count(" now has the app role ") == 1
     assert "One step is left" not in printed
     assert outputs["RESOURCE_GROUP_URL"] in printed
 
@@ -147,7 +147,7 @@ def test_deploy_page_works_from_sign_in_to_take_down(shell: Shell):
 def test_azd_up_works_after_a_change_and_after_azd_down(shell: Shell):
     shell.run(UP)
     printed = shell.run("azd env set PER_INSTANCE_CONCURRENCY 16", "azd up")
-    assert " already.\n" in printed
+    assert " already has the app role " in printed
     check_azd(shell)
     shell.run("azd down --force --purge", "azd up")
     check_azd(shell)
@@ -169,8 +169,8 @@ def test_without_the_right_to_assign_the_role_azd_up_prints_the_administrators_c
         f"scripts/assign-role.sh {state['outputs']['AAD_FUNC_CLIENT_ID']} {state['outputs']['CALLER_OBJECT_ID']} DoAll"
     )
     assert (
-        f"One step is left. Until then, aad-func rejects msi-func. An administrator has to run, once:\n  {command}\n"
-        in printed
+        "One step is left. Until it is done, aad-func rejects msi-func. An administrator must run this command once:\n"
+        f"  {command}\n" in printed
     )
     shell.run(command)
     check_azd(shell)

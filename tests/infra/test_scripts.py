@@ -189,7 +189,7 @@ def test_role_is_assigned_once_if_the_script_runs_twice(run: Run):
     role_id = run("register-api.sh", "aad-func-dev")[2]["applications"]["aad-func-dev"]["appRoles"][0]["id"]
     for words in ("now", "already"):
         code, output, state = run("assign-role.sh", API, CALLER)
-        assert (code, output) == (0, f"{CALLER} has DoAll of {API} {words}.\n")
+        assert (code, output) == (0, f"{CALLER} {words} has the app role DoAll of {API}.\n")
     assert state["assignments"] == [
         {"principalId": CALLER, "resourceId": fake_id("principal", "aad-func-dev"), "appRoleId": role_id},
     ]
@@ -298,7 +298,10 @@ def test_registration_is_deleted_permanently_and_deleting_it_again_succeeds(run:
     code, output, state = run("delete-registration.sh", API, fail="rest DELETE*1")
     assert (code, output) == (0, f"{API} is deleted permanently.\n")
     assert state["purged"] == "aad-func-dev"
-    assert run("delete-registration.sh", API)[:2] == (0, "There is no such registration, deleted or not.\n")
+    assert run("delete-registration.sh", API)[:2] == (
+        0,
+        f"There is no registration with the client ID {API}, not even a deleted one.\n",
+    )
 
 
 def test_soft_deleted_registration_is_purged(run: Run):

@@ -63,7 +63,7 @@ def raw(head: str, body: bytes = b"", then: str = "close") -> Reply:
 
 
 NOT_HTTP, CLOSED = "the response is not valid HTTP", "the connection was closed early"
-BODY, ENCODING = "the body is incomplete", "its Content-Encoding cannot be decoded"
+BODY, ENCODING = "the body is incomplete", "the Content-Encoding cannot be decoded"
 SIZE = f"the response is larger than {MAX_BYTES} bytes"
 BAD_RESPONSES = [
     ("larger than allowed", http(200, TOO_LARGE), INVALID, SIZE),

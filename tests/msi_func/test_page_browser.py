@@ -37,7 +37,7 @@ def test_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, loc
     ):
         assert told in who
     assert shown.page.locator("#checks .ok").count() == len(VALIDATION_STEPS) - 1
-    assert re.fullmatch("For a user: the token carries the scope . not applicable", shown.text("#checks .na"))
+    assert re.fullmatch("The user's token carries the scope . not applicable", shown.text("#checks .na"))
     assert shown.text("#tally") == f"{len(VALIDATION_STEPS) - 1} passed, 1 not applicable"
     assert shown.page.get_by_role("heading", name="What to do").count() == 0
     row = shown.page.get_by_role("row", name=re.compile("^aud "))
@@ -106,12 +106,13 @@ def test_other_errors_without_a_token_are_in_the_color_of_an_error(opened, stand
 def test_missing_role_is_explained(opened, no_role: Host):
     shown = opened(no_role.url("msi-func"))
     assert shown.text(".headline") == PROBLEM_TYPES["missing_role"].description
-    assert shown.text("#said").endswith("aad-func returned 403 missing_role; msi-func returned 502 downstream_error.")
+    assert shown.text("#said").endswith("aad-func returned 403 missing_role. msi-func returned 502 downstream_error.")
     assert path(shown)[-1] == "bad: rejected here"
     assert failed_checks(shown) == ["The caller has the app role"]
     place = [name for name, _ in VALIDATION_STEPS].index("The caller has the app role")
     assert (
-        shown.text("#tally") == f"{place} passed, 1 failed, {len(VALIDATION_STEPS) - place - 2} open, 1 not applicable"
+        shown.text("#tally")
+        == f"{place} passed, 1 failed, {len(VALIDATION_STEPS) - place - 2} not checked, 1 not applicable"
     )
     assert shown.page.locator("#checks li").first.get_attribute("class") == "ok"
     fix = shown.text("#fix")
@@ -251,7 +252,7 @@ def test_response_of_another_form_is_shown(why, reply, opened, stand_in: tuple[H
     assert shown.page.get_by_role("button", name="Copy as JSON").is_visible()
 
 
-BEFORE = "Rejected before reaching aad-func's code."
+BEFORE = "The request did not reach aad-func's code."
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_parts_add_up_to_the_total(why, timing, parts, opened, msi_host: Host):
         total, unit = re.match(r"(\d+\.\d+) (m?s) in total: ", said).groups()
         assert unit == "s" or why != "seconds"
         found = re.findall(
-            rf"(token|renewal|call|2 calls|the rest \(browser, network, msi-func\)) (\d+\.\d+) {unit}", said
+            rf"(token|renewal|call|2 calls|everything else \(browser, network, msi-func\)) (\d+\.\d+) {unit}", said
         )
         scale = 10 if unit == "ms" else 1
         assert {name: units(number) for name, number in found[:-1]} == {
@@ -56,7 +56,7 @@ def test_parts_add_up_to_the_total(why, timing, parts, opened, msi_host: Host):
         assert units(total) == sum(units(number) for _, number in found)
         assert len(re.findall(r"\d m?s\b", said)) == len(found) + 1
         assert f"{total} {unit} in total" in shown.text("#path li:nth-child(2)")
-        assert f"response after {total} {unit}." in shown.text("#said")
+        assert f"The response took {total} {unit}." in shown.text("#said")
 
 
 def units(number: str) -> int:
