@@ -39,7 +39,7 @@ REMEDIATIONS = {
     "interaction_required": "Sign in again. If consent is missing, ask an administrator to grant it.",
     "user_not_assigned": "Assign the app role to the user or to one of the user's groups.",
     "federated_credential_mismatch": "Correct the federated credential: entra_codes shows which part of it differs.",
-    "bad_request": "Correct the error that the detail describes.",
+    "bad_request": "Correct the request. The detail describes the error.",
     "call_mode_not_allowed": "Request a call mode that MSI_FUNC_CALL_MODES lists, or add this mode to the setting.",
     "token_unavailable": "Correct the cause in the detail. python -m tools.doctor prints a command for each cause.",
     "downstream_error": (

@@ -127,7 +127,7 @@ param existingAppIdUri string = ''
 @description('Accepted `aud` values, comma-separated, if they are neither the client ID nor the App ID URI.')
 param audiences string = ''
 
-@description('Client IDs of the applications that aad-func accepts, comma-separated. If empty, aad-func accepts every application with the app role. The client IDs of msi-func\'s app registration and user-assigned identity are added automatically; that of its system-assigned identity is not.')
+@description('Client IDs of the applications that aad-func accepts, comma-separated. If empty, aad-func accepts every application with the app role. The client IDs of msi-func\'s app registration and user-assigned identity are added automatically. Add the client ID of msi-func\'s system-assigned identity yourself.')
 param allowedCallers string = ''
 
 var scope = 'user_impersonation'

@@ -61,7 +61,7 @@ def test_token_does_not_follow_a_redirect_to_another_host(identity: Scripted):
 def test_scope_other_than_default_is_misconfigured(scope, caller: Caller):
     with pytest.raises(Problem, match="misconfigured") as raised:
         BearerTokenAuth(scope)
-    assert "<resource>/.default" in raised.value.detail
+    assert "<App ID URI>/.default" in raised.value.detail
 
 
 FAILURES = [
