@@ -145,7 +145,7 @@ def _print(found: dict[str, object], report: TokenReport, finding: Finding | Non
         console.write(f"Verdict: {finding.cause}")
         console.write(f"Do:      {finding.step}")
     else:
-        console.write("Verdict: No check failed. aad-func accepts this token unless a skipped check fails.")
+        console.write("Verdict: aad-func would accept this token unless a skipped check fails.")
 
 
 if __name__ == "__main__":
