@@ -1,4 +1,4 @@
-"""Principal: what is read of the claims, and what a response says about the caller."""
+"""The attributes of a Principal, and the members of a response that describe the caller."""
 
 import json
 import time
@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from aad_func.principal import Principal
 from common.problems import Problem
+from local_azure.testing import LocalTenant
 from tests.support import apps
 from tests.support.attacks.easy_auth import claiming as principal_header
 from tests.support.forge import AZURE_CLI, CALLER, CALLER_OBJECT, GONE, USER_OBJECT, Forge
+from tests.support.users import DEVELOPER
 from tests.support.wire import send
 
 TENANT = "10ca1000-0000-4000-8000-000000000000"
@@ -157,17 +159,14 @@ def assigning_host(aad_settings) -> Iterator[apps.Host]:
         yield host
 
 
-def test_response_lists_the_origin_of_each_role(assigning_host: apps.Host, forge: Forge):
-    def roles(**claims: Any) -> tuple[Any, Any]:
-        headers = {"Authorization": f"Bearer {forge.token(**claims)}"}
+def test_response_lists_the_origin_of_each_role(assigning_host: apps.Host, local_azure: LocalTenant):
+    def roles(*values: str) -> tuple[Any, Any]:
+        headers = {"Authorization": f"Bearer {local_azure.token('aad-func', roles=values)}"}
         body = requests.get(assigning_host.url("aad-func"), headers=headers, timeout=30).json()
         return body["roles"], body["role_sources"]
 
-    assert roles(roles=GONE) == (["A", "DoAll"], {"A": "setting", "DoAll": "setting"})
-    assert roles(roles=["DoAll", "B"]) == (["A", "B", "DoAll"], {"A": "setting", "B": "token", "DoAll": "token"})
-
-
-# What a denied caller is told.
+    assert roles() == (["A", "DoAll"], {"A": "setting", "DoAll": "setting"})
+    assert roles("DoAll", "B") == (["A", "B", "DoAll"], {"A": "setting", "B": "token", "DoAll": "token"})
 
 
 def rfc3339(timestamp: int) -> str:
@@ -181,11 +180,11 @@ def denied(host: apps.Host, token: str) -> dict[str, Any]:
 
 
 NOW = int(time.time())
+HOUR_LONG, DAY_LONG = ({"iat": NOW - 300, "exp": NOW + seconds} for seconds in (3600, 86_000))
 
 
-def test_missing_role_names_the_caller_and_when_a_new_role_is_visible(aad_host: apps.Host, forge: Forge):
-    day_long = {"iat": NOW - 300, "exp": NOW + 86_000}
-    told = {
+def test_missing_role_names_the_caller_and_when_a_new_role_is_visible(aad_host: apps.Host, local_azure: LocalTenant):
+    problem = {
         "code": "missing_role",
         "authenticated_by": "bearer_token",
         "caller": {"kind": "application", "client_id": CALLER, "object_id": CALLER_OBJECT},
@@ -194,32 +193,32 @@ def test_missing_role_names_the_caller_and_when_a_new_role_is_visible(aad_host: 
         "token_issued_at": rfc3339(NOW - 300),
         "new_role_visible_by": rfc3339(NOW + 86_000),
     }
-    assert denied(aad_host, forge.token(roles=["B", "A"], **day_long)) == told
-    del told["new_role_visible_by"]
-    assert denied(aad_host, forge.token(roles=["B", "A"], iat=NOW - 300)) == told
-    told |= {"roles": [], "caller": {"kind": "user", "client_id": AZURE_CLI, "object_id": USER_OBJECT}}
-    assert denied(aad_host, forge.token(user=True, roles=GONE, **day_long)) == told
+    assert denied(aad_host, local_azure.token("aad-func", roles=["B", "A"], claims=DAY_LONG)) == problem
+    del problem["new_role_visible_by"]
+    assert denied(aad_host, local_azure.token("aad-func", roles=["B", "A"], claims=HOUR_LONG)) == problem
+    problem |= {"roles": [], "caller": {"kind": "user", "client_id": AZURE_CLI, "object_id": USER_OBJECT}}
+    assert denied(aad_host, local_azure.token("aad-func", user=DEVELOPER, roles=[], claims=DAY_LONG)) == problem
 
 
 @pytest.mark.parametrize("iat", [GONE, None, "yesterday", -1, 10**30, [], "²"])
-def test_unusable_iat_is_left_out(iat, aad_host: apps.Host, forge: Forge):
+def test_invalid_iat_is_omitted(iat, aad_host: apps.Host, forge: Forge):
     assert not {"token_issued_at", "new_role_visible_by"} & denied(aad_host, forge.token(roles=[], iat=iat)).keys()
 
 
-def test_easy_auth_passes_times_as_strings(easy_auth_host: apps.Host, forge: Forge):
+def test_string_times_of_easy_auth_principals_are_used(easy_auth_host: apps.Host, forge: Forge):
     call = principal_header(roles=GONE, iat=str(NOW), exp=str(NOW + 86_400))(forge)
     body = send(easy_auth_host.url("aad-func"), call).body
     assert rfc3339(NOW).encode() in body
     assert rfc3339(NOW + 86_400).encode() in body
 
 
-def test_caller_not_allowed_names_the_caller(aad_settings, forge: Forge):
+def test_caller_not_allowed_names_the_caller(aad_settings, local_azure: LocalTenant):
     with apps.running({**aad_settings, "AAD_FUNC_ALLOWED_CALLERS": AZURE_CLI}) as host:
-        told = denied(host, forge.token(iat=NOW))
-    assert told == {
+        problem = denied(host, local_azure.token("aad-func", claims=HOUR_LONG))
+    assert problem == {
         "code": "caller_not_allowed",
         "authenticated_by": "bearer_token",
         "caller": {"kind": "application", "client_id": CALLER, "object_id": CALLER_OBJECT},
         "roles": ["DoAll"],
-        "token_issued_at": rfc3339(NOW),
+        "token_issued_at": rfc3339(NOW - 300),
     }
