@@ -52,6 +52,13 @@ def test_python_versions_are_the_same_everywhere():
     assert f"PYTHON_VERSION:-{one}" in (APP / "scripts" / "create-function-app.sh").read_text()
 
 
+def test_each_module_has_a_test_module():
+    packages = ("common", "aad_func", "msi_func", "tools", "local_azure")
+    modules = [path.relative_to(APP) for package in packages for path in (APP / package).rglob("[a-z]*.py")]
+    assert len(modules) > 100
+    assert not [path for path in modules if not (APP / "tests" / path.parent / f"test_{path.name}").exists()]
+
+
 def test_commands_of_the_workflow_exist():
     for command in re.findall(r"- run: (?:\S+/)?(\S+/\S+)", WORKFLOW):
         assert (APP / command).exists(), command
