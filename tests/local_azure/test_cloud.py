@@ -17,7 +17,9 @@ from tests.support.tenant_requests import is_listening, port_of, request_imds_to
 def test_http_and_https_need_different_ports(state: Path):
     port = free_port()
     done = call("serve", "--port", port, "--https-port", port, "--state", state)
-    message = f"local_azure: Port {port} cannot serve http and https: choose another one with --https-port.\n"
+    message = (
+        f"local_azure: Port {port} cannot serve both http and https. Choose another https port with --https-port.\n"
+    )
     assert (done.returncode, done.stderr) == (1, message)
 
 
@@ -58,7 +60,8 @@ def test_settings_of_a_machine_do_not_have_those_of_app_service(local_azure_serv
 
 
 def test_unknown_site_is_an_error_that_lists_the_known_ones(local_azure_server: LocalAzure, state: Path):
-    message = r"^No site is called ghost; the tenant file has msi-func, msi-func/slots/staging, aad-func, deployment\.$"
+    sites = "msi-func, msi-func/slots/staging, aad-func, deployment"
+    message = rf"^No site is named ghost\. The tenant file defines: {sites}\.$"
     with pytest.raises(StartError, match=message):
         local_azure_server.environment("ghost")
     with pytest.raises(StartError, match=message):

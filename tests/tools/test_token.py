@@ -202,7 +202,8 @@ def test_new_role_is_found_before_it_is_visible(version: int, local_azure_server
 
     ended = run("token", settings=environment)
     assert (ended.code, ended.state("missing_role")) == (1, "failed")
-    assert re.match(r"The app role DoAll is assigned; visible by (\S+ )?\d\d:\d\d UTC at the latest", ended.verdict)
+    cause = r"The app role DoAll is assigned\. It takes effect by (\S+ )?\d\d:\d\d UTC at the latest"
+    assert re.match(cause, ended.verdict)
     assert ("AAD_FUNC_SCOPE=" if version == 2 else "AAD_FUNC_ROLE_ASSIGNMENTS=DoAll=1de00002") in ended.step
     fresh = run("token", "--fresh", settings=environment)
     assert (fresh.code, fresh.state("missing_role")) == (0, "ok")

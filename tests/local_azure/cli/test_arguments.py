@@ -26,7 +26,7 @@ def test_port_that_does_not_exist_is_an_argument_error(arguments, port, capsys):
         parse([*arguments[:-1], f"{arguments[-1]}={port}"])
     assert caught.value.code == 2
     assert capsys.readouterr().err.endswith(
-        f"error: argument {arguments[-1]}: {port} is not a port; choose one from 0 to 65535.\n"
+        f"error: argument {arguments[-1]}: {port} is not a port number. Choose a number from 0 to 65535.\n"
     )
 
 

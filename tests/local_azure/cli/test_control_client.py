@@ -27,7 +27,7 @@ def test_values_of_a_post_are_json_without_missing_ones():
 
 
 ERRORS = [
-    ("a message", {"message": "kid: is unknown."}, "kid: is unknown."),
+    ("a message", {"message": "kid must be one of x, y."}, "kid must be one of x, y."),
     ("an OAuth error", {"error": "invalid_grant", "error_description": "AADSTS50034: no user"}, "AADSTS50034: no user"),
     ("control characters", {"message": "a\x1b[2J\nb"}, r"a\x1b[2J\nb"),
 ]
@@ -52,6 +52,6 @@ OTHERS = [
 def test_server_that_is_no_tenant_is_an_error_that_names_it(why, reply):
     with (
         Scripted(lambda request: reply) as server,
-        pytest.raises(StartError, match=f"^No local tenant responds at {server.origin}: start one with "),
+        pytest.raises(StartError, match=rf"^No local tenant responds at {server.origin}\. Run python -m "),
     ):
         control_client.send("GET", server.origin, "keys")

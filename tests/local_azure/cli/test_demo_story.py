@@ -27,4 +27,5 @@ def test_story_of_a_tenant_without_an_identity_for_it_says_so(state: Path, tmp_p
     content["assignments"].append({"principal": "msi-func-api", "application": "aad-func", "role": "DoAll"})
     (tmp_path / "tenant.json").write_text(json.dumps(content))
     with running(state, "--tenant", tmp_path / "tenant.json") as demo:
-        assert "This tenant has no identity and app registration without the role." in demo.enter("2")
+        message = "The tenant file must define a site's identity and an app registration that lack the role."
+        assert message in demo.enter("2")

@@ -57,7 +57,7 @@ def test_printed_commands_of_the_24_hour_story_work(arguments, first, last, stat
         change, call_1, advance, call_2 = demo.commands("3")
         assert bash(change).startswith("HTTP/1.1 20")
         assert status(bash(call_1)) == first
-        assert demo.enter("r") == "msi-func is restarted.\n"
+        assert demo.enter("r") == "msi-func has restarted.\n"
         assert status(bash(call_1)) == first
         bash(advance)
         assert status(bash(call_2)) == first
@@ -116,7 +116,8 @@ def test_unknown_choice_has_no_commands(texts: DemoTexts):
 def test_tenant_without_a_registration_has_nothing_for_users(texts: DemoTexts, local_azure_server, monkeypatch):
     untrusting = tuple(replace(app, federated_credentials=()) for app in local_azure_server.directory.applications)
     monkeypatch.setattr(local_azure_server.directory, "applications", untrusting)
-    assert texts.commands("4") == "This tenant has nothing for that."
+    message = "The tenant file does not define the identities or app roles for this choice."
+    assert texts.commands("4") == message
 
 
 def test_late_role_is_removed_if_the_identity_has_it(texts: DemoTexts, local_azure: LocalTenant):

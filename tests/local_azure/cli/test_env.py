@@ -71,4 +71,4 @@ def test_proxy_exceptions_are_those_of_the_terminal(local_azure_server: LocalAzu
 def test_unknown_site_is_an_error(local_azure_server: LocalAzure):
     done = call("env", "--site", "ghost", LOCAL_AZURE_URL=local_azure_server.origin)
     assert (done.returncode, done.stdout) == (1, "false\n")
-    assert done.stderr.startswith("local_azure: No site is called ghost; the tenant file has msi-func, ")
+    assert done.stderr.startswith("local_azure: No site is named ghost. The tenant file defines: msi-func, ")

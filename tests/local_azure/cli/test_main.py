@@ -30,10 +30,10 @@ def test_startup_error_is_one_sentence(arguments, message, state: Path):
 
 
 def test_damaged_keys_are_an_error_that_names_the_file(tmp_path: Path):
-    for name in ("signing-keys.pem", "ca.pem"):
+    for name, content in (("signing-keys.pem", "valid signing keys"), ("ca.pem", "a valid certificate authority")):
         state = tmp_path / name
         state.mkdir(mode=0o700)
         (state / name).write_text("damaged")
         done = call("serve", "--port", 0, "--state", state)
         assert done.returncode == 1
-        assert re.fullmatch(rf"local_azure: \S+{name} is not readable as .*: delete it\.\n", done.stderr)
+        assert re.fullmatch(rf"local_azure: \S+{name} does not contain {content}\. Delete the file\.\n", done.stderr)

@@ -32,7 +32,7 @@ def test_tokens_are_cached_unless_disabled(options, cached, state: Path):
 
 
 def test_invalid_options_are_errors(state: Path, tmp_path: Path):
-    with pytest.raises(StartError, match=r"^No site is called ghost; the tenant file has msi-func, "):
+    with pytest.raises(StartError, match=r"^No site is named ghost\. The tenant file defines: msi-func, "):
         tenant.from_options(parse(["serve", "--port", "0", "--state", str(state), "--site", "ghost"]))
     with pytest.raises(TenantFileError, match="cannot be read"):
         tenant.from_options(parse(["serve", "--tenant", str(tmp_path / "none.json")]))

@@ -39,4 +39,4 @@ def test_server_that_returns_no_token_is_not_a_tenant():
     with Scripted(lambda request: as_json(200, {"status": "ok"})) as server:
         done = call("token", "--user", "x", "--scope", "y", "--url", server.origin)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"local_azure: No local tenant responds at {server.origin}: ")
+    assert done.stderr.startswith(f"local_azure: No local tenant responds at {server.origin}. Run ")

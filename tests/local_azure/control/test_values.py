@@ -50,13 +50,13 @@ NUMBERS = [
     ("the most", 3600, 3600),
     ("text", "1.5", 1.5),
     ("missing", None, None),
-    ("below", -0.1, "is not a number from 0 to 3600."),
-    ("above", 3600.1, "is not a number from 0 to 3600."),
-    ("not a number", "nan", "is not a number from 0 to 3600."),
-    ("infinite", "inf", "is not a number from 0 to 3600."),
-    ("a list", [1], "is not a number from 0 to 3600."),
-    ("an object", {}, "is not a number from 0 to 3600."),
-    ("too large for a float", 10**400, "is not a number from 0 to 3600."),
+    ("below", -0.1, "must be a number from 0 to 3600."),
+    ("above", 3600.1, "must be a number from 0 to 3600."),
+    ("not a number", "nan", "must be a number from 0 to 3600."),
+    ("infinite", "inf", "must be a number from 0 to 3600."),
+    ("a list", [1], "must be a number from 0 to 3600."),
+    ("an object", {}, "must be a number from 0 to 3600."),
+    ("too large for a float", 10**400, "must be a number from 0 to 3600."),
 ]
 
 
@@ -66,19 +66,19 @@ def test_number_is_within_its_limits(why, value, expected):
     if not isinstance(expected, str):
         assert parse.number(values, "delay", 0, 3600) == expected
         return
-    with pytest.raises(BadRequest, match=f"^delay: {expected}"):
+    with pytest.raises(BadRequest, match=f"^delay {expected}"):
         parse.number(values, "delay", 0, 3600)
 
 
 def test_null_is_not_a_number():
-    with pytest.raises(BadRequest, match=r"^delay: is not a number"):
+    with pytest.raises(BadRequest, match=r"^delay must be a number"):
         parse.number({"delay": None}, "delay", 0, 3600)
 
 
 def test_integer_is_whole():
     assert [parse.integer({"n": value}, "n", 1, 9) for value in (1, "2", 3.0)] == [1, 2, 3]
     assert parse.integer({}, "n", 1, 9) is None
-    with pytest.raises(BadRequest, match=r"^n: is not a whole number\.$"):
+    with pytest.raises(BadRequest, match=r"^n must be a whole number\.$"):
         parse.integer({"n": 1.5}, "n", 1, 9)
 
 
@@ -93,7 +93,7 @@ def test_boolean_is_accepted_in_the_spellings_of_json_and_of_queries(value, expe
 
 @pytest.mark.parametrize("value", ["", "yes", 2, None, [True], {}])
 def test_other_values_are_not_boolean(value):
-    with pytest.raises(BadRequest, match=r"^reset: is not true or false\.$"):
+    with pytest.raises(BadRequest, match=r"^reset must be true or false\.$"):
         parse.boolean({"reset": value}, "reset")
 
 
@@ -114,7 +114,7 @@ def test_any_duration_is_positive_or_an_error(text: str):
 
 def test_unknown_name_is_an_error_that_lists_the_known_ones():
     parse.reject_unknown({"kid": "x"}, "kid")
-    with pytest.raises(BadRequest, match=r"^kdi: is unknown; known are kid\.$"):
+    with pytest.raises(BadRequest, match=r"^kdi is not supported\. Supported values: kid\.$"):
         parse.reject_unknown({"kdi": "x"}, "kid")
-    with pytest.raises(BadRequest, match=r"^kid: is unknown; known are none\.$"):
+    with pytest.raises(BadRequest, match=r"^kid is not supported\. Supported values: none\.$"):
         parse.reject_unknown({"kid": "x"})

@@ -80,5 +80,5 @@ def test_tenant_without_metadata_is_an_error_at_startup(
     fault, local_azure: LocalTenant, local_azure_server: LocalAzure
 ):
     local_azure.faults.inject("metadata", **fault)
-    with pytest.raises(StartError, match=f"^No local tenant responds at {local_azure_server.origin}: "):
+    with pytest.raises(StartError, match=rf"^No local tenant responds at {local_azure_server.origin}\. Run "):
         JwksClient(local_azure_server.origin, local_azure.tenant_id, 2)

@@ -11,8 +11,8 @@ from tests.support import apps
 
 INVALID = [
     ("no app", {}, "host.json cannot be read"),
-    ("no host.json object", {"host.json": "[]"}, "host.json is not a JSON object"),
-    ("no function_app.py", {"host.json": "{}"}, "has no function_app.py"),
+    ("no host.json object", {"host.json": "[]"}, "host.json must contain a JSON object."),
+    ("no function_app.py", {"host.json": "{}"}, "does not contain function_app.py."),
     (
         "an import error, with its place",
         {"host.json": "{}", "function_app.py": "import json\nimport missing_module"},
@@ -23,7 +23,11 @@ INVALID = [
         {"host.json": "{}", "function_app.py": "def"},
         "function_app.py, line 1: SyntaxError",
     ),
-    ("no FunctionApp", {"host.json": "{}", "function_app.py": ""}, "has 0 FunctionApp objects, not one"),
+    (
+        "no FunctionApp",
+        {"host.json": "{}", "function_app.py": ""},
+        "must define one FunctionApp object, but defines 0.",
+    ),
     (
         "encrypted settings",
         {"host.json": "{}", "function_app.py": "", "local.settings.json": '{"IsEncrypted": true}'},
@@ -33,12 +37,12 @@ INVALID = [
         (
             f"invalid settings: {values}",
             {"host.json": "{}", "local.settings.json": f'{{"Values": {values}}}'},
-            "has no object Values",
+            "local.settings.json: Values must be an object with valid environment variables.",
         )
         for values in ("[]", "null", '{"A": "\\u0000"}', '{"": "a"}', '{"A=B": "a"}')
     ),
     *(
-        (f"invalid route prefix: {content}", {"host.json": content}, "extensions.http.routePrefix is not a string")
+        (f"invalid route prefix: {content}", {"host.json": content}, "extensions.http.routePrefix must be a string.")
         for content in (
             '{"extensions": null}',
             '{"extensions": {"http": []}}',
@@ -94,7 +98,7 @@ def test_value_of_an_output_binding_is_logged(tmp_path: Path):
     binding = 'queue_output(arg_name="message", queue_name="orders", connection="Storage")'
     with apps.running({}, folder=app_with_binding(tmp_path, binding, "func.Out[str]")) as host:
         assert requests.get(host.url("orders"), timeout=30).text == "ok"
-        assert "Output binding message of orders: 'an order' (not sent)" in host.printed
+        assert "Output binding message of orders was set to 'an order', which is not sent" in host.printed
 
 
 def test_input_binding_is_not_supported(tmp_path: Path):

@@ -48,7 +48,7 @@ def test_host_responds_while_the_context_is_active(folder: str, monkeypatch):
 
 def test_host_that_cannot_start_is_an_error_that_names_it(tmp_path: Path, monkeypatch, capfd):
     monkeypatch.chdir(APP)
-    message = r"^orders did not start \(exit code 1\); its message is above\.$"
+    message = r"^orders did not start \(exit code 1\)\. See the error message above\.$"
     with pytest.raises(StartError, match=message), process.host(str(tmp_path), free_port(), "orders", {}):
         pass
     assert "host.json cannot be read" in capfd.readouterr().err

@@ -76,7 +76,7 @@ def test_group_is_created_and_can_have_a_role(graph: GraphClient):
         ({"mailNickname": None}, 400, "A value is required for property 'mailNickname' of resource 'Group'."),
         ({"displayName": ""}, 400, "A value is required for property 'displayName' of resource 'Group'."),
         ({"securityEnabled": "true"}, 400, "A value is required for property 'securityEnabled' of resource 'Group'."),
-        ({"mailEnabled": True}, 501, "local_azure does not emulate other groups than security groups"),
+        ({"mailEnabled": True}, 501, "local_azure does not emulate groups other than security groups"),
         ({"groupTypes": ["Unified"]}, 501, "local_azure does not emulate the property groupTypes of a new group"),
     ],
 )

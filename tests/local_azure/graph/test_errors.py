@@ -11,7 +11,12 @@ from tests.local_azure.graph.graph_client import GraphClient
 ERRORS = [
     (bad_request("No."), 400, "Request_BadRequest", "No."),
     (not_found("x"), 404, "Request_ResourceNotFound", "Resource 'x' does not exist or one of its queried "),
-    (not_emulated("x"), 501, "NotImplemented", "local_azure does not emulate x; its README lists what it does."),
+    (
+        not_emulated("x"),
+        501,
+        "NotImplemented",
+        "local_azure does not emulate x. The README of local_azure lists what is emulated.",
+    ),
     (GraphError(403, "Authorization_RequestDenied", "No."), 403, "Authorization_RequestDenied", "No."),
 ]
 

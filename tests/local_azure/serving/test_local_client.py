@@ -29,6 +29,6 @@ def test_proxies_and_netrc_are_ignored():
 
 def test_unreachable_tenant_is_an_error_with_a_remedy():
     assert str(tenant_unreachable("http://127.0.0.1:8400")) == (
-        "No local tenant responds at http://127.0.0.1:8400: "
-        "start one with python -m local_azure serve, or name it with --url."
+        "No local tenant responds at http://127.0.0.1:8400. "
+        "Run python -m local_azure serve, or change the address with --url."
     )

@@ -70,35 +70,39 @@ def test_valid_application_is_accepted(why, members):
 SCOPE = {"id": OTHER, "value": "read"}
 CREDENTIAL = {"name": "vm", "subject": OTHER}
 INVALID = [
-    ("a URI without a scheme", {"app_id_uris": ["orders"]}, "here.app_id_uris: is not a list of App ID URIs such as"),
-    ("a slash at the end", {"app_id_uris": ["api://orders/"]}, "here.app_id_uris: is not a list of App ID URIs"),
-    ("a space in a URI", {"app_id_uris": ["api://my orders"]}, "here.app_id_uris: is not a list of App ID URIs"),
-    ("a role of 121 characters", {"app_roles": [role("x" * 121)]}, "here.app_roles[0].value: is not an app role's"),
-    ("a role that begins with a dot", {"app_roles": [role(".x")]}, "here.app_roles[0].value: is not an app role's"),
-    ("a role with a line break", {"app_roles": [role("x\n")]}, "here.app_roles[0].value: is not an app role's"),
-    ("an empty role", {"app_roles": [role("")]}, "here.app_roles[0].value: is not an app role's"),
-    ("a misspelled member", {"app_roles": [role(memberTypes=[])]}, "here.app_roles[0].memberTypes: is unknown"),
+    ("a URI without a scheme", {"app_id_uris": ["orders"]}, "here.app_id_uris must be a list of App ID URIs such as"),
+    ("a slash at the end", {"app_id_uris": ["api://orders/"]}, "here.app_id_uris must be a list of App ID URIs"),
+    ("a space in a URI", {"app_id_uris": ["api://my orders"]}, "here.app_id_uris must be a list of App ID URIs"),
+    ("a role of 121 characters", {"app_roles": [role("x" * 121)]}, "here.app_roles[0].value must be an app role value"),
+    ("a role that begins with a dot", {"app_roles": [role(".x")]}, "here.app_roles[0].value must be an app role value"),
+    ("a role with a line break", {"app_roles": [role("x\n")]}, "here.app_roles[0].value must be an app role value"),
+    ("an empty role", {"app_roles": [role("")]}, "here.app_roles[0].value must be an app role value"),
+    ("a misspelled member", {"app_roles": [role(memberTypes=[])]}, "here.app_roles[0].memberTypes is unknown"),
     (
         "two roles of one ID",
         {"app_roles": [role("a"), role("b")]},
-        f"here.app_roles[1].id: {ID} is already at here.app_roles[0].id",
+        f"here.app_roles[1].id must not have the same value as here.app_roles[0].id: {ID}",
     ),
     (
         "two roles of one value, ignoring case",
         {"app_roles": [role("a"), role("A", OTHER)]},
-        "here.app_roles[1].value: A is already at here.app_roles[0].value",
+        "here.app_roles[1].value must not have the same value as here.app_roles[0].value: A",
     ),
-    ("a role and a scope of one ID", {"app_roles": [role("a", OTHER)], "scopes": [SCOPE]}, "here.scopes[0].id: "),
-    ("a scope with a space", {"scopes": [{**SCOPE, "value": "a b"}]}, "here.scopes[0].value: is not a scope's value"),
-    ("another type of scope", {"scopes": [{**SCOPE, "type": "admin"}]}, "here.scopes[0].type: is not one of User, Ad"),
+    (
+        "a role and a scope of one ID",
+        {"app_roles": [role("a", OTHER)], "scopes": [SCOPE]},
+        "here.scopes[0].id must not",
+    ),
+    ("a scope with a space", {"scopes": [{**SCOPE, "value": "a b"}]}, "here.scopes[0].value must be a scope value"),
+    ("another type of scope", {"scopes": [{**SCOPE, "type": "admin"}]}, "here.scopes[0].type must be one of User, Ad"),
     (
         "two credentials of one name",
         {"federated_credentials": [CREDENTIAL, CREDENTIAL]},
-        "here.federated_credentials[1].name: vm is already at here.federated_credentials[0].name",
+        "here.federated_credentials[1].name must not have the same value as here.federated_credentials[0].name: vm",
     ),
-    ("a client ID in upper case", {"client_id": ID.upper()}, "here.client_id: is not a GUID in lower case"),
-    ("a client ID and a line break", {"client_id": f"{ID}\n"}, "here.client_id: is not a GUID in lower case"),
-    ("an empty secret", {"secrets": [""]}, "here.secrets: is not a list of strings that are not empty"),
+    ("a client ID in upper case", {"client_id": ID.upper()}, "here.client_id must be a lowercase GUID"),
+    ("a client ID and a line break", {"client_id": f"{ID}\n"}, "here.client_id must be a lowercase GUID"),
+    ("an empty secret", {"secrets": [""]}, "here.secrets must be a list of non-empty strings"),
 ]
 
 
@@ -113,7 +117,7 @@ def test_managed_identity_is_system_or_user_assigned():
     assert parsed(parse_identity, **IDENTITY) == ManagedIdentity("vm", ID, OTHER, "/subscriptions/x", False)
     assert parsed(parse_identity, **{**IDENTITY, "kind": "system"}).system_assigned is True
     for member, value in (("kind", "User"), ("resource_id", "subscriptions/x"), ("resource_id", "")):
-        with pytest.raises(TenantFileError, match=f"^here.{member}: is not "):
+        with pytest.raises(TenantFileError, match=f"^here.{member} must be "):
             parsed(parse_identity, **{**IDENTITY, member: value})
 
 
@@ -127,5 +131,6 @@ def test_members_and_identities_are_references():
     assert parsed(group_parser([user]), name="g", object_id=OTHER, members=["a"]).members == (ID,)
     site = {"name": "s", "identity_header": "secret", "identities": ["vm"]}
     assert parsed(site_parser([identity]), **site).identities == (identity,)
-    with pytest.raises(TenantFileError, match=r"^here\.identities\[0\]: the file has no such entry named other$"):
+    message = r"^here\.identities\[0\] must be the name of an entry in the file: other is unknown$"
+    with pytest.raises(TenantFileError, match=message):
         parsed(site_parser([identity]), **{**site, "identities": ["other"]})

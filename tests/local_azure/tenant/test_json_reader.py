@@ -59,18 +59,22 @@ def test_byte_order_mark_is_accepted(file: Path):
 
 NESTED = {"list": [{"name": "a"}], "object": {"name": "b"}, "flag": False, "null": None, "number": 1}
 READS = [
-    ("a missing string", lambda o: o.string("name"), "name: is missing"),
-    ("an object as a string", lambda o: o.string("object"), "object: is not a string, or is empty"),
-    ("false as a string", lambda o: o.string("flag"), "flag: is not a string, or is empty"),
-    ("null as a string", lambda o: o.string("null", "default"), "null: is not a string, or is empty"),
-    ("0 or 1 as a boolean", lambda o: o.boolean("number"), "number: is not true or false"),
-    ("a list as an object", lambda o: o.object("list"), "list: is not a JSON object"),
-    ("an object as a list", lambda o: o.objects("object", lambda entry: entry), "object: is not a list"),
-    ("a list of objects as strings", lambda o: o.strings("list"), "list: is not a list of strings that are not empty"),
-    ("a boolean as one of numbers", lambda o: o.one_of("flag", (0, 1)), "flag: is not one of 0, 1"),
-    ("a number as a GUID", lambda o: o.guid("number"), "number: is not a GUID in lower case"),
-    ("a member that no parser reads", lambda o: o.objects("list", lambda e: e), "list[0].name: is unknown; known are "),
-    ("a string in a nested object", lambda o: o.object("object").guid("name"), "object.name: is not a GUID in lower"),
+    ("a missing string", lambda o: o.string("name"), "name is missing"),
+    ("an object as a string", lambda o: o.string("object"), "object must be a non-empty string"),
+    ("false as a string", lambda o: o.string("flag"), "flag must be a non-empty string"),
+    ("null as a string", lambda o: o.string("null", "default"), "null must be a non-empty string"),
+    ("0 or 1 as a boolean", lambda o: o.boolean("number"), "number must be true or false"),
+    ("a list as an object", lambda o: o.object("list"), "list must be a JSON object"),
+    ("an object as a list", lambda o: o.objects("object", lambda entry: entry), "object must be a list"),
+    ("a list of objects as strings", lambda o: o.strings("list"), "list must be a list of non-empty strings"),
+    ("a boolean as one of numbers", lambda o: o.one_of("flag", (0, 1)), "flag must be one of 0, 1"),
+    ("a number as a GUID", lambda o: o.guid("number"), "number must be a lowercase GUID"),
+    (
+        "a member that no parser reads",
+        lambda o: o.objects("list", lambda e: e),
+        "list[0].name is unknown. Known members: ",
+    ),
+    ("a string in a nested object", lambda o: o.object("object").guid("name"), "object.name must be a lowercase GUID"),
 ]
 
 
@@ -93,19 +97,19 @@ def test_null_is_missing_at_every_level_on_request():
     lenient, strict = JsonObject(value, null_is_missing=True), JsonObject(value)
     assert (lenient.string("a", "x"), lenient.object("b").string("c", "y")) == ("x", "y")
     for read in (lambda: strict.string("a", "x"), lambda: strict.object("b").string("c", "y")):
-        with pytest.raises(TenantFileError, match="is not a string"):
+        with pytest.raises(TenantFileError, match="must be a non-empty string"):
             read()
 
 
 def test_formats_match_the_whole_string():
-    lower = Format("[a-z]+", "lower case", "strings in lower case")
+    lower = Format("[a-z]+", "a lowercase word", "lowercase words")
     assert JsonObject({"a": "abc"}).string("a", like=lower) == "abc"
     for value in ("abc\n", "\nabc", "abc ", "", "aBc"):
-        with pytest.raises(TenantFileError, match=r"^a: is not lower case$"):
+        with pytest.raises(TenantFileError, match=r"^a must be a lowercase word$"):
             JsonObject({"a": value}).string("a", like=lower)
 
 
 def test_duplicates_are_found_regardless_of_case():
     require_distinct([("a.name", "x"), ("b.name", "y")])
-    with pytest.raises(TenantFileError, match=r"^c\.name: X is already at a\.name$"):
+    with pytest.raises(TenantFileError, match=r"^c\.name must not have the same value as a\.name: X$"):
         require_distinct([("a.name", "x"), ("b.name", "y"), ("c.name", "X")])

@@ -13,19 +13,35 @@ TENANT = json.loads(DEFAULT_TENANT_FILE.read_text("utf-8"))
 
 
 INVALID = [
-    ("tenant_id", "nobody", "tenant_id: is not a GUID in lower case"),
-    ("tenant_id", MISSING, "tenant_id: is missing"),
-    ("users", {}, "users: is not a list"),
-    ("users/0", "me", "users[0]: is not a JSON object"),
-    ("users/0/nmae", "me", "users[0].nmae: is unknown; known are admin, name, object_id"),
-    ("users/1/name", "DEVELOPER@local.example", "users[1].name: DEVELOPER@local.example is already at users[0].name"),
-    ("users/0/admin", "yes", "users[0].admin: is not true or false"),
-    ("groups/0/members/1", "ghost", "groups[0].members[1]: the file has no such entry named ghost"),
-    ("sites/0/identities/0", "ghost", "sites[0].identities[0]: the file has no such entry named ghost"),
-    ("sites/1/identity_header", "local-only-msi-func", "sites[1].identity_header: local-only-msi-func is already at"),
-    ("sites/1/identity_header", "a\0b", "sites[1].identity_header: is not a string of printable ASCII"),
-    ("sites/1/identity_header", " x", "sites[1].identity_header: is not a string of printable ASCII"),
-    ("sites/1/identity_header", "日本", "sites[1].identity_header: is not a string of printable ASCII"),
+    ("tenant_id", "nobody", "tenant_id must be a lowercase GUID"),
+    ("tenant_id", MISSING, "tenant_id is missing"),
+    ("users", {}, "users must be a list"),
+    ("users/0", "me", "users[0] must be a JSON object"),
+    ("users/0/nmae", "me", "users[0].nmae is unknown. Known members: admin, name, object_id"),
+    (
+        "users/1/name",
+        "DEVELOPER@local.example",
+        "users[1].name must not have the same value as users[0].name: DEVELOPER@local.example",
+    ),
+    ("users/0/admin", "yes", "users[0].admin must be true or false"),
+    (
+        "groups/0/members/1",
+        "ghost",
+        "groups[0].members[1] must be the name of an entry in the file: ghost is unknown",
+    ),
+    (
+        "sites/0/identities/0",
+        "ghost",
+        "sites[0].identities[0] must be the name of an entry in the file: ghost is unknown",
+    ),
+    (
+        "sites/1/identity_header",
+        "local-only-msi-func",
+        "sites[1].identity_header must not have the same value as sites[0].identity_header: local-only-msi-func",
+    ),
+    ("sites/1/identity_header", "a\0b", "sites[1].identity_header must be a string of printable ASCII"),
+    ("sites/1/identity_header", " x", "sites[1].identity_header must be a string of printable ASCII"),
+    ("sites/1/identity_header", "日本", "sites[1].identity_header must be a string of printable ASCII"),
     (
         "sites/0/identities",
         ["msi-func", "msi-func/slots/staging"],

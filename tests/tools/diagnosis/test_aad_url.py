@@ -51,7 +51,7 @@ def test_app_in_azure_gets_a_command():
 
 def test_url_that_did_not_respond_is_not_set():
     found = wrong_url(evidence(accepted(), direct=direct(404), aad_url=AAD_URL), "cause")
-    assert found.step == "Read what the host of aad-func prints."
+    assert found.step == "Read the output of the Functions host of aad-func."
 
 
 def test_direct_probe_is_requested_if_there_was_none():

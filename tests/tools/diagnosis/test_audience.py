@@ -62,7 +62,7 @@ CASES: list[tuple[str, dict[str, str], bool | None, str, str]] = [
         "another API, which exists",
         {"AAD_FUNC_SCOPE": SCOPE, "AAD_FUNC_CLIENT_ID": OTHER},
         True,
-        f"but aad-func is {OTHER}",
+        f"but AAD_FUNC_CLIENT_ID of aad-func is {OTHER}.",
         f"Set AAD_FUNC_SCOPE=api://{OTHER}/.default in the settings of msi-func, and restart it.",
     ),
     (

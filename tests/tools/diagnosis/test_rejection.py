@@ -147,7 +147,7 @@ BY_CODE: list[tuple[str, Evidence, str, str]] = [
     (
         "msi-func itself responds",
         evidence(denied(401, "user_token_required")),
-        "it responded with user_token_required",
+        "The response has the error code user_token_required.",
         "--aad 'https://<aad-func app>.azurewebsites.net/api/aad-func'",
     ),
     (
@@ -156,8 +156,8 @@ BY_CODE: list[tuple[str, Evidence, str, str]] = [
             denied(403, "caller_not_allowed", caller={"client_id": CALLER.upper()}),
             settings={"AAD_FUNC_ALLOWED_CALLERS": CALLER},
         ),
-        "is an allowed caller, but did not authenticate to Entra",
-        "Call with a managed identity",
+        "is an allowed caller, but requested the token as a public client, without authentication.",
+        "Request the token with a managed identity",
     ),
     (
         "the kind of caller",
