@@ -13,7 +13,7 @@ from tests.support import apps
 from tests.support.forge import Forge
 
 IN_FLIGHT = (1, 16, 64, 256)
-SECONDS = 1.5
+SECONDS = 1
 
 
 def rows(azure: LocalAzure) -> Iterator[Row]:

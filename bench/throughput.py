@@ -17,8 +17,8 @@ from tests.support import apps
 from tests.support.apps import Host
 from tests.support.forge import Forge
 
-ROUNDS, SECONDS, CALLERS = 31, 0.25, 16
-LATENCY, LATENCY_ROUNDS, LATENCY_SECONDS, LATENCY_CALLERS = 0.1, 3, 1.5, 256
+ROUNDS, SECONDS, CALLERS = 27, 0.25, 16
+LATENCY, LATENCY_ROUNDS, LATENCY_SECONDS, LATENCY_CALLERS = 0.1, 3, 1, 256
 CPU = "s/1,000"
 ONLY_MSI = {"AzureWebJobs.aad_func.Disabled": "true"}
 ONLY_AAD = {"AzureWebJobs.msi_func.Disabled": "true"}
