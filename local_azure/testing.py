@@ -104,7 +104,10 @@ class LocalTenant:
 
     def remove(self, role: str, *, from_: str, of: str | None = None) -> None:
         """Remove an app role from the principal named `from_`. Raises ValueError if the role is not assigned."""
-        self._directory.assignments.remove(self._assignment(role, from_, of))
+        assignment = self._assignment(role, from_, of)
+        if assignment not in self._directory.assignments:
+            raise ValueError(f"the role {role} is not assigned to {from_}")
+        self._directory.assignments.remove(assignment)
 
     def rotate_keys(self) -> str:
         """Start to sign tokens with a new key and return the key's `kid`."""

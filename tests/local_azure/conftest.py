@@ -11,5 +11,5 @@ __all__ = ["installed"]
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state folder of tenants that tests start, so that their keys are generated only once."""
+    """Return the state folder for tenants that tests start. Tests share it, because generating keys is slow."""
     return tmp_path_factory.mktemp("state")

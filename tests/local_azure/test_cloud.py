@@ -1,4 +1,4 @@
-"""One tenant with all its endpoints: its sites, origins and ports."""
+"""LocalAzure: sites, origins and ports."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_stopped_tenant_frees_its_ports(state: Path):
     assert not any(map(is_listening, ports))
 
 
-def test_several_tenants_run_at_a_time(local_azure_server: LocalAzure, state: Path):
+def test_several_tenants_can_run_at_the_same_time(local_azure_server: LocalAzure, state: Path):
     with LocalAzure(load(), port=0, state=state) as other:
         origins = {local_azure_server.origin, local_azure_server.https_origin, other.origin, other.https_origin}
         assert len(origins) == 4
@@ -53,13 +53,13 @@ def test_settings_are_those_of_the_site(local_azure_server: LocalAzure):
     assert {name for name in default if default[name] != slot[name]} == {"IDENTITY_HEADER"}
 
 
-def test_settings_of_a_machine_do_not_have_those_of_app_service(local_azure_server: LocalAzure):
-    """Client libraries that find them do not use IMDS."""
+def test_settings_of_a_virtual_machine_omit_those_of_app_service(local_azure_server: LocalAzure):
+    """Client libraries use IMDS only without these settings."""
     machine = local_azure_server.environment(imds=True)
     assert local_azure_server.environment().keys() - machine.keys() == {"IDENTITY_ENDPOINT", "IDENTITY_HEADER"}
 
 
-def test_unknown_site_is_an_error_that_lists_the_known_ones(local_azure_server: LocalAzure, state: Path):
+def test_unknown_site_is_an_error_that_lists_all_sites(local_azure_server: LocalAzure, state: Path):
     sites = "msi-func, msi-func/slots/staging, aad-func, deployment"
     message = rf"^No site is named ghost\. The tenant file defines: {sites}\.$"
     with pytest.raises(StartError, match=message):

@@ -1,4 +1,4 @@
-"""The settings of a process."""
+"""Environment variables of a process that uses the tenant."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The pytest plugin: in this process, and for other projects, from the wheel and offline."""
+"""The pytest plugin, in this process and in another project that installs the wheel."""
 
 import importlib.util
 import json
@@ -73,7 +73,10 @@ MISTAKES = [
         "3 applications have the role DoAll. Name one application with of=.",
     ),
     (lambda tenant: tenant.assign("Other", to=SLOT), "0 applications have the role Other"),
-    (lambda tenant: tenant.remove("DoAll", from_=SLOT, of="aad-func"), "x not in list"),
+    (
+        lambda tenant: tenant.remove("DoAll", from_=SLOT, of="aad-func"),
+        "the role DoAll is not assigned to msi-func/slots/staging",
+    ),
     (
         lambda tenant: tenant.faults.inject("nowhere", status=500),
         "nowhere is not an endpoint. Endpoints: msi, imds, metadata, keys, ",
@@ -81,15 +84,15 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("mistake", "message"), MISTAKES, ids=[message for _, message in MISTAKES])
-def test_mistake_is_an_error_that_names_it(mistake, message, local_azure: LocalTenant):
+@pytest.mark.parametrize(("use", "message"), MISTAKES, ids=[message for _, message in MISTAKES])
+def test_invalid_argument_is_an_error_that_names_it(use, message, local_azure: LocalTenant):
     with pytest.raises(ValueError, match=message.replace(".", r"\.")):
-        mistake(local_azure)
+        use(local_azure)
 
 
 def test_client_libraries_use_the_environment(local_azure: LocalTenant, monkeypatch):
     for name in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"):
-        monkeypatch.setenv(name, "of the developer's own tenant")
+        monkeypatch.setenv(name, "a developer's value")
     settings = local_azure.environment(SLOT)
     with DefaultAzureCredential() as credential:
         assert "roles" not in validated(local_azure, credential.get_token(f"{API}/.default").token)
@@ -116,7 +119,7 @@ def test_assigned_role_takes_effect_when_the_clock_is_advanced(local_azure: Loca
     assert roles() == []
 
 
-def test_rotated_key_signs_and_the_old_one_stays_valid(local_azure: LocalTenant):
+def test_new_key_signs_and_tokens_of_the_old_key_remain_valid(local_azure: LocalTenant):
     old = local_azure.token("aad-func")
     kid = local_azure.rotate_keys()
     new = local_azure.token("aad-func")
@@ -131,7 +134,7 @@ def test_tokens_that_were_cached_before_the_test_are_cleared(local_azure_server:
     assert local_azure_server.token_cache.clear() == 0
 
 
-def test_client_libraries_meet_injected_faults(local_azure: LocalTenant):
+def test_client_libraries_fail_with_injected_faults(local_azure: LocalTenant):
     local_azure.environment()
     local_azure.faults.inject("msi", status=400, count=1)
     with DefaultAzureCredential() as credential, pytest.raises(HttpResponseError):
@@ -219,13 +222,13 @@ def test_tests_of_another_project_need_less_than_10_lines(library, test, install
     assert "1 passed" in run_pytest(installed, tmp_path)
 
 
-def test_plugin_is_light_until_the_fixture_is_used(installed: Installed):
+def test_importing_the_plugin_does_not_import_the_server(installed: Installed):
     script = "import json, sys, pytest, local_azure.testing; print(json.dumps(sorted(sys.modules)))"
     modules = json.loads(installed.python("-c", script).stdout)
     assert not {"starlette", "uvicorn", "cryptography", "jwt"} & set(modules)
 
 
-def test_conftest_may_name_the_installed_plugin(installed: Installed, tmp_path: Path):
+def test_conftest_can_name_the_installed_plugin(installed: Installed, tmp_path: Path):
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["local_azure.testing"]')
     (tmp_path / "test_tenant.py").write_text("def test_token(local_azure): assert local_azure.token('aad-func')")
     assert "1 passed in" in run_pytest(installed, tmp_path)  # without warnings

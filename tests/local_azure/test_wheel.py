@@ -1,4 +1,4 @@
-"""The wheel: it contains local_azure alone, and works in any folder."""
+"""The wheel contains only local_azure and works in any folder."""
 
 import ast
 import json
@@ -21,7 +21,7 @@ with urllib.request.urlopen(request, timeout=10) as response:
 """
 
 
-def test_wheel_contains_local_azure_alone(installed: Installed):
+def test_wheel_contains_only_local_azure(installed: Installed):
     names = zipfile.ZipFile(installed.wheel).namelist()
     assert {"local_azure/tenant.json", "local_azure/__main__.py", "local_azure/cli/main.py"} <= set(names)
     folders = {name.split("/")[0] for name in names}
@@ -30,7 +30,7 @@ def test_wheel_contains_local_azure_alone(installed: Installed):
 
 def test_wheel_declares_every_library_that_it_imports(installed: Installed):
     declared = {re.match(r"[\w-]+", text)[0] for text in installed.requires if "extra" not in text}
-    extras = {"azure", "pytest"}  # of `host`, and of those who use the fixtures
+    extras = {"azure", "pytest"}  # needed only by `host` and by the fixtures
     with zipfile.ZipFile(installed.wheel) as wheel:
         sources = [wheel.read(name) for name in wheel.namelist() if name.endswith(".py")]
     imported = {name.partition(".")[0] for source in sources for name in imports(ast.parse(source))}
@@ -55,7 +55,7 @@ def test_command_works_in_a_folder_without_a_function_app(installed: Installed, 
     assert [path.name for path in tmp_path.iterdir()] == [".local_azure"]
 
 
-def test_module_and_command_are_the_same(installed: Installed, tmp_path: Path):
+def test_module_and_command_have_the_same_help(installed: Installed, tmp_path: Path):
     module = installed.python("-m", "local_azure", "--help", cwd=tmp_path).stdout
     command = installed.local_azure("--help", cwd=tmp_path).stdout
     assert module.startswith("usage: python -m local_azure ")
@@ -68,7 +68,7 @@ def test_demo_needs_a_clone(installed: Installed, tmp_path: Path):
     assert done.stderr.startswith("local_azure: The demo needs a clone of the repository")
 
 
-def test_host_without_azure_functions_is_one_sentence(installed: Installed):
+def test_host_without_azure_functions_is_a_one_line_error(installed: Installed):
     script = "import sys; sys.modules['azure'] = None; from local_azure.cli.main import main; sys.exit(main(['host']))"
     done = installed.python("-c", script)
     expected = (

@@ -1,4 +1,4 @@
-"""Validation of the tokens that client libraries get."""
+"""Validation of tokens that client libraries receive."""
 
 from typing import Any
 

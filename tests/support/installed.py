@@ -1,4 +1,4 @@
-"""local_azure, built as a wheel and installed in a virtual environment, offline."""
+"""Build the wheel of local_azure and install it in a virtual environment, without network access."""
 
 import email
 import os
@@ -65,8 +65,8 @@ class Installed:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Build this checkout's wheel and install it."""
-    pytest.importorskip("flit_core", reason="builds the wheel; it is in requirements-dev.txt")
+    """Build and install the wheel of this checkout."""
+    pytest.importorskip("flit_core", reason="requirements-dev.txt contains flit_core, which builds the wheel")
     folder = tmp_path_factory.mktemp("installed")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     offline = ["--no-index", "--no-deps"]

@@ -1,4 +1,4 @@
-"""Requests to the endpoints of a local tenant, valid except for what a test changes."""
+"""Requests to a local tenant that are valid except for a test's changes."""
 
 import copy
 import json
@@ -15,7 +15,7 @@ API, V1, ASSIGNED = (f"api://aad0000{number}-c11d-4000-8000-000000000000" for nu
 STAGING = "msi-func/slots/staging"
 SYSTEM, SHARED = load().site("msi-func").identities
 JOB, SECRET = "dae00001-c11d-4000-8000-000000000000", "local-only-nightly-job"
-MISSING = object()  # as the value of a member: omit it
+MISSING = object()  # a value that omits the member
 
 
 def request_identity_token(
@@ -60,7 +60,7 @@ def control(azure: LocalAzure, command: str, **values: Any) -> requests.Response
 
 
 def changed_tenant_file(folder: Path, path: str, value: object) -> Path:
-    """Write the shipped tenant with one member changed; `path` is, for example, `applications/1/name`."""
+    """Write the default tenant file with one member changed. `path` is, for example, `applications/1/name`."""
     tenant = json.loads(DEFAULT_TENANT_FILE.read_text("utf-8"))
     *parents, last = [int(part) if part.isdecimal() else part for part in path.split("/")]
     entry = tenant

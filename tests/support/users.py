@@ -6,11 +6,11 @@ from local_azure.cloud import LocalAzure
 from tests.support import apps
 
 MSI_FUNC = "0b0f0001-c11d-4000-8000-000000000000"  # msi-func's app registration
-IDENTITY = "1de00003-c11d-4000-8000-000000000000"  # the user-assigned identity that it trusts as itself
+IDENTITY = "1de00003-c11d-4000-8000-000000000000"  # the user-assigned identity in its federated credential
 DEVELOPER, VISITOR, GUARDED = (f"{name}@local.example" for name in ("developer", "visitor", "guarded"))
 MFA = {"amr": ["pwd", "mfa"]}  # claims of a user who signed in with a second factor
 
-# What msi-func needs to call as its user, beside the settings of a site.
+# Settings for requests on behalf of users, in addition to the settings of a site.
 ON_BEHALF_OF = {
     "MSI_FUNC_CALL_MODES": "app,user",
     "MSI_FUNC_CLIENT_ID": MSI_FUNC,
@@ -19,20 +19,20 @@ ON_BEHALF_OF = {
 
 
 def user_token(azure: LocalAzure, user: str = DEVELOPER, *, api: str = MSI_FUNC, mfa: bool = False) -> str:
-    """What `python -m local_azure token` prints for this user."""
+    """Return a user token, as `python -m local_azure token` prints it."""
     values = {"user": user, "scope": f"api://{api}/.default", "mfa": mfa}
-    answer = requests.post(f"{azure.origin}/local-azure/user-token", json=values, timeout=10)
-    answer.raise_for_status()
-    return str(answer.json()["access_token"])
+    response = requests.post(f"{azure.origin}/local-azure/user-token", json=values, timeout=10)
+    response.raise_for_status()
+    return str(response.json()["access_token"])
 
 
 def settings(azure: LocalAzure, aad_url: str, **changes: str) -> dict[str, str]:
-    """All of msi-func's settings."""
+    """Return all settings of msi-func for requests on behalf of users."""
     return {**apps.msi_settings(azure, aad_url), **ON_BEHALF_OF, **changes}
 
 
 def call(host: apps.Host, token: str | None = None, query: str = "?as=user", **headers: str) -> requests.Response:
-    """Call msi-func as the user whose token this is."""
+    """Send a request to msi-func, with the user's token if there is one."""
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     return requests.get(host.url("msi-func") + query, headers=headers, timeout=30)

@@ -1,4 +1,4 @@
-"""The demo in a separate process, and the commands that it prints."""
+"""Run the demo in a subprocess, and run the commands that the demo prints."""
 
 import contextlib
 import json
@@ -40,6 +40,7 @@ class Demo:
 
 @contextlib.contextmanager
 def running(state: Path, *arguments: object) -> Iterator["Demo"]:
+    """Run the demo and yield it when it waits for input."""
     process = start("demo", "--port", 0, "--state", state, *arguments, stderr=subprocess.DEVNULL)
     try:
         yield Demo(process, read_until(process, LAST_LINE))
@@ -54,5 +55,5 @@ def bash(script: str) -> str:
 
 
 def status(response: str) -> int:
-    """Return the status of aad-func's response, in the response of msi-func that curl printed."""
+    """Return the status of aad-func's response. `response` is msi-func's response, as curl prints it."""
     return json.loads(response.partition("\n\n")[2]).get("downstream", {}).get("status", 200)

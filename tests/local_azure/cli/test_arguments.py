@@ -70,7 +70,7 @@ INVALID = [
 
 
 @pytest.mark.parametrize(("arguments", "message"), INVALID, ids=[" ".join(arguments) for arguments, _ in INVALID])
-def test_invalid_command_line_is_exit_code_2(arguments, message, capsys):
+def test_invalid_command_line_exits_with_code_2(arguments, message, capsys):
     with pytest.raises(SystemExit) as caught:
         parse(arguments)
     assert caught.value.code == 2

@@ -27,7 +27,7 @@ sys.exit(9)
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_run_forwards_signals_and_returns_the_exit_code(state: Path):
     process = start("run", "--port", 0, "--state", state, "--", sys.executable, "-c", WAITING)
     assert process.stdout.readline() == "ready\n"
@@ -36,14 +36,14 @@ def test_run_forwards_signals_and_returns_the_exit_code(state: Path):
     assert process.returncode == 9
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_exit_code_is_128_plus_the_signal_that_ended_the_command(state: Path):
     done = call("run", "--port", 0, "--state", state, "--", "sh", "-c", "kill -KILL $$")
     assert done.returncode == 128 + signal.SIGKILL
 
 
 @ON_LINUX
-def test_run_leaves_nothing_behind(state: Path):
+def test_run_ends_processes_that_the_command_left_running(state: Path):
     done = call("run", "--port", 0, "--state", state, "--", "sh", "-c", "sleep 600 & echo $!; sleep 601 & echo $!")
     assert done.returncode == 0
     for process in done.stdout.split():
@@ -60,7 +60,7 @@ def is_running(process: str) -> bool:
 
 
 @ON_LINUX
-def test_killed_run_leaves_nothing_behind(state: Path):
+def test_command_and_watchdog_end_if_run_is_killed(state: Path):
     script = "sleep 600 & echo $!; echo $$; exec sleep 601"
     process = start("run", "--port", 0, "--state", state, "--", "sh", "-c", script)
     left = [process.stdout.readline().strip() for _ in range(2)]
@@ -100,7 +100,7 @@ def watchdog_of(parent: int, command: str) -> str:
         ("/", 126, "/ cannot be started (Permission denied)."),
     ],
 )
-def test_exit_code_of_a_command_that_cannot_be_started_is_a_shells(command, code, message, state: Path):
+def test_command_that_cannot_be_started_has_the_exit_code_of_a_shell(command, code, message, state: Path):
     done = call("run", "--port", 0, "--state", state, "--", command)
     assert (done.returncode, done.stdout, done.stderr) == (code, "", f"local_azure: {message}\n")
 

@@ -20,18 +20,13 @@ wait $!
 """
 
 CASES = [
-    ("a command without input", "$PYTHON -m local_azure run --port 0 --state $STATE -- echo hi <&-", 0, "hi\n"),
-    ("a token from no input", "$PYTHON -m tools.token - <&-", 2, ""),
-    ("the doctor without input", "$PYTHON -m tools.doctor http://127.0.0.1:9/ <&- >/dev/null", 3, ""),
-    ("the doctor without output", "$PYTHON -m tools.doctor http://127.0.0.1:9/ >&-", 3, ""),
-    ("a doctor whose reader leaves", "$PYTHON -m tools.doctor http://127.0.0.1:9/ | true", 0, ""),
-    (
-        "a tenant without output",
-        SERVES,
-        0,
-        "",
-    ),
-    ("a demo whose reader leaves", "$PYTHON -m local_azure demo --once --port 0 --state $STATE | true", 0, ""),
+    ("run without input", "$PYTHON -m local_azure run --port 0 --state $STATE -- echo hi <&-", 0, "hi\n"),
+    ("tools.token without input", "$PYTHON -m tools.token - <&-", 2, ""),
+    ("tools.doctor without input", "$PYTHON -m tools.doctor http://127.0.0.1:9/ <&- >/dev/null", 3, ""),
+    ("tools.doctor without output", "$PYTHON -m tools.doctor http://127.0.0.1:9/ >&-", 3, ""),
+    ("tools.doctor with a closed pipe", "$PYTHON -m tools.doctor http://127.0.0.1:9/ | true", 0, ""),
+    ("serve without output", SERVES, 0, ""),
+    ("demo with a closed pipe", "$PYTHON -m local_azure demo --once --port 0 --state $STATE | true", 0, ""),
 ]
 
 

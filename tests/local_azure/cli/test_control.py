@@ -1,4 +1,4 @@
-"""`control`: commands to the running tenant."""
+"""`control`: commands for the running tenant."""
 
 import json
 

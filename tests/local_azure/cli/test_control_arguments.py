@@ -1,4 +1,4 @@
-"""Arguments of the commands to a running tenant."""
+"""Arguments of the commands for a running tenant."""
 
 import pytest
 
@@ -6,17 +6,17 @@ from local_azure.cli.arguments import parse
 
 DEFAULT, OTHER = "http://127.0.0.1:8400", "http://127.0.0.1:9000"
 URLS = [
-    ("by default", None, [], DEFAULT),
-    ("of an empty setting", "", [], DEFAULT),
-    ("of the setting", OTHER, [], OTHER),
-    ("of the option", "http://127.0.0.1:1", ["--url", OTHER], OTHER),
+    ("the default", None, [], DEFAULT),
+    ("the default, with an empty LOCAL_AZURE_URL", "", [], DEFAULT),
+    ("LOCAL_AZURE_URL", OTHER, [], OTHER),
+    ("--url instead of LOCAL_AZURE_URL", "http://127.0.0.1:1", ["--url", OTHER], OTHER),
 ]
 COMMANDS = [["env"], ["token", "--user", "x", "--scope", "y"], ["control", "keys"]]
 
 
 @pytest.mark.parametrize(("why", "setting", "options", "url"), URLS, ids=[case[0] for case in URLS])
 @pytest.mark.parametrize("command", COMMANDS, ids=[command[0] for command in COMMANDS])
-def test_tenant_is_the_one(why, setting, options, url, command, monkeypatch):
+def test_url_is_the_option_the_setting_or_the_default(why, setting, options, url, command, monkeypatch):
     if setting is None:
         monkeypatch.delenv("LOCAL_AZURE_URL", raising=False)
     else:
@@ -28,8 +28,8 @@ def test_url_may_precede_the_action():
     assert parse(["control", "--url", OTHER, "keys"]).url == OTHER
 
 
-def test_values_that_are_not_given_are_none():
-    """Only then they are omitted from the request, so that the tenant's defaults apply."""
+def test_missing_values_are_none():
+    """Requests omit values that are None, so that the tenant's defaults apply."""
     fault = parse(["control", "fault", "msi", "--status", "503"])
     assert (fault.control, fault.endpoint, fault.status) == ("fault", "msi", 503)
     assert (fault.delay, fault.truncate, fault.reset, fault.count) == (None,) * 4
@@ -37,7 +37,7 @@ def test_values_that_are_not_given_are_none():
     assert (token.client_id, token.mfa) == (None, None)
 
 
-def test_given_values_have_their_types():
+def test_values_have_their_types():
     fault = parse(["control", "fault", "keys", "--delay", "1.5", "--truncate", "--reset", "--count", "2"])
     assert (fault.delay, fault.truncate, fault.reset, fault.count) == (1.5, True, True, 2)
     assert parse(["control", "advance", "24h"]).duration == "24h"

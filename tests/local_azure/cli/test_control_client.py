@@ -9,14 +9,14 @@ from local_azure.serving.errors import StartError
 from tests.support.scripted import CLOSE, RESET, Reply, Scripted, as_json, http
 
 
-def test_values_of_a_get_are_the_query_without_missing_ones():
+def test_get_sends_values_in_the_query_and_omits_missing_values():
     with Scripted(lambda request: as_json(200, {"a": 1})) as tenant:
         assert control_client.send("GET", f"{tenant.origin}/", "settings", {"site": "x", "imds": None}) == {"a": 1}
     (request,) = tenant.requests
     assert (request.method, request.target) == ("GET", "/local-azure/settings?site=x")
 
 
-def test_values_of_a_post_are_json_without_missing_ones():
+def test_post_sends_values_as_json_and_omits_missing_values():
     with Scripted(lambda request: as_json(200, {})) as tenant:
         values = {"endpoint": "msi", "status": 503, "delay": None}
         assert control_client.send("POST", tenant.origin, "fault", values) == {}
@@ -41,15 +41,15 @@ def test_error_of_the_tenant_is_printed_on_one_line(why, body, message, capsys):
 
 
 OTHERS = [
-    ("does not respond", CLOSE),
+    ("closes the connection", CLOSE),
     ("resets the connection", RESET),
-    ("is another server", http(404, b"<html>")),
+    ("is not a tenant", http(404, b"<html>")),
     ("does not speak HTTP", Reply(b"SSH-2.0-OpenSSH\r\n", then="close")),
 ]
 
 
 @pytest.mark.parametrize(("why", "reply"), OTHERS, ids=[case[0] for case in OTHERS])
-def test_server_that_is_no_tenant_is_an_error_that_names_it(why, reply):
+def test_server_that_is_not_a_tenant_is_an_error_with_its_address(why, reply):
     with (
         Scripted(lambda request: reply) as server,
         pytest.raises(StartError, match=rf"^No local tenant responds at {server.origin}\. Run python -m "),

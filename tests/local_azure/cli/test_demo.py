@@ -28,7 +28,7 @@ def test_port_in_use_is_replaced_with_a_message(monkeypatch, capsys):
     ]
 
 
-def test_tenants_ports_in_use_are_replaced_unless_they_were_chosen(monkeypatch, capsys):
+def test_only_default_ports_of_the_tenant_are_replaced(monkeypatch, capsys):
     with bind(0) as http, bind(0) as https:
         taken, taken_https = http.getsockname()[1], https.getsockname()[1]
         monkeypatch.setattr(demo, "HTTP_PORT", taken)
@@ -61,7 +61,7 @@ STOPPED = [
 
 
 @pytest.mark.parametrize(("arguments", "code"), STOPPED)
-def test_stopped_demo_succeeds_unless_it_should_end_by_itself(arguments, code, state: Path, monkeypatch):
+def test_terminated_demo_exits_with_0_unless_run_with_once(arguments, code, state: Path, monkeypatch):
     def stopped(*_: object, **__: object) -> int:
         raise ShutdownRequested(signal.SIGTERM)
 
@@ -69,11 +69,11 @@ def test_stopped_demo_succeeds_unless_it_should_end_by_itself(arguments, code, s
     assert main.main([*arguments, "--port", "0", "--https-port", "0", "--state", str(state)]) == code
 
 
-def test_the_demo_runs_once_behind_easy_auth(state: Path):
+def test_demo_runs_once_behind_easy_auth(state: Path):
     done = call("demo", "--once", "--easy-auth", "--port", 0, "--state", state)
     assert done.returncode == 0
     assert '"authenticated_by": "easy_auth"' in done.stdout
     assert "behind Easy Auth" in done.stdout
     assert '"claims": {' in done.stdout
-    # With --port 0 no port is fixed: several demos run at a time.
+    # With --port 0, all ports are free ports, so that several demos can run at the same time.
     assert not {"7071", "7072", "8400", "8443"} & set(re.findall(r":(\d+)", done.stdout))

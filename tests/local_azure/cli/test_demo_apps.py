@@ -25,7 +25,7 @@ def settings(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def test_demo_ignores_local_settings(tmp_path: Path, monkeypatch):
-    """A local.settings.json is for `func start`, most often with another tenant."""
+    """local.settings.json is for `func start` and usually names another tenant."""
     (tmp_path / "host.json").write_text("{}")
     (tmp_path / "local.settings.json").write_text(json.dumps({"Values": {"THEIRS": "1"}}))
     (tmp_path / "function_app.py").write_text(PRINTS_SETTINGS)
@@ -38,13 +38,13 @@ def demo(azure: LocalAzure) -> DemoApps:
     return DemoApps(azure, azure.directory.application("aad-func"), 7071, 7072)
 
 
-def test_apps_have_their_ports(local_azure_server: LocalAzure):
+def test_urls_contain_the_ports(local_azure_server: LocalAzure):
     found = demo(local_azure_server)
     assert found.msi_url == "http://127.0.0.1:7071/api/msi-func"
     assert found.aad_url == "http://127.0.0.1:7072/api/aad-func"
 
 
-def test_registration_is_the_one_that_trusts_the_sites_identity(local_azure_server: LocalAzure, monkeypatch):
+def test_registration_trusts_the_identity_of_the_site(local_azure_server: LocalAzure, monkeypatch):
     apps = demo(local_azure_server)
     assert apps.registration_settings() == {
         "MSI_FUNC_CALL_MODES": "app,user",

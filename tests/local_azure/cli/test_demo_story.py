@@ -1,4 +1,4 @@
-"""The story of a role that takes effect late."""
+"""The demo's table of a role that takes effect late."""
 
 import json
 import re
@@ -22,7 +22,7 @@ def test_story_shows_both_credentials_and_can_be_repeated(state: Path):
             ]
 
 
-def test_story_of_a_tenant_without_an_identity_for_it_says_so(state: Path, tmp_path: Path):
+def test_tenant_without_principals_that_lack_the_role_is_reported(state: Path, tmp_path: Path):
     content = json.loads(DEFAULT_TENANT_FILE.read_text())
     content["assignments"].append({"principal": "msi-func-api", "application": "aad-func", "role": "DoAll"})
     (tmp_path / "tenant.json").write_text(json.dumps(content))

@@ -18,7 +18,7 @@ from tests.support.tenant_requests import is_listening
 def test_output_before_the_prompt_fits_on_a_small_screen(state: Path):
     with running(state) as demo:
         lines = (demo.printed + LAST_LINE).splitlines()
-        logged = 3  # by the tenant and both hosts, on stderr
+        logged = 3  # lines of the tenant and both hosts on stderr
         assert len(lines) + logged <= 12
         assert max(map(len, lines)) <= 100
         assert re.fullmatch(r"Open http://127\.0\.0\.1:\d+/api/msi-func in a browser\.", lines[0])
@@ -27,7 +27,7 @@ def test_output_before_the_prompt_fits_on_a_small_screen(state: Path):
 
 
 @needs_shell
-def test_printed_errors_and_key_rotation_work(state: Path):
+def test_printed_commands_for_errors_and_key_rotation_work(state: Path):
     with running(state) as demo:
         without_token, forged = map(bash, demo.commands("1"))
         assert '"code": "missing_token"' in without_token
@@ -37,7 +37,7 @@ def test_printed_errors_and_key_rotation_work(state: Path):
 
 
 @needs_shell
-def test_printed_calls_on_behalf_of_users_work(state: Path):
+def test_printed_commands_on_behalf_of_users_work(state: Path):
     with running(state) as demo:
         accepted, denied, challenged, with_mfa = map(bash, demo.commands("4"))
     assert '"kind": "user"' in accepted
@@ -52,7 +52,7 @@ def test_printed_calls_on_behalf_of_users_work(state: Path):
     [([], 200, 403), (["--site", "msi-func/slots/staging"], 403, 200)],
     ids=["with the role", "without the role"],
 )
-def test_printed_commands_of_the_24_hour_story_work(arguments, first, last, state: Path):
+def test_printed_commands_for_a_late_role_work(arguments, first, last, state: Path):
     with running(state, *arguments) as demo:
         change, call_1, advance, call_2 = demo.commands("3")
         assert bash(change).startswith("HTTP/1.1 20")
@@ -64,7 +64,7 @@ def test_printed_commands_of_the_24_hour_story_work(arguments, first, last, stat
         demo.enter("r")
         assert status(bash(call_2)) == last
         printed = demo.printed
-    # It leaves nothing behind.
+    # The demo has ended all servers.
     ports = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", printed)}
     assert len(ports) == 3
     assert not any(map(is_listening, ports))
@@ -103,7 +103,9 @@ def texts(local_azure: LocalTenant, local_azure_server: LocalAzure) -> DemoTexts
     return DemoTexts(DemoApps(local_azure_server, api, 7071, 7072), "DoAll")
 
 
-def test_commands_name_the_tenant_unless_it_has_the_default_port(texts: DemoTexts, local_azure_server, monkeypatch):
+def test_commands_contain_the_address_of_the_tenant_unless_it_is_the_default(
+    texts: DemoTexts, local_azure_server, monkeypatch
+):
     assert f" control --url {local_azure_server.origin} rotate-keys" in texts.commands("5")
     monkeypatch.setattr(local_azure_server, "origin", "http://127.0.0.1:8400")
     assert " control rotate-keys" in texts.commands("5")
@@ -113,14 +115,16 @@ def test_unknown_choice_has_no_commands(texts: DemoTexts):
     assert [texts.commands(choice) for choice in ("", "2", "6", "r", "11")] == [""] * 5
 
 
-def test_tenant_without_a_registration_has_nothing_for_users(texts: DemoTexts, local_azure_server, monkeypatch):
+def test_tenant_without_a_federated_credential_has_no_commands_for_users(
+    texts: DemoTexts, local_azure_server, monkeypatch
+):
     untrusting = tuple(replace(app, federated_credentials=()) for app in local_azure_server.directory.applications)
     monkeypatch.setattr(local_azure_server.directory, "applications", untrusting)
     message = "The tenant file does not define the identities or app roles for this choice."
     assert texts.commands("4") == message
 
 
-def test_late_role_is_removed_if_the_identity_has_it(texts: DemoTexts, local_azure: LocalTenant):
+def test_commands_remove_an_assigned_role_and_assign_a_missing_role(texts: DemoTexts, local_azure: LocalTenant):
     assert " -X DELETE " in texts.commands("3") or " -Method DELETE " in texts.commands("3")
     local_azure.remove("DoAll", from_="msi-func", of="aad-func")
     assert "an administrator assigns the role" in texts.commands("3")

@@ -1,4 +1,4 @@
-"""`easy-auth`: the proxy for a registration, or with the rules of a document."""
+"""`easy-auth`: the proxy for an app registration or with an authsettingsV2 document."""
 
 import contextlib
 import json

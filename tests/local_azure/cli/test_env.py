@@ -28,7 +28,7 @@ OUTPUT = {
 
 @pytest.fixture(scope="module")
 def demo(state: Path) -> Iterator[str]:
-    """The output of a running demo."""
+    """Run the demo and yield its output."""
     process = start("demo", "--port", 0, "--state", state, stderr=subprocess.DEVNULL)
     try:
         yield read_until(process, LAST_LINE)
@@ -39,7 +39,7 @@ def demo(state: Path) -> Iterator[str]:
 
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")
 @pytest.mark.parametrize("line", LINES, ids=lambda line: next(name for name in OUTPUT if name in line))
-def test_lines_of_the_readme_work_beside_the_demo(line: str, demo: str):
+def test_commands_in_the_readme_work_while_the_demo_runs(line: str, demo: str):
     tenant = re.search(r"tenant +(http://127.0.0.1:\d+)", demo)[1]
     for usual, function in (("7071", "msi-func"), ("7072", "aad-func")):
         line = line.replace(f":{usual}/", re.search(rf"{function} +http://127.0.0.1(:\d+/)", demo)[1])
@@ -63,7 +63,7 @@ def test_settings_are_those_of_the_named_site(local_azure_server: LocalAzure):
     assert "IDENTITY_ENDPOINT" not in machine
 
 
-def test_proxy_exceptions_are_those_of_the_terminal(local_azure_server: LocalAzure):
+def test_no_proxy_extends_the_value_in_the_terminal(local_azure_server: LocalAzure):
     done = call("env", "--format", "json", LOCAL_AZURE_URL=local_azure_server.origin, NO_PROXY="corp.example")
     assert json.loads(done.stdout)["Values"]["NO_PROXY"] == "corp.example,127.0.0.1,localhost"
 

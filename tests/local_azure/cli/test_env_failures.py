@@ -1,4 +1,4 @@
-"""`env` without settings to print: a shell that evaluates its output does not continue."""
+"""`env` without settings to print: a shell that evaluates the output does not run the next command."""
 
 import os
 import shutil

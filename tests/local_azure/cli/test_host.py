@@ -1,4 +1,4 @@
-"""`host`: the function app's URLs, its options, and its end."""
+"""`host`: printed URLs, options and shutdown."""
 
 import contextlib
 import subprocess
@@ -29,7 +29,7 @@ def off(req: func.HttpRequest) -> func.HttpResponse: ...
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "host.json").write_text("{}")
-    settings = '{"Values": {"SETTING": "of the file", "AzureWebJobs.off.Disabled": "true"}}'
+    settings = '{"Values": {"SETTING": "from the file", "AzureWebJobs.off.Disabled": "true"}}'
     (tmp_path / "local.settings.json").write_text(settings)
     (tmp_path / "function_app.py").write_text(FUNCTION_APP)
     return tmp_path
@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 @contextlib.contextmanager
 def running(*arguments: object) -> Iterator[tuple["subprocess.Popen[str]", list[str]]]:
-    """Run the host, and yield it with the lines that it prints at startup."""
+    """Run the host and yield the process with the lines that it prints at startup."""
     process = start("host", "--port", 0, *arguments)
     try:
         yield process, [process.stdout.readline() for _ in range(6)]
@@ -51,14 +51,14 @@ def test_functions_are_listed_with_their_urls(folder: Path):
         title, _, off, _, setting, _ = lines
         assert (title, off) == ("Functions:\n", "        off: disabled\n")
         assert setting.startswith("        setting: [GET] http://127.0.0.1:")
-        assert requests.get(setting.split()[-1], timeout=30).text == "of the file"
+        assert requests.get(setting.split()[-1], timeout=30).text == "from the file"
         process.terminate()
         _, log = process.communicate(timeout=SECONDS)
     assert process.returncode == 0
     assert "a line of the app\n" in log
 
 
-def test_local_settings_can_be_ignored_and_lines_have_the_name(folder: Path):
+def test_local_settings_can_be_ignored_and_log_lines_start_with_the_name(folder: Path):
     with running(folder, "--no-local-settings", "--name", "orders") as (process, lines):
         assert requests.get(lines[4].split()[-1], timeout=30).text == "none"
         process.terminate()
@@ -66,7 +66,7 @@ def test_local_settings_can_be_ignored_and_lines_have_the_name(folder: Path):
     assert "[orders] a line of the app\n" in log
 
 
-def test_only_warnings_of_the_app_are_logged_in_a_child(folder: Path):
-    """The demo's output is not mixed with that of libraries; the end of the input ends the host."""
+def test_child_host_logs_only_warnings_and_exits_when_its_input_closes(folder: Path):
+    """The demo's output contains no messages of libraries. The host exits when standard input closes."""
     done = call("host", folder, "--port", 0, "--child", "--name", "orders")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

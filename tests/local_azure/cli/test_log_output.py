@@ -31,7 +31,7 @@ def test_control_characters_are_escaped(why, text, escaped):
 
 @contextlib.contextmanager
 def logging_of_a_process() -> Iterator[None]:
-    """The root logger without pytest's handlers."""
+    """Remove pytest's handlers from the root logger."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     root.handlers.clear()

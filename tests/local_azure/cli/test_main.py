@@ -1,4 +1,4 @@
-"""Startup errors: one sentence, with the exit code of the command."""
+"""Startup errors: one line, and the exit code of the command."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("arguments", "message"), ERRORS, ids=[" ".join(map(str, case[0])) for case in ERRORS])
-def test_startup_error_is_one_sentence(arguments, message, state: Path):
+def test_startup_error_is_one_line(arguments, message, state: Path):
     own_state = ["--state", state] if arguments[0] in ("serve", "run") else []
     done = call(arguments[0], *own_state, *arguments[1:])
     assert (done.returncode, done.stdout) == (1, "")

@@ -1,4 +1,4 @@
-"""`run`: the identity and the settings of its command."""
+"""`run`: the identity and the settings of the command."""
 
 import json
 import re

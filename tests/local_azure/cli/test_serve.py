@@ -1,4 +1,4 @@
-"""`serve`: its settings, signals, restarts and footprint."""
+"""`serve`: settings, signals, restarts, CPU time and memory."""
 
 import json
 import os
@@ -23,7 +23,7 @@ JSON_HINT = "The tenant runs until Ctrl+C. Copy these values into your app's loc
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serve_ends_at_a_signal_and_frees_its_ports(number: signal.Signals, state: Path):
+def test_serve_exits_on_a_signal_and_frees_its_ports(number: signal.Signals, state: Path):
     with serving(state) as served:
         ports = [port_of(served.settings[name]) for name in ("IDENTITY_ENDPOINT", "AZURE_AUTHORITY_HOST")]
         assert all(map(is_listening, ports))
@@ -62,7 +62,7 @@ def test_hint_explains_how_to_use_the_settings(form: str, hint: str, first: str,
     assert err == f"The tenant runs until Ctrl+C. {hint}\n"
 
 
-def test_restarted_tenant_keeps_its_ca(tmp_path: Path):
+def test_restarted_tenant_uses_the_same_ca(tmp_path: Path):
     with serving(tmp_path) as first:
         pass
     with serving(tmp_path, "--https-port", port_of(first.settings["AZURE_AUTHORITY_HOST"])):
@@ -73,12 +73,12 @@ def test_restarted_tenant_keeps_its_ca(tmp_path: Path):
 
 @ON_LINUX
 def test_startup_takes_less_than_a_second_of_cpu_time_and_80_mb(state: Path):
-    """In seconds of CPU time, so that a busy machine does not matter."""
+    """Measured as CPU time, so that other load on the machine does not affect the result."""
     spent = []
     for _ in range(3):
         with serving(state) as served:
             process = Path(f"/proc/{served.process.pid}")
-            # proc_pid_stat(5): user and system time, the 14th and 15th field; the second is a name in parentheses.
+            # proc_pid_stat(5): fields 14 and 15 are user and system time, and field 2 is a name in parentheses.
             times = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
             spent.append(sum(map(int, times)) / os.sysconf("SC_CLK_TCK"))
             status_of = (process / "status").read_text()

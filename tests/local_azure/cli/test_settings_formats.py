@@ -19,7 +19,7 @@ def test_powershell_format_is_quoted():
     assert lines == ["$env:PLAIN = 'http://127.0.0.1:8400'", "$env:AWKWARD = 'it''s a $HOME `x` \"y\" \\'"]
 
 
-def test_json_format_is_that_of_local_settings():
+def test_json_format_is_the_format_of_local_settings():
     assert json.loads(settings_formats.FORMATS["json"](AWKWARD)) == {"IsEncrypted": False, "Values": AWKWARD}
 
 

@@ -1,4 +1,4 @@
-"""Commands to paste, for both shells. No token is part of a command line."""
+"""Commands without tokens, to paste into sh or PowerShell."""
 
 import subprocess
 
@@ -30,7 +30,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize(("request_", "sh", "powershell"), REQUESTS)
-def test_command_for_each_shell(request_, sh, powershell):
+def test_request_becomes_a_command_for_each_shell(request_, sh, powershell):
     assert (request_.command("sh"), request_.command("powershell")) == (sh, powershell)
 
 
@@ -45,6 +45,6 @@ def test_command_sends_the_request():
     assert (sent.headers["authorization"], sent.headers["x-y"]) == ("Bearer the-token", "it's")
 
 
-def test_command_of_this_interpreter():
+def test_this_command_runs_local_azure_with_this_interpreter():
     assert this_command("sh").endswith(" -m local_azure")
     assert this_command("powershell").startswith("& '")

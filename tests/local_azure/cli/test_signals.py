@@ -1,4 +1,4 @@
-"""Signals that end a process are raised as an exception, so that `with` blocks clean up."""
+"""Signals raise ShutdownRequested, so that `with` blocks clean up."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ def test_signal_is_raised_after_blocks_have_cleaned_up(number: int):
     steps = []
     with pytest.raises(ShutdownRequested) as caught, handle_signals():
         try:
-            with contextlib.suppress(Exception):  # as in code that handles its own errors
+            with contextlib.suppress(Exception):  # code that handles errors must not catch the signal
                 signal.raise_signal(number)
                 steps.append("continued")
         finally:
@@ -35,7 +35,7 @@ def test_handlers_are_restored():
     assert [signal.getsignal(number) for number in NUMBERS] == before
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_signal_ends_the_wait():
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
     with pytest.raises(ShutdownRequested), handle_signals():
@@ -44,5 +44,5 @@ def test_signal_ends_the_wait():
     timer.join()
 
 
-def test_signals_that_the_platform_lacks_are_omitted():
+def test_signals_that_the_operating_system_lacks_are_omitted():
     assert signal_numbers("SIGTERM", "SIGNOSUCH", "SIGINT") == [signal.SIGTERM, signal.SIGINT]

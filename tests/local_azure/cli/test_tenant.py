@@ -1,4 +1,4 @@
-"""The tenant that the command line describes."""
+"""The tenant that command line options configure."""
 
 from pathlib import Path
 

@@ -12,7 +12,7 @@ from tests.support.tenant_requests import API
 SCOPE = f"{API}/.default"
 
 
-def test_token_is_the_users(local_azure: LocalTenant, local_azure_server: LocalAzure):
+def test_token_has_the_roles_of_the_user(local_azure: LocalTenant, local_azure_server: LocalAzure):
     local_azure.environment()
     done = call(
         "token", "--user", "developer@local.example", "--scope", SCOPE, LOCAL_AZURE_URL=local_azure_server.origin

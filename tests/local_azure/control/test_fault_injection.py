@@ -56,7 +56,7 @@ def test_reset_is_a_tcp_reset(tls: bool, local_azure_server: LocalAzure):
             stream = stack.enter_context(context.wrap_socket(stream, server_hostname="127.0.0.1"))
         path = f"/{local_azure_server.directory.tenant_id}/.well-known/openid-configuration"
         stream.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        # Below TLS, which tells a reset as an end.
+        # Read below TLS, which can report a reset as the end of the stream.
         raw = stack.enter_context(socket.socket(fileno=os.dup(stream.fileno())))
         raw.settimeout(10)
         with pytest.raises(ConnectionResetError):

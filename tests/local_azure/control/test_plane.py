@@ -1,4 +1,4 @@
-"""The control plane: its errors, and the rejection of web pages."""
+"""The control plane: errors, and rejection of web pages."""
 
 import pytest
 import requests
@@ -51,7 +51,7 @@ PAGES = [
     ("a page without an origin", {"Origin": "null"}, 403),
     ("a form", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
     ("a form with a file", {"Content-Type": "multipart/form-data; boundary=x"}, 415),
-    ("a script's plain text", {"Content-Type": "text/plain;charset=UTF-8"}, 415),
+    ("plain text from a script", {"Content-Type": "text/plain;charset=UTF-8"}, 415),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Values of control commands: any request has values or is an error that names one."""
+"""Values of control commands: any request has valid values or is an error that names the value."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ def read(body: bytes, query: str = "") -> dict[str, Any]:
 @example(b'{"\\udfff": 1}')
 @example(b"\xff")
 @example(b" " * (DEFAULT_LIMIT + 1))
-def test_any_body_has_values_or_is_an_error(body: bytes):
+def test_any_body_is_parsed_or_rejected(body: bytes):
     try:
         values = read(body)
     except BadRequest:
@@ -46,12 +46,12 @@ def test_body_overrides_the_query():
 
 
 NUMBERS = [
-    ("the least", 0, 0),
-    ("the most", 3600, 3600),
+    ("the minimum", 0, 0),
+    ("the maximum", 3600, 3600),
     ("text", "1.5", 1.5),
     ("missing", None, None),
-    ("below", -0.1, "must be a number from 0 to 3600."),
-    ("above", 3600.1, "must be a number from 0 to 3600."),
+    ("below the minimum", -0.1, "must be a number from 0 to 3600."),
+    ("above the maximum", 3600.1, "must be a number from 0 to 3600."),
     ("not a number", "nan", "must be a number from 0 to 3600."),
     ("infinite", "inf", "must be a number from 0 to 3600."),
     ("a list", [1], "must be a number from 0 to 3600."),
@@ -86,7 +86,7 @@ def test_integer_is_whole():
     ("value", "expected"),
     [(True, True), (False, False), ("TRUE", True), ("false", False), ("1", True), (0, False), (1, True)],
 )
-def test_boolean_is_accepted_in_the_spellings_of_json_and_of_queries(value, expected):
+def test_boolean_is_accepted_as_json_and_as_text(value, expected):
     assert parse.boolean({"reset": value}, "reset") is expected
     assert parse.boolean({}, "reset") is False
 
@@ -112,7 +112,7 @@ def test_any_duration_is_positive_or_an_error(text: str):
     assert 0 < seconds <= 9999 * 86_400
 
 
-def test_unknown_name_is_an_error_that_lists_the_known_ones():
+def test_unknown_name_is_an_error_that_lists_known_names():
     parse.reject_unknown({"kid": "x"}, "kid")
     with pytest.raises(BadRequest, match=r"^kdi is not supported\. Supported values: kid\.$"):
         parse.reject_unknown({"kdi": "x"}, "kid")

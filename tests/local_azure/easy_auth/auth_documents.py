@@ -1,4 +1,4 @@
-"""authsettingsV2 documents: the smallest one, with one member changed."""
+"""authsettingsV2 documents: a minimal document with one member changed."""
 
 import copy
 import json
@@ -55,7 +55,7 @@ ISSUER = "registration/openIdIssuer"
 
 
 def settings(path: str = "", value: object = None) -> dict[str, Any]:
-    """The smallest document with one member changed; `path` is, for example, `validation/allowedAudiences`."""
+    """Return the minimal document with one member changed. `path` is, for example, `validation/allowedAudiences`."""
     document = copy.deepcopy(MINIMAL)
     if path:
         *parents, last = path.split("/")

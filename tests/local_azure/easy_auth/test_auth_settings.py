@@ -1,4 +1,4 @@
-"""authsettingsV2 documents: the one that infra/ declares is understood, and an invalid one is an error."""
+"""authsettingsV2 documents: the settings of infra/ are enforced, and invalid documents are errors."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from tests.support.forge import CALLER_OBJECT, Forge
 
 
 def declared_by_infra() -> dict[str, Any]:
-    """authsettingsV2 of infra/, as the module declares it for these identities and audiences."""
+    """Return the authsettingsV2 properties that infra/ declares for one allowed identity."""
     parameters = {
         "siteName": "aad-func",
         "enabled": True,
@@ -53,7 +53,7 @@ def declared_by_infra() -> dict[str, Any]:
     ("why", "token", "status"),
     [
         ("the identity that infra/ allows", {}, 200),
-        ("its token with the App ID URI as audience", {"aud": f"api://{API}"}, 200),
+        ("this identity, with the App ID URI as audience", {"aud": f"api://{API}"}, 200),
         ("another identity", {"oid": OTHER, "sub": OTHER}, 403),
         ("another API", {"aud": OTHER}, 401),
         ("another tenant", {"iss": f"{LOGIN}/{OTHER}/v2.0"}, 401),
@@ -61,7 +61,7 @@ def declared_by_infra() -> dict[str, Any]:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_infra_declares_is_enforced(
+def test_settings_declared_by_infra_are_enforced(
     why, token, status, app, local_azure_server: LocalAzure, forge: Forge, tmp_path: Path
 ):
     resource = {"type": "Microsoft.Web/sites/config", "name": "authsettingsV2", "properties": declared_by_infra()}
@@ -72,7 +72,7 @@ def test_what_infra_declares_is_enforced(
     assert response.status_code == status
 
 
-def test_nulls_of_azure_resource_manager_are_missing_members(tmp_path: Path):
+def test_null_members_are_treated_as_missing(tmp_path: Path):
     document = settings()
     entra(document)["validation"] = {
         "allowedAudiences": None,
@@ -84,14 +84,18 @@ def test_nulls_of_azure_resource_manager_are_missing_members(tmp_path: Path):
 
 
 INVALID = [
-    ("off", {"platform": {"enabled": False}, **MINIMAL}, "platform.enabled is false, so that App Service does"),
+    (
+        "Easy Auth that is disabled",
+        {"platform": {"enabled": False}, **MINIMAL},
+        "platform.enabled is false, so that App Service does",
+    ),
     ("no provider", {"globalValidation": REQUIRED}, "registration.clientId is missing"),
     (
-        "a provider that is off",
+        "a provider that is disabled",
         settings("/enabled", False),
         "azureActiveDirectory.enabled is false, so that App Service",
     ),
-    ("no list", settings(IDENTITIES, "x"), "identities must be a list of non-empty strings"),
+    ("identities that are not a list", settings(IDENTITIES, "x"), "identities must be a list of non-empty strings"),
     (
         "a misspelled rule",
         settings(PRINCIPALS, {"identites": []}),
@@ -108,12 +112,12 @@ INVALID = [
     ("an issuer without a tenant", settings(ISSUER, LOGIN), "openIdIssuer must be an issuer such as https://login"),
     ("an issuer over http", settings(ISSUER, f"http://x/{TENANT}/v2.0"), "openIdIssuer must be an issuer such as"),
     (
-        "an expression",
+        "an expression in a list",
         settings(AUDIENCES, ["[parameters('x')]"]),
         "allowedAudiences[0] must be a value, not an expression of an ARM",
     ),
     (
-        "an expression",
+        "an expression instead of a string",
         settings("registration/clientId", "[variables('x')]"),
         "clientId must be a value, not an expression of an ARM",
     ),

@@ -37,7 +37,7 @@ def test_invalid_url_is_an_error(url: str, local_azure_server: LocalAzure):
         pass
 
 
-def test_headers_of_the_connection_are_removed():
+def test_hop_by_hop_headers_are_removed():
     sent = [
         ("Connection", "X-Mine, keep-alive"),
         ("Keep-Alive", "timeout=5"),
@@ -54,7 +54,7 @@ def test_headers_of_the_connection_are_removed():
     assert without_hop_by_hop(sent) == [("Accept", "*/*"), ("X-Other", "1"), ("X-Other", "2")]
 
 
-def test_path_and_headers_are_sent_as_they_are():
+def test_path_and_headers_are_sent_unchanged():
     headers = [("Host", "orders.example"), ("X-Name", "Zo\u00eb"), ("X-Twice", "1"), ("X-Twice", "2")]
     with Scripted(lambda request: http(200, b"ok")) as app:
         response = Forwarder(app.origin).send("GET", "//a/../b%2Fc?q=%20", headers, b"")
@@ -105,5 +105,5 @@ def test_request_that_would_forge_a_header_is_not_sent(path, headers):
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:7072", "http://127.0.0.1:7072/", "http://localhost", "http://[::1]:7072"]
 )
-def test_address_of_an_app_is_accepted(url: str):
+def test_valid_url_is_accepted(url: str):
     assert Forwarder(url)

@@ -36,9 +36,9 @@ V1 = {"version": 1}
 
 RULES = [
     ("the client ID is always an audience", AUDIENCES, ["api://other"], {"aud": API}, 200),
-    ("another audience is allowed", AUDIENCES, ["api://other"], {"aud": "api://other"}, 200),
+    ("an audience listed in allowedAudiences", AUDIENCES, ["api://other"], {"aud": "api://other"}, 200),
     ("an audience that is not listed", AUDIENCES, ["api://other"], {"aud": f"api://{API}"}, 401),
-    ("an audience without a list", AUDIENCES, [], {"aud": f"api://{API}"}, 401),
+    ("the App ID URI with an empty list", AUDIENCES, [], {"aud": f"api://{API}"}, 401),
     ("a version 2 token for a version 2 issuer", ISSUER, f"{LOGIN}/{TENANT}/v2.0", {}, 200),
     ("a version 1 token for a version 2 issuer", ISSUER, f"{LOGIN}/{TENANT}/v2.0", V1, 401),
     ("a version 1 token for a version 1 issuer", ISSUER, f"https://sts.windows.net/{TENANT}/", V1, 200),
@@ -51,33 +51,51 @@ RULES = [
     ("another audience for a multi-tenant issuer", ISSUER, f"{LOGIN}/common/v2.0", {"aud": OTHER}, 401),
     ("no issuer for a multi-tenant issuer", ISSUER, f"{LOGIN}/common/v2.0", {"iss": GONE}, 401),
     ("an allowed application", APPLICATIONS, [OTHER, CALLER], {}, 200),
-    ("an allowed application in capitals", APPLICATIONS, [CALLER.upper()], {}, 200),
+    ("an allowed application in upper case", APPLICATIONS, [CALLER.upper()], {}, 200),
     ("another application", APPLICATIONS, [OTHER], {}, 403),
-    ("the app itself, the portal's default", APPLICATIONS, [API], {}, 403),
-    ("an object ID in the place of a client ID", APPLICATIONS, [CALLER_OBJECT], {}, 403),
+    ("only the app itself, as the portal sets by default", APPLICATIONS, [API], {}, 403),
+    ("an object ID instead of a client ID", APPLICATIONS, [CALLER_OBJECT], {}, 403),
     ("appid in a version 2 token", APPLICATIONS, [OTHER], {"appid": OTHER}, 403),
-    ("no application is no restriction", APPLICATIONS, [], {}, 200),
+    ("an empty list of applications", APPLICATIONS, [], {}, 200),
     ("an allowed identity", IDENTITIES, [OTHER, CALLER_OBJECT], {}, 200),
     ("an allowed user", IDENTITIES, [USER_OBJECT], {"user": True}, 200),
     ("another identity", IDENTITIES, [OTHER], {}, 403),
-    ("a client ID in the place of an object ID", IDENTITIES, [CALLER], {}, 403),
+    ("a client ID instead of an object ID", IDENTITIES, [CALLER], {}, 403),
     ("a token without an object ID", IDENTITIES, [CALLER_OBJECT], {"oid": GONE}, 403),
     ("a member of an allowed group", GROUPS, [OTHER], {"groups": ["x", OTHER]}, 200),
     ("a member of another group", GROUPS, [OTHER], {"groups": ["x"]}, 403),
     ("a token without groups", GROUPS, [OTHER], {}, 403),
-    ("groups that are no list", GROUPS, [OTHER], {"groups": OTHER}, 403),
-    ("an identity or a group: the identity", PRINCIPALS, {"identities": [CALLER_OBJECT], "groups": [OTHER]}, {}, 200),
-    ("an identity or a group: the group", PRINCIPALS, {"identities": [OTHER], "groups": ["g"]}, {"groups": ["g"]}, 200),
-    ("an identity or a group: neither", PRINCIPALS, {"identities": [OTHER], "groups": ["g"]}, {"groups": ["h"]}, 403),
+    ("groups that are not a list", GROUPS, [OTHER], {"groups": OTHER}, 403),
     (
-        "application and identity: both",
+        "identities and groups: the identity matches",
+        PRINCIPALS,
+        {"identities": [CALLER_OBJECT], "groups": [OTHER]},
+        {},
+        200,
+    ),
+    (
+        "identities and groups: the group matches",
+        PRINCIPALS,
+        {"identities": [OTHER], "groups": ["g"]},
+        {"groups": ["g"]},
+        200,
+    ),
+    (
+        "identities and groups: neither matches",
+        PRINCIPALS,
+        {"identities": [OTHER], "groups": ["g"]},
+        {"groups": ["h"]},
+        403,
+    ),
+    (
+        "applications and identities: both match",
         BOTH,
         {"allowedApplications": [CALLER], "allowedPrincipals": {"identities": [CALLER_OBJECT]}},
         {},
         200,
     ),
     (
-        "application and identity: the application alone",
+        "applications and identities: only the application matches",
         BOTH,
         {"allowedApplications": [CALLER], "allowedPrincipals": {"identities": [OTHER]}},
         {},
@@ -107,24 +125,30 @@ WITHOUT_TOKEN = [
     ("another client is not redirected", {"unauthenticatedClientAction": "RedirectToLoginPage"}, "/api", {}, 401),
     ("AllowAnonymous", {"unauthenticatedClientAction": "AllowAnonymous"}, "/api", {}, 200),
     (
-        "AllowAnonymous, and another scheme",
+        "AllowAnonymous with another authentication scheme",
         {"unauthenticatedClientAction": "AllowAnonymous"},
         "/",
         {"A": "Basic x"},
         200,
     ),
-    ("not required", REQUIRED | {"requireAuthentication": False}, "/api", {}, 200),
+    ("requireAuthentication is false", REQUIRED | {"requireAuthentication": False}, "/api", {}, 200),
     ("an excluded path", REQUIRED | {"excludedPaths": ["/health"]}, "/health", {}, 200),
     ("an excluded path with a query", REQUIRED | {"excludedPaths": ["/health"]}, "/health?x=1", {}, 200),
     ("below an excluded path", REQUIRED | {"excludedPaths": ["/health"]}, "/health/more", {}, 401),
-    ("beside an excluded path", REQUIRED | {"excludedPaths": ["/health"]}, "/healthy", {}, 401),
-    ("an excluded path in capitals", REQUIRED | {"excludedPaths": ["/health"]}, "/HEALTH", {}, 401),
+    ("a path that starts with an excluded path", REQUIRED | {"excludedPaths": ["/health"]}, "/healthy", {}, 401),
+    ("an excluded path in upper case", REQUIRED | {"excludedPaths": ["/health"]}, "/HEALTH", {}, 401),
     ("below an excluded folder", REQUIRED | {"excludedPaths": ["/x", "/public/*"]}, "/public/a/b", {}, 200),
-    ("beside an excluded folder", REQUIRED | {"excludedPaths": ["/public/*"]}, "/publicity", {}, 401),
-    ("out of an excluded folder", REQUIRED | {"excludedPaths": ["/public/*"]}, "/public/../api", {}, 401),
-    ("out of an excluded folder, encoded", REQUIRED | {"excludedPaths": ["/public/*"]}, "/public/%2e%2e/api", {}, 401),
+    ("a path that starts like an excluded folder", REQUIRED | {"excludedPaths": ["/public/*"]}, "/publicity", {}, 401),
+    ("a parent segment in an excluded folder", REQUIRED | {"excludedPaths": ["/public/*"]}, "/public/../api", {}, 401),
     (
-        "out of an excluded folder, slash",
+        "an encoded parent segment in an excluded folder",
+        REQUIRED | {"excludedPaths": ["/public/*"]},
+        "/public/%2e%2e/api",
+        {},
+        401,
+    ),
+    (
+        "a parent segment with an encoded slash in an excluded folder",
         REQUIRED | {"excludedPaths": ["/public/*"]},
         "/public/..%2fapi",
         {},
@@ -134,7 +158,7 @@ WITHOUT_TOKEN = [
 
 
 def send_raw(front: str, path: str, headers: dict[str, str]) -> tuple[int, str, bytes]:
-    """Send a path as it is: requests would normalize it."""
+    """Send a GET request without normalizing the path, and return the status, Location and body."""
     connection = http.client.HTTPConnection(front.removeprefix("http://"), timeout=10)
     headers = {"Authorization" if name == "A" else name: value for name, value in headers.items()}
     connection.request("GET", path, headers=headers)
@@ -147,7 +171,7 @@ def send_raw(front: str, path: str, headers: dict[str, str]) -> tuple[int, str, 
 @pytest.mark.parametrize(
     ("why", "value", "path", "headers", "status"), WITHOUT_TOKEN, ids=[case[0] for case in WITHOUT_TOKEN]
 )
-def test_request_without_a_token(
+def test_request_without_a_token_gets_the_configured_action(
     why, value, path, headers, status, app, local_azure_server: LocalAzure, tmp_path: Path
 ):
     policy = read(tmp_path, settings("globalValidation", value)).policy
@@ -171,7 +195,7 @@ SEGMENTS = st.sampled_from(["public", "health", "api", "..", ".", "", "%2e%2e", 
 @example(["public", "%2e%2e", "api"])
 @example(["public", "x\\..\\..\\api"])
 @example(["health", ""])
-def test_path_that_an_app_could_resolve_to_another_one_is_not_excluded(segments: list[str]):
+def test_path_that_an_app_could_resolve_to_another_path_is_not_excluded(segments: list[str]):
     path = "/" + "/".join(segments)
     if EXCLUDED.action_for(path) is UnauthenticatedAction.RETURN_401:
         return
@@ -195,7 +219,7 @@ def test_policy_without_rules_requires_only_a_token():
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_application_is_the_one_that_the_tokens_version_names(why, claims):
+def test_client_id_is_read_from_the_claim_of_the_token_version(why, claims):
     policy = AuthPolicy(allowed_applications=frozenset({CALLER}))
     assert policy.allows(claims) is False
     assert policy.allows({"ver": "2.0", "azp": CALLER})

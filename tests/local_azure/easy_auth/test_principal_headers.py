@@ -1,4 +1,4 @@
-"""The principal headers that Easy Auth sets, and that clients cannot set."""
+"""Only Easy Auth can set the principal headers."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ def test_principal_has_an_applications_claims_under_easy_auths_names(front: str,
     found = principal(response)
     assert (found["auth_typ"], sorted(found)) == ("aad", ["auth_typ", "claims", "name_typ", "role_typ"])
     claims = [(claim["typ"], claim["val"]) for claim in found["claims"]]
-    # role_typ names a type that no claim has: app roles come as `roles`, one claim for each.
+    # No claim has the type in role_typ. Each app role is a claim of type `roles`.
     assert found["role_typ"] == "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
     assert [value for name, value in claims if name == "roles"] == ["DoAll", "Other"]
     by_name = dict(claims)
@@ -76,13 +76,13 @@ def claims_of(found: dict[str, str]) -> list[tuple[str, str]]:
 
 
 NAMES = [
-    ("of a user, version 2", {"oid": "1", "preferred_username": "a@b", "upn": "c@d"}, "a@b"),
-    ("of a user with upn", {"oid": "1", "upn": "c@d", "unique_name": "e@f"}, "c@d"),
-    ("of a user, version 1", {"oid": "1", "unique_name": "e@f"}, "e@f"),
-    ("of an application", {"oid": "1", "sub": "2"}, "1"),
-    ("without an object ID", {"sub": "2"}, "2"),
-    ("without any ID", {}, ""),
-    ("in UTF-8", {"oid": "1", "upn": "Zo\u00eb@b"}, "Zo\u00c3\u00ab@b"),
+    ("a user in a version 2 token", {"oid": "1", "preferred_username": "a@b", "upn": "c@d"}, "a@b"),
+    ("a user with upn", {"oid": "1", "upn": "c@d", "unique_name": "e@f"}, "c@d"),
+    ("a user in a version 1 token", {"oid": "1", "unique_name": "e@f"}, "e@f"),
+    ("an application", {"oid": "1", "sub": "2"}, "1"),
+    ("no object ID", {"sub": "2"}, "2"),
+    ("no ID", {}, ""),
+    ("a non-ASCII name, in UTF-8", {"oid": "1", "upn": "Zo\u00eb@b"}, "Zo\u00c3\u00ab@b"),
 ]
 
 

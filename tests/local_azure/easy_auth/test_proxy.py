@@ -1,4 +1,4 @@
-"""Easy Auth: which callers it accepts, and its responses if the app or the tenant is unreachable."""
+"""Easy Auth's proxy: accepted tokens, and responses if the app or the tenant is unreachable."""
 
 import base64
 import json
@@ -17,17 +17,20 @@ from tests.support.easy_auth_proxy import METHODS, call, easy_auth, principal, s
 from tests.support.forge import CALLER_OBJECT, GONE, Forge, encode
 
 INVALID = [
-    ("none", None),
+    ("no token", None),
     ("not a token", lambda forge: "x.y.z"),
     ("expired", lambda forge: forge.token(exp=1_700_000_000)),
     ("not valid yet", lambda forge: forge.token(nbf=9_000_000_000)),
     ("for another API", lambda forge: forge.token(aud="aad00003-c11d-4000-8000-000000000000")),
-    ("of another issuer", lambda forge: forge.token(iss="https://login.microsoftonline.com/x/v2.0")),
-    ("of version 1 for a version 2 registration", lambda forge: forge.token(version=1)),
+    ("from another issuer", lambda forge: forge.token(iss="https://login.microsoftonline.com/x/v2.0")),
+    ("version 1 for a version 2 registration", lambda forge: forge.token(version=1)),
     ("without an expiry", lambda forge: forge.token(exp=GONE)),
     ("unsigned", lambda forge: f"{encode({'alg': 'none'})}.{encode(forge.claims())}."),
-    ("by an unknown key", lambda forge: forge.sign(forge.claims(), forge.header(kid="unknown"))),
-    ("changed", lambda forge: ".".join([*forge.token().split(".")[:2], forge.token(roles=["X"]).split(".")[2]])),
+    ("with an unknown kid", lambda forge: forge.sign(forge.claims(), forge.header(kid="unknown"))),
+    (
+        "with another token's signature",
+        lambda forge: ".".join([*forge.token().split(".")[:2], forge.token(roles=["X"]).split(".")[2]]),
+    ),
 ]
 
 
@@ -108,7 +111,7 @@ def test_invalid_token_is_401_with_every_action(
             assert "x-ms-client-principal-id" in seen(response)
 
 
-def test_sign_in_pages_say_that_they_are_not_emulated(app, local_azure_server: LocalAzure):
+def test_sign_in_pages_are_not_emulated(app, local_azure_server: LocalAzure):
     with easy_auth(local_azure_server, app) as front:
         response = call(f"{front}/.auth/login/aad", None)
     assert response.status_code == 404

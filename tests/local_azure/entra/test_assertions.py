@@ -1,4 +1,4 @@
-"""Assertions of users and of managed identities: with azure-identity, and each error."""
+"""Assertions of users and managed identities: success with azure-identity, and each error."""
 
 import json
 from dataclasses import replace
@@ -67,7 +67,7 @@ def test_missing_second_factor_is_a_claims_challenge(local_azure: LocalTenant, l
 
 
 class Exchange:
-    """On-behalf-of requests, valid except for the changes of a test."""
+    """On-behalf-of requests that are valid except for a test's changes."""
 
     def __init__(self, azure: LocalAzure) -> None:
         self.azure = azure
@@ -119,13 +119,13 @@ FUTURE = {"nbf": 9_000_000_000}
 
 REJECTED = [
     ("no assertion", 900144, {"assertion": None}),
-    ("no token use", 900144, {"requested_token_use": None}),
-    ("another token use", 90023, {"requested_token_use": "other"}),
+    ("no requested_token_use", 900144, {"requested_token_use": None}),
+    ("another requested_token_use", 90023, {"requested_token_use": "other"}),
     ("no client", 900144, {"client_id": None}),
     ("unknown client", 700016, {"client_id": "nobody"}),
     ("no credential", 7000218, {"client_assertion": None}),
-    ("no type of assertion", 900144, {"client_assertion_type": None}),
-    ("another type of assertion", 90023, {"client_assertion_type": "saml"}),
+    ("no client_assertion_type", 900144, {"client_assertion_type": None}),
+    ("another client_assertion_type", 90023, {"client_assertion_type": "saml"}),
     ("no scope", 900144, {"scope": None}),
     ("claims that are not a JSON object", 50117, {"claims": "[]"}),
     ("scopes of two APIs", 70011, {"scope": f"{API}/.default {V1}/.default"}),
@@ -134,22 +134,26 @@ REJECTED = [
     ("no consent", 65001, {"scope": f"{V1}/.default"}),
     ("no consent to the scope", 65001, {"scope": f"{V1}/user_impersonation"}),
     ("assignment required", 50105, {"scope": f"{ASSIGNED}/.default"}),
-    ("client assertion: no token", 50027, {"client_assertion": "no.token.atall"}),
-    ("client assertion: another client's trust", 700211, {"client_id": "dae00001-c11d-4000-8000-000000000000"}),
-    ("client assertion: issuer", 700211, {"client_assertion": {"iss": "https://elsewhere.example/v2.0"}}),
-    ("client assertion: subject", 700213, {"client_assertion": {"sub": "other", "oid": "other"}}),
-    ("client assertion: audience", 700212, {"client_assertion": {"aud": API[6:]}}),
+    ("client assertion: not a token", 50027, {"client_assertion": "no.token.atall"}),
+    (
+        "client assertion: a client that does not trust the identity",
+        700211,
+        {"client_id": "dae00001-c11d-4000-8000-000000000000"},
+    ),
+    ("client assertion: another issuer", 700211, {"client_assertion": {"iss": "https://elsewhere.example/v2.0"}}),
+    ("client assertion: another subject", 700213, {"client_assertion": {"sub": "other", "oid": "other"}}),
+    ("client assertion: another audience", 700212, {"client_assertion": {"aud": API[6:]}}),
     ("client assertion: expired", 700024, {"client_assertion": PAST}),
     ("client assertion: not valid yet", 700024, {"client_assertion": FUTURE}),
-    ("client assertion: a user's", 700229, {"client_assertion": {"scp": "user_impersonation"}}),
-    ("user assertion: no token", 50027, {"assertion": "no.token.atall"}),
-    ("user assertion: issuer", 50013, {"assertion": {"iss": "https://elsewhere.example/v2.0"}}),
-    ("user assertion: audience", 500131, {"assertion": {"aud": API[6:]}}),
+    ("client assertion: a user's token", 700229, {"client_assertion": {"scp": "user_impersonation"}}),
+    ("user assertion: not a token", 50027, {"assertion": "no.token.atall"}),
+    ("user assertion: another issuer", 50013, {"assertion": {"iss": "https://elsewhere.example/v2.0"}}),
+    ("user assertion: another audience", 500131, {"assertion": {"aud": API[6:]}}),
     ("user assertion: expired", 500133, {"assertion": PAST}),
     ("user assertion: not valid yet", 500133, {"assertion": FUTURE}),
-    ("user assertion: an application's", 7000114, {"assertion": {"scp": GONE, "oid": "app", "sub": "app"}}),
+    ("user assertion: an application's token", 7000114, {"assertion": {"scp": GONE, "oid": "app", "sub": "app"}}),
     ("user assertion: an ID token", 50013, {"assertion": {"scp": GONE}}),
-    ("user assertion: of an unknown user", 50013, {"assertion": {"oid": "ghost"}}),
+    ("user assertion: an unknown user's token", 50013, {"assertion": {"oid": "ghost"}}),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Client authentication at the token endpoint: secrets, and assertions instead of secrets."""
+"""Client authentication at the token endpoint, with secrets and with client assertions."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def test_managed_identity_token_authenticates_an_application(local_azure: LocalT
     assert (claims["azp"], claims["idtyp"]) == (MSI_FUNC, "app")
 
 
-def test_azure_identity_shows_the_code_for_a_wrong_secret(local_azure: LocalTenant, local_azure_server: LocalAzure):
+def test_azure_identity_reports_the_code_for_a_wrong_secret(local_azure: LocalTenant, local_azure_server: LocalAzure):
     local_azure.environment()
     with (
         ClientSecretCredential(
@@ -46,14 +46,14 @@ def test_azure_identity_shows_the_code_for_a_wrong_secret(local_azure: LocalTena
 
 @pytest.fixture
 def clients(local_azure: LocalTenant, local_azure_server: LocalAzure) -> ClientAuthenticator:
-    """Authentication in the shared tenant."""
+    """Return the client authenticator of the shared tenant."""
     directory = local_azure_server.directory
     assertions = AssertionValidator(directory, local_azure_server.keys, local_azure_server.issuer)
     return ClientAuthenticator(directory, assertions)
 
 
 def client_assertion(azure: LocalAzure) -> str:
-    """Return the token of the managed identity that msi-func's registration trusts."""
+    """Return a token of the managed identity that msi-func's app registration trusts."""
     identity = "1de00003-0b1d-4000-8000-000000000000"
     return Forge(azure, "AAD Token Exchange").token(oid=identity, sub=identity, roles=GONE)
 
@@ -73,18 +73,18 @@ def test_assertion_takes_precedence_over_a_secret(clients: ClientAuthenticator, 
 REJECTED = [
     ("no client", {"client_id": None}, 900144),
     ("an unknown client", {"client_id": "nobody"}, 700016),
-    ("a client by its name", {"client_id": "nightly-job"}, 700016),
-    ("a client by its object ID", {"client_id": "dae00001-0b1d-4000-8000-000000000000"}, 700016),
+    ("a client's name", {"client_id": "nightly-job"}, 700016),
+    ("a client's object ID", {"client_id": "dae00001-0b1d-4000-8000-000000000000"}, 700016),
     ("no secret", {"client_secret": None}, 7000218),
     ("an empty secret", {"client_secret": ""}, 7000218),
     ("another secret", {"client_secret": "guess"}, 7000215),
-    ("the beginning of the secret", {"client_secret": SECRET[:-1]}, 7000215),
-    ("the secret and more", {"client_secret": f"{SECRET} "}, 7000215),
-    ("the secret in another case", {"client_secret": SECRET.upper()}, 7000215),
-    ("characters that are not ASCII", {"client_secret": "Gehe\u00efmnis"}, 7000215),
+    ("a prefix of the secret", {"client_secret": SECRET[:-1]}, 7000215),
+    ("the secret with a trailing space", {"client_secret": f"{SECRET} "}, 7000215),
+    ("the secret in upper case", {"client_secret": SECRET.upper()}, 7000215),
+    ("non-ASCII characters", {"client_secret": "S\u00e9cret"}, 7000215),
     ("a client without secrets", {"client_id": MSI_FUNC}, 7000215),
-    ("an assertion without its type", {"client_assertion": "x.y.z"}, 900144),
-    ("another type of assertion", {"client_assertion": "x.y.z", "client_assertion_type": "saml"}, 90023),
+    ("an assertion without client_assertion_type", {"client_assertion": "x.y.z"}, 900144),
+    ("another client_assertion_type", {"client_assertion": "x.y.z", "client_assertion_type": "saml"}, 90023),
     ("an invalid assertion", {"client_assertion": "x.y.z", "client_assertion_type": ASSERTION_TYPE}, 50027),
 ]
 
@@ -99,7 +99,7 @@ def test_client_without_a_valid_credential_is_rejected(why, changes, code, clien
 
 
 def test_each_of_several_secrets_is_valid(clients: ClientAuthenticator, local_azure_server: LocalAzure, monkeypatch):
-    """While a secret is replaced, the old one and the new one are valid."""
+    """Both the old and the new secret are valid while a secret is replaced."""
     directory = local_azure_server.directory
     job = replace(directory.application("nightly-job"), secrets=("old", "new"))
     monkeypatch.setattr(directory, "applications", (job,))

@@ -1,4 +1,4 @@
-"""Tokens for tests: like issued ones, with chosen claims, lifetime and key."""
+"""Tokens for tests, with chosen claims, lifetime and key."""
 
 import re
 import time
@@ -12,7 +12,7 @@ from local_azure.testing import LocalTenant
 from tests.support.tenant_requests import V1
 
 
-def test_lifetime_is_moved_as_a_whole(local_azure: LocalTenant):
+def test_expired_token_has_a_lifetime_of_normal_length(local_azure: LocalTenant):
     claims = jwt.decode(local_azure.token("aad-func", expired=True), options={"verify_signature": False})
     assert claims["exp"] - claims["nbf"] == 86_700
     assert abs(time.time() - 3600 - claims["exp"]) < 60
@@ -47,25 +47,25 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("why", "audience", "caller", "message"), MISTAKES, ids=[case[0] for case in MISTAKES])
-def test_unknown_name_is_an_error_that_lists_the_known_ones(
+def test_unknown_name_is_an_error_that_lists_known_names(
     why, audience, caller, message, local_azure_server: LocalAzure
 ):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         payload(local_azure_server, audience, **caller)
 
 
-def test_audience_of_a_version_1_token_is_the_requested_one(local_azure_server: LocalAzure):
+def test_version_1_token_has_the_requested_audience(local_azure_server: LocalAzure):
     for audience, expected in (("aad-func-v1", V1), (V1, V1), (V1.removeprefix("api://"), V1.removeprefix("api://"))):
         assert payload(local_azure_server, audience)["aud"] == expected
 
 
-def test_user_whom_a_policy_guards_has_a_second_factor(local_azure_server: LocalAzure):
+def test_user_with_an_mfa_policy_has_a_second_factor(local_azure_server: LocalAzure):
     assert payload(local_azure_server, user="guarded@local.example")["amr"] == ["pwd", "mfa"]
     assert "amr" not in payload(local_azure_server, user="developer@local.example")
 
 
 @pytest.mark.parametrize("claim", ["iat", "nbf", "exp"])
-def test_each_time_moves_the_others_by_the_same_distance(claim: str):
+def test_moving_one_time_shifts_the_others_equally(claim: str):
     claims = {"iat": 100, "nbf": 200, "exp": 1000, "oid": "x"}
     crafted_token.move_lifetime(claims, claim, 5000.7)
     assert claims[claim] == 5000
@@ -83,6 +83,6 @@ def test_wrong_key_has_the_published_kid_and_another_signature(local_azure_serve
 
 
 @pytest.mark.parametrize(("version", "members"), [("1.0", {"x5t"}), ("2.0", set())])
-def test_header_is_that_of_the_version(version: str, members: set[str], local_azure_server: LocalAzure):
+def test_header_has_the_members_of_the_token_version(version: str, members: set[str], local_azure_server: LocalAzure):
     header = jwt.get_unverified_header(crafted_token.sign(local_azure_server.keys, {"ver": version}))
     assert header.keys() == {"typ", "alg", "kid"} | members

@@ -1,4 +1,4 @@
-"""Errors of the token endpoint: Entra's format, on one line, with a claims challenge only if there is one."""
+"""Errors of the token endpoint: Entra's format on one line, with an optional claims challenge."""
 
 import json
 import re
@@ -16,7 +16,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("error", "status", "name", "text"), ERRORS, ids=[str(case[0].code) for case in ERRORS])
-def test_error_has_its_codes_status_and_name(error, status, name, text):
+def test_code_determines_status_and_name(error, status, name, text):
     assert (error.status, error.error, str(error)) == (status, name, error.text)
     assert error.text.startswith(text)
     response = error_response(error)
@@ -38,7 +38,7 @@ def test_description_has_the_ids_and_the_time_of_the_response():
     assert {body["trace_id"], body["correlation_id"]}.isdisjoint({other["trace_id"], other["correlation_id"]})
 
 
-def test_claims_challenge_is_present_only_if_there_is_one():
+def test_response_contains_claims_only_for_a_claims_challenge():
     challenge = '{"access_token":{}}'
     error = TokenRequestError(50076, claims=challenge, api="x")
     assert json.loads(error_response(error).body)["claims"] == challenge
@@ -46,5 +46,5 @@ def test_claims_challenge_is_present_only_if_there_is_one():
 
 
 def test_values_of_a_request_are_inserted_literally():
-    """A scope with braces is no format string."""
+    """A scope with braces is not used as a format string."""
     assert TokenRequestError(70011, scope="{scope.__class__}").text.endswith("is not valid: '{scope.__class__}'.")

@@ -1,4 +1,4 @@
-"""The tenant's keys over HTTP: cached, refreshed for an unknown `kid`, and unavailable rather than wrong."""
+"""The tenant's keys over HTTP: caching, refresh for an unknown `kid`, and outages."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def keys(local_azure: LocalTenant, local_azure_server: LocalAzure) -> JwksClient
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_issuer_and_keys_are_those_of_the_version(version: int, local_azure_server: LocalAzure):
+def test_each_version_has_its_issuer_and_keys(version: int, local_azure_server: LocalAzure):
     client = JwksClient(local_azure_server.origin, local_azure_server.directory.tenant_id, version)
     current = local_azure_server.keys.current
     assert client.issuer == local_azure_server.issuer.issuer(version)
@@ -36,7 +36,7 @@ def test_new_key_is_found_at_once(keys: JwksClient, local_azure: LocalTenant, lo
     assert keys.find(old)
 
 
-def test_unknown_key_does_not_exist(keys: JwksClient):
+def test_unknown_kid_has_no_key(keys: JwksClient):
     assert keys.find("unknown") is None
 
 

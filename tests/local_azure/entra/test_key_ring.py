@@ -12,9 +12,7 @@ from tests.support.clients import verified
 from tests.support.tenant_requests import control, request_identity_token
 
 
-def test_rotated_key_signs_and_the_old_one_stays_until_it_is_removed(
-    local_azure: LocalTenant, local_azure_server: LocalAzure
-):
+def test_new_key_signs_and_the_old_key_is_valid_until_removed(local_azure: LocalTenant, local_azure_server: LocalAzure):
     local_azure.environment()
     old = request_identity_token(local_azure_server).json()["access_token"]
     first = local_azure_server.keys.current.kid
@@ -36,7 +34,7 @@ def test_rotated_key_signs_and_the_old_one_stays_until_it_is_removed(
     assert requests.get(f"{local_azure_server.origin}/local-azure/keys", timeout=10).json() == {"keys": kids[1:]}
 
 
-def test_removed_last_key_is_replaced_and_the_new_one_stored(tmp_path: Path):
+def test_removed_last_key_is_replaced_by_a_stored_key(tmp_path: Path):
     with LocalAzure(load(), port=0, state=tmp_path) as azure:
         (new,) = control(azure, "remove-key", kid=azure.keys.current.kid).json()["keys"]
     with LocalAzure(load(), port=0, state=tmp_path) as again:

@@ -1,4 +1,4 @@
-"""The `scope` parameter of a user's token."""
+"""The `scope` parameter of a request for a user's token."""
 
 import pytest
 from hypothesis import given
@@ -8,14 +8,14 @@ from local_azure.entra.errors import TokenRequestError
 from local_azure.entra.scopes import parse_scope
 
 SCOPES = [
-    ("everything with consent", "api://orders/.default", ("api://orders", None)),
+    ("all consented scopes", "api://orders/.default", ("api://orders", None)),
     ("one scope", "api://orders/read", ("api://orders", ["read"])),
     ("scopes of one resource", "api://orders/read api://orders/write", ("api://orders", ["read", "write"])),
     ("a resource that is a URL with a path", "https://orders.example/v1/read", ("https://orders.example/v1", ["read"])),
-    ("a resource with a slash at the end", "https://vault.azure.net//.default", ("https://vault.azure.net/", None)),
+    ("a resource with a trailing slash", "https://vault.azure.net//.default", ("https://vault.azure.net/", None)),
     ("a client ID", "aad00002-c11d-4000-8000-000000000000/read", ("aad00002-c11d-4000-8000-000000000000", ["read"])),
-    ("scopes of OpenID Connect beside it", "openid profile email offline_access a/read", ("a", ["read"])),
-    (".default beside another scope", "a/read a/.default", ("a", None)),
+    ("scopes of OpenID Connect and of a resource", "openid profile email offline_access a/read", ("a", ["read"])),
+    (".default and another scope", "a/read a/.default", ("a", None)),
     ("several spaces", "  a/read   a/write ", ("a", ["read", "write"])),
 ]
 
@@ -26,13 +26,13 @@ def test_scope_is_a_resource_and_its_scopes(why, scope, expected):
 
 
 INVALID = [
-    ("nothing", ""),
-    ("scopes of OpenID Connect alone", "openid profile"),
+    ("an empty string", ""),
+    ("only scopes of OpenID Connect", "openid profile"),
     ("no resource", "read"),
     ("an empty resource", "/.default"),
     ("scopes of two resources", "a/read b/read"),
     ("two resources that differ in case", "a/read A/write"),
-    ("a scope without a resource beside one with", "a/read write"),
+    ("one scope with and one without a resource", "a/read write"),
 ]
 
 
@@ -44,7 +44,7 @@ def test_scope_without_exactly_one_resource_is_invalid(why, scope):
 
 
 @given(scope=st.text())
-def test_any_scope_is_parsed_or_invalid(scope: str):
+def test_any_scope_is_parsed_or_rejected(scope: str):
     try:
         resource, values = parse_scope(scope)
     except TokenRequestError:

@@ -1,5 +1,7 @@
 """The claims of managed identities' tokens."""
 
+import jwt
+
 from local_azure.cloud import LocalAzure
 from local_azure.testing import LocalTenant
 from tests.support.clients import verified
@@ -30,8 +32,6 @@ def test_claims_of_a_version_1_token(local_azure: LocalTenant, local_azure_serve
 
 
 def verified_v1(azure: LocalAzure, token: str, audience: str) -> dict:
-    import jwt
-
     assert "x5t" in jwt.get_unverified_header(token)
     key = azure.keys.current.private.public_key()
     return jwt.decode(token, key, algorithms=["RS256"], audience=audience, issuer=azure.issuer.issuer(1))

@@ -1,4 +1,4 @@
-"""Validation of the tenant's own tokens: each defect is rejected, without a part of the token in the message."""
+"""Validation of the tenant's tokens: each defect is rejected, and no message contains a part of the token."""
 
 import time
 
@@ -25,7 +25,7 @@ def in_(seconds: int) -> int:
 
 
 def hmac_with_the_public_key(forge: Forge) -> str:
-    """The token of an attacker who uses the public key as the secret of a symmetric algorithm."""
+    """Return a token that is signed with the public key as an HMAC secret."""
     public = forge.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     signing_input = f"{encode(forge.header(alg='HS256'))}.{encode(forge.claims())}"
     signature = jwt.get_algorithm_by_name("HS256").sign(signing_input.encode(), public)
@@ -58,13 +58,13 @@ DEFECTS = [
     ("a header without kid", lambda forge: forge.sign(forge.claims(), forge.header(kid=GONE)), InvalidToken),
     ("an unknown kid", lambda forge: forge.sign(forge.claims(), forge.header(kid="unknown")), InvalidToken),
     ("a kid that is a number", lambda forge: forge.sign(forge.claims(), forge.header(kid=1)), InvalidToken),
-    ("no algorithm", lambda forge: f"{encode(forge.header(alg='none'))}.{encode(forge.claims())}.", InvalidToken),
-    ("the public key as a secret", hmac_with_the_public_key, InvalidToken),
-    ("another hash", lambda forge: jwt.encode(forge.claims(), forge.key, "RS512", {"kid": forge.kid}), InvalidToken),
+    ("alg none", lambda forge: f"{encode(forge.header(alg='none'))}.{encode(forge.claims())}.", InvalidToken),
+    ("the public key as an HMAC secret", hmac_with_the_public_key, InvalidToken),
+    ("RS512", lambda forge: jwt.encode(forge.claims(), forge.key, "RS512", {"kid": forge.kid}), InvalidToken),
     ("changed claims", lambda forge: f"{forge.token(oid='x').rpartition('.')[0]}.{forge.token()[-342:]}", InvalidToken),
     ("expired", lambda forge: forge.token(exp=in_(-400)), TokenLifetimeError),
     ("not valid yet", lambda forge: forge.token(nbf=in_(4000)), TokenLifetimeError),
-    ("a lifetime that is text", lambda forge: forge.token(exp="tomorrow"), MalformedToken),
+    ("exp that is text", lambda forge: forge.token(exp="tomorrow"), MalformedToken),
     ("without an expiry", lambda forge: forge.token(exp=GONE), InvalidToken),
     ("without a tenant", lambda forge: forge.token(tid=GONE), InvalidToken),
     ("without an issuer", lambda forge: forge.token(iss=GONE), InvalidToken),
@@ -107,11 +107,11 @@ def test_audience_is_checked_unless_any_is_accepted(local_azure_server: LocalAzu
 
 HEADERS = [
     ("a token", ["Bearer abc"], "abc"),
-    ("another case, and spaces", ["bEARER   abc "], "abc"),
+    ("other capitalization and additional spaces", ["bEARER   abc "], "abc"),
     ("no header", [], None),
     ("two headers", ["Bearer abc", "Bearer abc"], None),
     ("another scheme", ["Basic abc"], None),
-    ("a scheme that begins like it", ["BearerX abc"], None),
+    ("a scheme that starts with Bearer", ["BearerX abc"], None),
     ("no token", ["Bearer"], None),
     ("only spaces", ["Bearer  "], None),
     ("no scheme", ["abc"], None),

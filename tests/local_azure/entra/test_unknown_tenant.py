@@ -15,7 +15,7 @@ PATHS = [
 
 @pytest.mark.parametrize("tenant", ["common", "organizations", "10ca1000-0000-4000-8000-000000000001", "contoso.com"])
 @pytest.mark.parametrize("path", PATHS)
-def test_unknown_tenant_is_entras_json_error(tenant: str, path: str, local_azure_server: LocalAzure):
+def test_unknown_tenant_gets_entras_json_error(tenant: str, path: str, local_azure_server: LocalAzure):
     response = requests.get(f"{local_azure_server.origin}/{tenant}{path}", timeout=10)
     body = response.json()
     assert (response.status_code, body["error"], body["error_codes"]) == (400, "invalid_tenant", [90002])
@@ -24,7 +24,7 @@ def test_unknown_tenant_is_entras_json_error(tenant: str, path: str, local_azure
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_own_tenant_is_found(path: str, local_azure_server: LocalAzure):
+def test_existing_tenant_is_found(path: str, local_azure_server: LocalAzure):
     assert (
         requests.get(
             f"{local_azure_server.origin}/{local_azure_server.directory.tenant_id}{path}", timeout=10

@@ -1,4 +1,4 @@
-"""Users' tokens, as after `az login`."""
+"""Tokens for users, like those of `az account get-access-token`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The invocation context: it continues the caller's trace, or starts one."""
+"""The invocation context, which continues the caller's trace or starts a new trace."""
 
 import re
 from pathlib import Path
@@ -25,15 +25,15 @@ INVALID = [
     ("upper case", {"traceparent": PARENT.upper()}),
     ("a short trace ID", {"traceparent": f"00-{TRACE[1:]}-{SPAN}-01"}),
     ("a short span ID", {"traceparent": f"00-{TRACE}-{SPAN[1:]}-01"}),
-    ("without flags", {"traceparent": f"00-{TRACE}-{SPAN}"}),
-    ("two, joined", {"traceparent": f"{PARENT},{PARENT}"}),
+    ("no flags", {"traceparent": f"00-{TRACE}-{SPAN}"}),
+    ("two values, joined", {"traceparent": f"{PARENT},{PARENT}"}),
     ("a line break", {"traceparent": f"{PARENT}\n"}),
     ("other characters", {"traceparent": PARENT.replace("0af7", "0ag7")}),
 ]
 
 
 @pytest.mark.parametrize(("why", "headers"), INVALID, ids=[case[0] for case in INVALID])
-def test_invalid_trace_is_replaced_without_its_state(why, headers):
+def test_invalid_trace_is_replaced_and_its_state_dropped(why, headers):
     first, second = (TraceContext.from_headers({**headers, "tracestate": "vendor=1"}) for _ in range(2))
     for found in (first, second):
         assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-00", found.trace_parent)

@@ -1,4 +1,4 @@
-"""The Functions host, with the behavior that was observed with `func start`."""
+"""The Functions host behaves as observed with `func start`."""
 
 import concurrent.futures
 import http.client
@@ -43,7 +43,7 @@ def raw(host: Host, method: str, path: str, headers: list[tuple[str, str]], body
     return response
 
 
-def test_header_names_are_lower_case_and_repeated_ones_joined(host: Host):
+def test_header_names_are_lowercase_and_repeated_headers_joined(host: Host):
     sent = [("X-Twice", "a"), ("x-twice", "b"), ("Cookie", "a=1"), ("Cookie", "b=2"), ("X-Empty", "")]
     response = requests.models.complexjson.loads(raw(host, "GET", "/api/v1/echo/x", sent))
     assert response["looked_up"] == "a,b"
@@ -83,7 +83,7 @@ NOT_FOUND = [
     ("the default route prefix", "GET", "/api/echo/a"),
     ("another method", "POST", "/api/v1/settings"),
     ("HEAD for a function with GET only", "HEAD", "/api/v1/settings"),
-    ("a constraint that does not hold", "GET", "/api/v1/orders/x"),
+    ("a constraint that is not met", "GET", "/api/v1/orders/x"),
     ("disabled by the setting with dots", "GET", "/api/v1/off"),
     ("disabled by the setting with underscores", "GET", "/api/v1/off-too"),
 ]

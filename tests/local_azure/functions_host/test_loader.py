@@ -10,16 +10,16 @@ import requests
 from tests.support import apps
 
 INVALID = [
-    ("no app", {}, "host.json cannot be read"),
-    ("no host.json object", {"host.json": "[]"}, "host.json must contain a JSON object."),
+    ("an empty folder", {}, "host.json cannot be read"),
+    ("host.json that is not an object", {"host.json": "[]"}, "host.json must contain a JSON object."),
     ("no function_app.py", {"host.json": "{}"}, "does not contain function_app.py."),
     (
-        "an import error, with its place",
+        "an import error, with file and line",
         {"host.json": "{}", "function_app.py": "import json\nimport missing_module"},
         "function_app.py, line 2: ModuleNotFoundError: No module named 'missing_module'",
     ),
     (
-        "a syntax error, with its place",
+        "a syntax error, with file and line",
         {"host.json": "{}", "function_app.py": "def"},
         "function_app.py, line 1: SyntaxError",
     ),
@@ -50,7 +50,7 @@ INVALID = [
         )
     ),
     (
-        "two functions of one name",
+        "two functions with the same name",
         {
             "host.json": "{}",
             "function_app.py": "import azure.functions as func\napp = func.FunctionApp()\n"
@@ -63,7 +63,7 @@ INVALID = [
 
 
 @pytest.mark.parametrize(("why", "files", "message"), INVALID, ids=[case[0] for case in INVALID])
-def test_app_that_cannot_be_loaded_is_one_sentence_with_a_remedy(why, files, message, tmp_path: Path):
+def test_app_that_cannot_be_loaded_is_a_one_line_error(why, files, message, tmp_path: Path):
     for name, content in files.items():
         (tmp_path / name).write_text(content)
     command = [sys.executable, "-m", "local_azure", "host", str(tmp_path), "--port", "0"]

@@ -1,4 +1,4 @@
-"""A Functions host in a child process: it is ready when the context begins, and ends with its parent."""
+"""A Functions host in a child process is ready when the context begins, and ends with the parent."""
 
 import os
 import signal
@@ -38,10 +38,10 @@ def folder(tmp_path: Path) -> str:
 
 def test_host_responds_while_the_context_is_active(folder: str, monkeypatch):
     monkeypatch.chdir(APP)
-    monkeypatch.setenv("SETTING", "of the parent")
+    monkeypatch.setenv("SETTING", "from the parent")
     port = free_port()
-    with process.host(folder, port, "app", {"SETTING": "of the host"}) as child:
-        assert requests.get(f"http://127.0.0.1:{port}/api/setting", timeout=10).text == "of the host"
+    with process.host(folder, port, "app", {"SETTING": "from the host"}) as child:
+        assert requests.get(f"http://127.0.0.1:{port}/api/setting", timeout=10).text == "from the host"
     assert child.poll() is not None
     assert not is_listening(port)
 
@@ -64,7 +64,7 @@ with process.host(folder, port, "app", {"SETTING": "x"}) as child:
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="kills a process")
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_host_ends_if_its_parent_is_killed(folder: str):
     port = free_port()
     command = [sys.executable, "-c", PARENT, folder, str(port)]

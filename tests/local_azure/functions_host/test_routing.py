@@ -9,12 +9,12 @@ from local_azure.functions_host.routing import RouteTemplate
 GUID = "aad00002-c11d-4000-8000-00000000000F"
 MATCHES = [
     ("a literal", "api/orders", "/api/orders", {}),
-    ("another case", "api/Orders", "/API/oRDERS", {}),
-    ("a slash at the end", "api/orders", "/api/orders/", {}),
-    ("slashes around the template", "/api/orders/", "/api/orders", {}),
+    ("different capitalization", "api/Orders", "/API/oRDERS", {}),
+    ("a trailing slash", "api/orders", "/api/orders/", {}),
+    ("a template with leading and trailing slashes", "/api/orders/", "/api/orders", {}),
     ("the root", "", "/", {}),
     ("a parameter", "api/{id}", "/api/7", {"id": "7"}),
-    ("a parameter keeps its case", "api/{id}", "/api/aB", {"id": "aB"}),
+    ("a parameter in mixed case", "api/{id}", "/api/aB", {"id": "aB"}),
     ("several parameters", "api/{a}/x/{b}", "/api/1/x/2", {"a": "1", "b": "2"}),
     ("an optional parameter", "api/{id?}", "/api/7", {"id": "7"}),
     ("an absent optional parameter", "api/{id?}", "/api", {}),
@@ -38,18 +38,18 @@ def test_matching_path_has_its_parameters(why, template, path, params):
 OTHERS = [
     ("a longer path", "api/orders", "/api/orders/7"),
     ("a shorter path", "api/orders", "/api"),
-    ("another segment that begins like it", "api/orders", "/api/orders2"),
+    ("a segment that starts with the template", "api/orders", "/api/orders2"),
     ("two slashes", "api/orders", "/api//orders"),
-    ("a parameter is one segment", "api/{id}", "/api/a/b"),
-    ("a parameter is not empty", "api/{id}/x", "/api//x"),
-    ("a dot is no wildcard", "a.b", "/axb"),
+    ("two segments for one parameter", "api/{id}", "/api/a/b"),
+    ("an empty parameter", "api/{id}/x", "/api//x"),
+    ("another character instead of a dot", "a.b", "/axb"),
     ("not an integer", "api/{id:int}", "/api/7x"),
     ("digits of another script", "api/{id:int}", "/api/٣"),
     ("not a GUID", "api/{id:guid}", "/api/7"),
     ("not a boolean", "api/{id:bool}", "/api/1"),
     ("not only letters", "api/{id:alpha}", "/api/a1"),
     ("a line break at the end", "api/orders", "/api/orders\n"),
-    ("another folder than that of the rest", "files/{*path}", "/filesystem"),
+    ("a segment that starts with the folder's name", "files/{*path}", "/filesystem"),
 ]
 
 

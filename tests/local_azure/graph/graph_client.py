@@ -1,4 +1,4 @@
-"""Requests to the shared tenant's Graph, and the objects that they concern."""
+"""Requests to Graph of the shared tenant, and IDs of its objects."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ TO_API = f"servicePrincipals/{API.object_id}/appRoleAssignedTo"
 
 
 class GraphClient:
-    """Sends requests to Graph, as the tenant's administrator unless a token is given."""
+    """A client for Graph that uses a token of the tenant's administrator by default."""
 
     def __init__(self, azure: LocalAzure) -> None:
         self._azure = azure
@@ -31,7 +31,7 @@ class GraphClient:
         return requests.request(method, f"{self.url}/{path}", headers=headers, timeout=10, **options)
 
     def user_token(self, user: str = "admin@local.example") -> str:
-        """Return a user's token for Graph, with all scopes that the user gets."""
+        """Return a user's token for Graph, with all scopes that are available to the user."""
         values = {"user": user, "scope": f"{GRAPH}/.default"}
         response = requests.post(f"{self._azure.origin}/local-azure/user-token", json=values, timeout=10)
         return str(response.json()["access_token"])
@@ -42,5 +42,5 @@ class GraphClient:
 
 
 def triple(principal: str = SHARED.object_id, resource: str = API.object_id, role: str = ROLE) -> dict[str, str]:
-    """Return an app role assignment, by default of aad-func's role to shared-identity."""
+    """Return the body of an app role assignment, by default of aad-func's role to shared-identity."""
     return {"principalId": principal, "resourceId": resource, "appRoleId": role}

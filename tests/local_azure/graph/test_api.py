@@ -1,4 +1,4 @@
-"""Microsoft Graph: permissions, and everything that is not emulated."""
+"""Microsoft Graph: permissions, and errors for requests that are not emulated."""
 
 import pytest
 import requests
@@ -12,10 +12,10 @@ from tests.local_azure.graph.graph_client import API, DEVELOPER, NOBODY, TO_API,
     [
         ("for another API", 401, "InvalidAuthenticationToken", {"aud": API.client_id}),
         ("expired", 401, "InvalidAuthenticationToken", {"exp": 1_700_000_000}),
-        ("of another issuer", 401, "InvalidAuthenticationToken", {"iss": "https://sts.windows.net/x/"}),
+        ("from another issuer", 401, "InvalidAuthenticationToken", {"iss": "https://sts.windows.net/x/"}),
         ("without a permission", 403, "Authorization_RequestDenied", {"roles": ["DoAll"]}),
-        ("only for reading", 403, "Authorization_RequestDenied", {"roles": ["Application.Read.All"]}),
-        ("roles of a user", 403, "Authorization_RequestDenied", {"scp": "User.Read"}),
+        ("with a permission to read", 403, "Authorization_RequestDenied", {"roles": ["Application.Read.All"]}),
+        ("with roles in a user's token", 403, "Authorization_RequestDenied", {"scp": "User.Read"}),
     ],
 )
 def test_token_without_the_permission_is_rejected(why, status, code, changes, graph: GraphClient):
@@ -54,12 +54,15 @@ NOT_EMULATED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "what"), NOT_EMULATED, ids=[f"{row[0]} {row[1]}" for row in NOT_EMULATED])
-def test_other_requests_say_that_they_are_not_emulated(method, path, what, graph: GraphClient):
+@pytest.mark.parametrize(
+    ("method", "path", "feature"), NOT_EMULATED, ids=[f"{row[0]} {row[1]}" for row in NOT_EMULATED]
+)
+def test_other_requests_return_501_with_the_feature(method, path, feature, graph: GraphClient):
     response = graph.send(method, path)
     error = response.json()["error"]
     assert (response.status_code, error["code"]) == (501, "NotImplemented")
-    assert error["message"] == f"local_azure does not emulate {what}. The README of local_azure lists what is emulated."
+    message = f"local_azure does not emulate {feature}. The README of local_azure lists what is emulated."
+    assert error["message"] == message
 
 
 @pytest.mark.parametrize(

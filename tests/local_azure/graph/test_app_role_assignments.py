@@ -1,4 +1,4 @@
-"""App role assignments, from both sides, and errors for invalid ones."""
+"""App role assignments: both collections, and errors for invalid requests."""
 
 import pytest
 import requests
@@ -26,7 +26,7 @@ def test_role_is_assigned_listed_on_both_sides_and_removed(graph: GraphClient, l
     assert graph.send("DELETE", path).json()["error"]["code"] == "Request_ResourceNotFound"
 
 
-def test_role_is_assigned_on_the_principals_side_and_without_a_role_value(
+def test_default_access_is_assigned_through_the_principals_collection(
     graph: GraphClient, local_azure_server: LocalAzure
 ):
     plain = next(app for app in load().applications if not app.app_roles)
@@ -83,7 +83,14 @@ REJECTED = [
         triple(role=NO_ROLE),
     ),
     ("unknown principal", 400, "Request_BadRequest", "Not a valid reference update.", TO_API, triple(NOBODY)),
-    ("a client id", 400, "Request_BadRequest", "Not a valid reference update.", TO_API, triple(SHARED.client_id)),
+    (
+        "a client ID as principal",
+        400,
+        "Request_BadRequest",
+        "Not a valid reference update.",
+        TO_API,
+        triple(SHARED.client_id),
+    ),
     ("another API", 400, "Request_BadRequest", "Not a valid reference", TO_API, triple(resource=SLOT.object_id)),
     ("no role", 400, "Request_BadRequest", "Invalid value specified", TO_API, {"principalId": SLOT.object_id}),
     ("a list", 400, "BadRequest", "Unable to read JSON request payload.", TO_API, []),

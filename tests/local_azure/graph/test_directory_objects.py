@@ -1,4 +1,4 @@
-"""Directory objects: found by their IDs and names, and new groups."""
+"""Directory objects: lookup by ID and name, and creation of groups."""
 
 import pytest
 
@@ -16,8 +16,8 @@ def test_service_principal_is_found_by_filter_object_id_and_app_id(graph: GraphC
     assert by_app_id == by_name == [by_id] == [by_alternate]
     assert (by_id["id"], by_id["appRoles"][0]["id"], by_id["appRoleAssignmentRequired"]) == (API.object_id, ROLE, False)
 
-    everybody = graph.send("GET", "servicePrincipals").json()["value"]
-    kinds = {one["displayName"]: one["servicePrincipalType"] for one in everybody}
+    principals = graph.send("GET", "servicePrincipals").json()["value"]
+    kinds = {each["displayName"]: each["servicePrincipalType"] for each in principals}
     assert (kinds["aad-func"], kinds["msi-func/slots/staging"]) == ("Application", "ManagedIdentity")
     assert graph.send("GET", "servicePrincipals?$filter=displayName eq 'o''neil'").json()["value"] == []
 

@@ -36,7 +36,7 @@ def test_each_response_has_its_own_request_id():
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", one["date"])
 
 
-def test_missing_token_is_a_challenge(graph: GraphClient):
+def test_invalid_token_gets_a_challenge(graph: GraphClient):
     response = graph.send("GET", "me", "x.y.z")
     assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, 'Bearer realm=""')
 

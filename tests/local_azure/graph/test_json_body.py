@@ -1,4 +1,4 @@
-"""JSON bodies of requests to Graph: an object, or an error of the client."""
+"""JSON bodies of requests to Graph must be objects."""
 
 import pytest
 import requests
@@ -9,7 +9,7 @@ from tests.local_azure.graph.graph_client import GraphClient
 BODIES = [
     ("empty", b""),
     ("not JSON", b"displayName=x"),
-    ("cut off", b'{"displayName": "x"'),
+    ("truncated", b'{"displayName": "x"'),
     ("not UTF-8", b'{"displayName": "\xff"}'),
     ("a list", b"[{}]"),
     ("a string", b'"x"'),

@@ -7,7 +7,7 @@ from local_azure.tenant.loader import load
 from tests.local_azure.graph.graph_client import DEVELOPER, GraphClient
 
 
-def test_select_returns_the_named_properties_only(graph: GraphClient):
+def test_select_returns_only_the_named_properties(graph: GraphClient):
     listed = graph.send("GET", "users?$select=displayName,id").json()
     assert {frozenset(user) for user in listed["value"]} == {frozenset({"displayName", "id"})}
     assert listed["@odata.context"].endswith("$metadata#users(displayName,id)")

@@ -30,7 +30,7 @@ def test_applications_are_this_tenants_registrations(graph: GraphClient):
         del found["@odata.context"]
     assert by_uri == by_app_id == by_id == by_alternate
     assert by_id["api"]["requestedAccessTokenVersion"] == 2
-    assert by_id["id"] != API.object_id  # that is the service principal's
+    assert by_id["id"] != API.object_id  # API.object_id is the ID of the service principal
     assert [role["value"] for role in by_id["appRoles"]] == ["DoAll"]
 
 
@@ -47,8 +47,8 @@ def test_group_members_are_users_and_service_principals(graph: GraphClient):
     assert graph.send("GET", f"groups/{NOBODY}/members").status_code == 404
 
 
-def test_managed_identity_names_its_kind_and_resource():
-    """So that `az ad sp list` distinguishes system-assigned from user-assigned identities."""
+def test_managed_identity_has_its_kind_and_resource_in_alternative_names():
+    """`az ad sp list` needs alternativeNames to distinguish system-assigned from user-assigned identities."""
     system, user = (resources.service_principal(identity) for identity in load().site("msi-func").identities)
     assert system["alternativeNames"][0] == "isExplicit=False"
     assert user["alternativeNames"][0] == "isExplicit=True"
@@ -56,7 +56,7 @@ def test_managed_identity_names_its_kind_and_resource():
     assert (system["servicePrincipalType"], system["appRoles"]) == ("ManagedIdentity", [])
 
 
-def test_application_and_its_service_principal_have_the_same_roles_and_scopes():
+def test_application_and_service_principal_have_the_same_roles_and_scopes():
     app, principal = resources.application(API), resources.service_principal(API)
     assert app["appRoles"] == principal["appRoles"] != []
     assert app["api"]["oauth2PermissionScopes"] == principal["oauth2PermissionScopes"] != []

@@ -1,4 +1,4 @@
-"""The App Service endpoint, with Azure's own clients."""
+"""App Service's identity endpoint, with Azure's client libraries."""
 
 import msal
 import pytest
@@ -16,29 +16,27 @@ SCOPE = f"{API}/.default"
 
 IDENTITIES = [
     ("system-assigned", {}, SYSTEM),
-    ("by client id", {"client_id": SHARED.client_id}, SHARED),
-    ("by object id", {"identity_config": {"object_id": SHARED.object_id}}, SHARED),
-    ("by resource id", {"identity_config": {"resource_id": SHARED.resource_id}}, SHARED),
+    ("by client ID", {"client_id": SHARED.client_id}, SHARED),
+    ("by object ID", {"identity_config": {"object_id": SHARED.object_id}}, SHARED),
+    ("by resource ID", {"identity_config": {"resource_id": SHARED.resource_id}}, SHARED),
 ]
 
 
-@pytest.mark.parametrize(("how", "arguments", "identity"), IDENTITIES, ids=[case[0] for case in IDENTITIES])
-@pytest.mark.parametrize("on_a_machine", [False, True], ids=["App Service", "IMDS"])
+@pytest.mark.parametrize(("why", "arguments", "identity"), IDENTITIES, ids=[case[0] for case in IDENTITIES])
+@pytest.mark.parametrize("imds", [False, True], ids=["App Service", "IMDS"])
 def test_azure_identity_gets_the_token_of_the_selected_identity(
-    how, arguments, identity, on_a_machine, local_azure: LocalTenant, local_azure_server: LocalAzure
+    why, arguments, identity, imds, local_azure: LocalTenant, local_azure_server: LocalAzure
 ):
-    local_azure.environment(imds=on_a_machine)
+    local_azure.environment(imds=imds)
     with ManagedIdentityCredential(**arguments) as credential:
         claims = verified(local_azure_server, credential.get_token(SCOPE).token)
     assert (claims["oid"], claims["sub"], claims["azp"]) == (identity.object_id,) * 2 + (identity.client_id,)
     assert claims.get("roles") == (["DoAll"] if identity is SYSTEM else None)
 
 
-@pytest.mark.parametrize("on_a_machine", [False, True], ids=["App Service", "IMDS"])
-def test_default_credential_finds_the_managed_identity(
-    on_a_machine, local_azure: LocalTenant, local_azure_server: LocalAzure
-):
-    local_azure.environment(imds=on_a_machine)
+@pytest.mark.parametrize("imds", [False, True], ids=["App Service", "IMDS"])
+def test_default_credential_finds_the_managed_identity(imds, local_azure: LocalTenant, local_azure_server: LocalAzure):
+    local_azure.environment(imds=imds)
     with DefaultAzureCredential() as credential:
         claims = verified(local_azure_server, credential.get_token(SCOPE).token)
     assert claims["oid"] == SYSTEM.object_id
@@ -84,7 +82,7 @@ ERRORS = [
     ("no resource", {"resource": ""}, 400, "The resource parameter is missing."),
     ("another protocol", {"api-version": "2017-09-01"}, 400, "The api-version parameter must be 2019-08-01."),
     ("no secret", {"secret": ""}, 401, "The X-IDENTITY-HEADER header is missing or invalid."),
-    ("another's secret", {"secret": "guess"}, 401, "The X-IDENTITY-HEADER header is missing or invalid."),
+    ("a wrong secret", {"secret": "guess"}, 401, "The X-IDENTITY-HEADER header is missing or invalid."),
 ]
 
 
@@ -99,7 +97,7 @@ def test_errors_have_the_platforms_format(why, query, status, message, local_azu
     assert response.json()["correlationId"]
 
 
-def test_azure_identity_shows_the_endpoints_message(local_azure: LocalTenant):
+def test_azure_identity_reports_the_endpoints_message(local_azure: LocalTenant):
     local_azure.environment("aad-func")
     with ManagedIdentityCredential() as credential, pytest.raises(CredentialUnavailableError) as caught:
         credential.get_token(SCOPE)

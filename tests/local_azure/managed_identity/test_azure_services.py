@@ -1,4 +1,4 @@
-"""Tokens for Azure's own services, which client libraries request before they call them."""
+"""Tokens for services of Azure, such as Key Vault and Storage."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""IMDS: its responses, and errors in the format of OAuth."""
+"""IMDS: responses, and errors in OAuth's format."""
 
 import pytest
 

@@ -33,9 +33,15 @@ const { %s } = require("@azure/identity");
 
 CASES = [
     ("system-assigned", "ManagedIdentityCredential", "()", False, "1de00001-c11d-4000-8000-000000000000"),
-    ("user-assigned", "ManagedIdentityCredential", f'({{ clientId: "{SHARED}" }})', False, SHARED),
+    ("user-assigned", "ManagedIdentityCredential", f'({{ clientId: "{SHARED.client_id}" }})', False, SHARED.client_id),
     ("system-assigned, IMDS", "ManagedIdentityCredential", "()", True, "1de00001-c11d-4000-8000-000000000000"),
-    ("user-assigned, IMDS", "ManagedIdentityCredential", f'({{ clientId: "{SHARED}" }})', True, SHARED),
+    (
+        "user-assigned, IMDS",
+        "ManagedIdentityCredential",
+        f'({{ clientId: "{SHARED.client_id}" }})',
+        True,
+        SHARED.client_id,
+    ),
     ("default credential", "DefaultAzureCredential", "()", False, "1de00001-c11d-4000-8000-000000000000"),
     (
         "a daemon",

@@ -1,4 +1,4 @@
-"""The platform's token cache, and the role that takes effect a day late."""
+"""The platform's token cache, which delays new roles by up to 24 hours."""
 
 import time
 from pathlib import Path
@@ -25,7 +25,7 @@ def test_token_is_cached_per_identity_and_exact_resource(local_azure: LocalTenan
     assert token(local_azure_server, **IDENTITY) == first
     assert request_imds_token(local_azure_server, **IDENTITY).json()["access_token"] == first
     assert "roles" not in verified(local_azure_server, first)
-    # Another spelling of the same resource is another token, and so is another identity.
+    # Another spelling of the resource and another identity have separate cache entries.
     for query in ({**IDENTITY, "resource": API.upper().replace("API://", "api://")}, {}):
         assert verified(local_azure_server, token(local_azure_server, **query))["roles"] == ["DoAll"]
 
@@ -37,7 +37,7 @@ def test_cached_token_is_renewed_five_minutes_before_it_expires(
     local_azure: LocalTenant, local_azure_server: LocalAzure
 ):
     first = request_identity_token(local_azure_server).json()
-    local_azure.clock.advance(86_400 - 300 - 60)  # a minute, in which the next request certainly arrives
+    local_azure.clock.advance(86_400 - 300 - 60)  # the next request has one minute to arrive
     assert request_identity_token(local_azure_server).json() == first
     local_azure.clock.advance(60)
     assert request_identity_token(local_azure_server).json() != first
@@ -57,7 +57,7 @@ def test_token_issued_after_an_advance_is_valid_now_and_has_the_new_role(
     assert abs(claims["nbf"] + 300 - time.time()) < 60
 
 
-def test_advance_ages_tokens_cached_before_it_only(local_azure: LocalTenant, local_azure_server: LocalAzure):
+def test_advance_does_not_affect_tokens_cached_afterwards(local_azure: LocalTenant, local_azure_server: LocalAzure):
     local_azure.clock.advance(2 * 86_400)
     new = request_identity_token(local_azure_server).json()
     assert control(local_azure_server, "advance", duration="12h").json()["expired_tokens"] == 0

@@ -1,4 +1,4 @@
-"""The local CA: clients trust it for this machine's names only."""
+"""Clients trust the local CA only for this machine's names."""
 
 import asyncio
 import contextlib
@@ -41,7 +41,7 @@ def certificates(tmp_path: Path, few_roots: str, monkeypatch: pytest.MonkeyPatch
 
 
 def authority(certificates: Certificates) -> trustme.CA:
-    """The CA with its private key, as an attacker who reads the file has it."""
+    """Return the CA with its private key, as an attacker who can read the file could use it."""
     pem = (certificates.bundle.parent / CA_FILE).read_bytes()
     certificate, begin, key = pem.partition(b"-----BEGIN EC PRIVATE KEY-----")
     return trustme.CA.from_pem(certificate, begin + key)
@@ -49,7 +49,7 @@ def authority(certificates: Certificates) -> trustme.CA:
 
 @contextlib.contextmanager
 def tls_server(context: ssl.SSLContext) -> Iterator[int]:
-    """Serve one handshake."""
+    """Accept one TLS handshake, and yield the port."""
     listener = bind(0)
 
     def serve() -> None:
@@ -178,7 +178,7 @@ def test_node_accepts_the_server_certificate(local_azure_server: LocalAzure):
 
 
 def without_constraints() -> bytes:
-    """A CA as earlier versions created it."""
+    """Return a CA without constraints, like those of earlier versions."""
     authority = trustme.CA(organization_unit_name="local_azure")
     return authority.cert_pem.bytes() + authority.private_key_pem.bytes()
 
@@ -190,7 +190,7 @@ def lifetime_of(days: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("why", "pem", "kept"),
+    ("why", "pem", "is_reused"),
     [
         ("without constraints", without_constraints, False),
         ("about to expire", lambda: lifetime_of(20), False),
@@ -199,15 +199,15 @@ def lifetime_of(days: int) -> bytes:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_outdated_authority_is_replaced(why, pem, kept, tmp_path: Path):
+def test_outdated_authority_is_replaced(why, pem, is_reused, tmp_path: Path):
     existing = pem()
     (tmp_path / CA_FILE).write_bytes(existing)
     bundle = Certificates(tmp_path).bundle
     found = (tmp_path / CA_FILE).read_bytes()
-    assert (found == existing) == kept
+    assert (found == existing) == is_reused
     assert is_current(found)
     certificate = existing.partition(b"-----END CERTIFICATE-----")[0]
-    assert (certificate in bundle.read_bytes()) == kept
+    assert (certificate in bundle.read_bytes()) == is_reused
 
 
 def test_authority_is_valid_for_a_year(certificates: Certificates):
@@ -217,7 +217,7 @@ def test_authority_is_valid_for_a_year(certificates: Certificates):
 
 
 def test_outdated_authority_of_an_earlier_bundle_is_not_trusted(tmp_path: Path, few_roots, monkeypatch):
-    """A terminal with the settings of an earlier start names its bundle."""
+    """The environment variables of a terminal can name the bundle of an earlier start."""
     monkeypatch.setattr("certifi.where", lambda: few_roots)
     outdated, other, company = without_constraints(), create_authority(), trustme.CA().cert_pem.bytes()
     earlier = tmp_path / BUNDLE_FILE

@@ -1,4 +1,4 @@
-"""The clock of the platform's caches."""
+"""The clock of the token cache."""
 
 from types import SimpleNamespace
 
@@ -10,13 +10,13 @@ from local_azure.serving.clock import Clock
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """This machine's time, which stands still."""
+    """Freeze this machine's time."""
     time = SimpleNamespace(now=1_700_000_000.0, time=lambda: time.now)
     monkeypatch.setattr(clock, "time", time)
     return time
 
 
-def test_clock_is_ahead_of_this_machines_by_all_advances(machine: SimpleNamespace):
+def test_clock_is_the_machines_clock_plus_all_advances(machine: SimpleNamespace):
     one = Clock()
     assert one() == 1_700_000_000
     one.advance(86_400)
@@ -26,7 +26,7 @@ def test_clock_is_ahead_of_this_machines_by_all_advances(machine: SimpleNamespac
     assert one() == 1_700_090_010
 
 
-def test_reset_clock_is_this_machines():
+def test_reset_clock_equals_the_machines_clock():
     one = Clock()
     one.advance(86_400)
     one.reset()

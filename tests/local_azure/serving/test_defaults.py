@@ -1,4 +1,4 @@
-"""The default ports and folder, which documents, settings and exclusions repeat."""
+"""The README, the sample settings and .gitignore contain the default ports and state folder."""
 
 import json
 
@@ -21,5 +21,5 @@ def test_defaults_of_the_command_line_are_documented():
 
 
 def test_state_folder_is_excluded_from_git():
-    """It contains private keys."""
+    """The folder contains private keys."""
     assert f"{STATE}/" in (APP / ".gitignore").read_text("utf-8").splitlines()

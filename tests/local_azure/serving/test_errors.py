@@ -1,4 +1,4 @@
-"""Startup errors end a command with their message and exit code."""
+"""Startup errors determine the output and the exit code of a command."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from local_azure.serving.errors import StartError
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(StartError("No tenant: start one."), 1), (StartError("No tenant: start one.", 127), 127)],
+    [(StartError("No tenant is running."), 1), (StartError("No tenant is running.", 127), 127)],
     ids=["by default", "chosen"],
 )
 def test_startup_error_is_printed_and_determines_the_exit_code(error, code, monkeypatch, capsys):
@@ -17,4 +17,4 @@ def test_startup_error_is_printed_and_determines_the_exit_code(error, code, monk
 
     monkeypatch.setattr(run, "run", fail)
     assert main.main(["run", "--", "true"]) == code
-    assert capsys.readouterr() == ("", "local_azure: No tenant: start one.\n")
+    assert capsys.readouterr() == ("", "local_azure: No tenant is running.\n")

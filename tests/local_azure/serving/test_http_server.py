@@ -1,4 +1,4 @@
-"""The HTTP server: foreign Host headers, response headers, several listeners, and its end."""
+"""The HTTP server: foreign Host headers, response headers, several listeners, and shutdown."""
 
 import asyncio
 import contextlib
@@ -25,12 +25,12 @@ async def client_of(request: Request) -> PlainTextResponse:
 APP = require_local_host(Starlette(routes=[Route("/", client_of)]))
 
 HOSTS = [
-    ("the address", "127.0.0.1:{port}", 200),
-    ("the name", "localhost:{port}", 200),
+    ("the IP address", "127.0.0.1:{port}", 200),
+    ("the host name", "localhost:{port}", 200),
     ("without a port", "localhost", 200),
     ("another site, by DNS rebinding", "evil.example", 400),
-    ("a name that begins like the address", "127.0.0.1.evil.example", 400),
-    ("a name that ends like the local one", "evil.localhost", 400),
+    ("a name that starts with the IP address", "127.0.0.1.evil.example", 400),
+    ("a name that ends with localhost", "evil.localhost", 400),
     ("another loopback address", "127.0.0.2", 400),
     ("empty", "", 400),
 ]
@@ -63,7 +63,7 @@ def test_all_listeners_are_served_and_closed_at_the_end():
     assert not any(map(is_listening, ports))
 
 
-def test_request_in_flight_does_not_prevent_the_end():
+def test_request_in_flight_does_not_prevent_shutdown():
     arrived = threading.Event()
 
     async def hang(request: Request) -> PlainTextResponse:

@@ -1,4 +1,4 @@
-"""HTTP requests to a local tenant: neither proxies nor credentials of the environment apply."""
+"""HTTP requests to a local tenant ignore proxies and .netrc."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from tests.support.scripted import Scripted, as_json
 
 
 @pytest.fixture
-def environment_of_a_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy for all hosts, and credentials for this machine in .netrc."""
+def proxy_and_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Configure a proxy for all hosts, and credentials for this machine in .netrc."""
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     for name in ("no_proxy", "NO_PROXY"):
@@ -19,7 +19,7 @@ def environment_of_a_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
 
 
-@pytest.mark.usefixtures("environment_of_a_company")
+@pytest.mark.usefixtures("proxy_and_netrc")
 def test_proxies_and_netrc_are_ignored():
     with Scripted(lambda request: as_json(200, {})) as tenant, local_session() as session:
         assert session.get(tenant.origin, timeout=10).status_code == 200

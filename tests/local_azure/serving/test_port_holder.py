@@ -39,7 +39,7 @@ def process(proc: Path, number: int, name: str, *inodes: int) -> None:
 
 @pytest.fixture
 def proc(tmp_path: Path) -> Path:
-    """A /proc with two processes that listen, and one that has ended while it is read."""
+    """Create a /proc folder with two processes that listen and one that has just ended."""
     (tmp_path / "net").mkdir()
     rows = row(8400, 11) + row(8443, 12, state=ESTABLISHED) + row(7071, 13)
     (tmp_path / "net" / "tcp").write_text(HEADER + rows)
@@ -50,13 +50,13 @@ def proc(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.skipif(os.name != "posix", reason="links of /proc")
+@pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")
 @pytest.mark.parametrize(
     ("why", "port", "expected"),
     [
         ("a listening socket", 8400, "python3 (process 10)"),
-        ("a socket of IPv6", 7072, "node (process 20)"),
-        ("a connection only", 8443, None),
+        ("an IPv6 socket", 7072, "node (process 20)"),
+        ("a connection", 8443, None),
         ("a socket of another user's process", 7071, None),
         ("no socket", 1, None),
     ],

@@ -47,7 +47,7 @@ def test_keys_and_ca_survive_a_restart_and_are_private(tmp_path: Path, monkeypat
     assert (tmp_path / ".gitignore").read_text() == "*\n"
 
 
-POSIX = pytest.mark.skipif(os.name != "posix", reason="owner and mode of POSIX")
+POSIX = pytest.mark.skipif(os.name != "posix", reason="needs POSIX owners and modes")
 
 
 @POSIX
@@ -73,7 +73,7 @@ def test_folder_of_another_user_is_rejected(tmp_path: Path, monkeypatch: pytest.
 
 
 @POSIX
-def test_link_of_another_user_to_an_own_folder_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_link_owned_by_another_user_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     own = tmp_path / "own"
     own.mkdir(mode=0o700)
     link = tmp_path / "link"

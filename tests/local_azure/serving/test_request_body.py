@@ -1,4 +1,4 @@
-"""Request bodies: complete up to the limit, and never read beyond it."""
+"""Request bodies are read up to a limit."""
 
 import asyncio
 from typing import Any
@@ -12,7 +12,7 @@ from local_azure.serving.request_body import DEFAULT_LIMIT, BodyTooLarge, read_b
 
 
 class Client:
-    """Sends a body in chunks, and counts those that were read."""
+    """A client that sends a body in chunks and counts the chunks that are read."""
 
     def __init__(self, chunks: list[bytes]) -> None:
         self._chunks = chunks
@@ -40,7 +40,7 @@ def test_body_is_complete_or_rejected_as_soon_as_it_exceeds_the_limit(chunks: li
     assert len(b"".join(chunks[: client.read - 1])) <= limit
 
 
-def test_body_without_end_is_rejected():
+def test_endless_body_is_rejected():
     client = Client([b"x" * 1024] * 1_000_000)
     with pytest.raises(BodyTooLarge):
         client.send()

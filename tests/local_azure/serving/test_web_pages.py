@@ -1,4 +1,4 @@
-"""Requests of web pages: they change nothing, not even counters and faults."""
+"""Requests from web pages affect nothing, not even counters and faults."""
 
 import pytest
 import requests
@@ -29,7 +29,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize(("who", "headers"), PAGES, ids=[case[0] for case in PAGES])
-def test_requests_of_web_pages_change_no_counter_and_use_up_no_fault(who, headers, local_azure_server: LocalAzure):
+def test_requests_from_web_pages_affect_no_counter_or_fault(who, headers, local_azure_server: LocalAzure):
     for endpoint in PATHS:
         control(local_azure_server, "fault", endpoint=endpoint, status=503, count=1)
     counters, faults = dict(local_azure_server.faults.counters), dict(local_azure_server.faults.faults)
@@ -54,7 +54,7 @@ def test_token_endpoint_rejects_web_pages_without_logging(who, headers, local_az
 
 ALLOWED = [
     ("a client without a browser's headers", {}),
-    ("a person who types the address", {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}),
+    ("an address typed into a browser", {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}),
     ("Node", {"Sec-Fetch-Mode": "cors"}),
 ]
 

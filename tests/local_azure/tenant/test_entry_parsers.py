@@ -54,10 +54,10 @@ def role(value: object = "Orders.Read", identifier: str = ID, **members: object)
 VALID = [
     ("an App ID URI with a name", {"app_id_uris": ["api://orders"]}),
     ("an App ID URI with a path", {"app_id_uris": ["api://orders.example/v1"]}),
-    ("Microsoft's form, with a slash at the end", {"app_id_uris": ["https://vault.azure.net/"]}),
+    ("an App ID URI of Microsoft with a trailing slash", {"app_id_uris": ["https://vault.azure.net/"]}),
     ("a role of 120 characters", {"app_roles": [role("x" * 120)]}),
     ("a role with punctuation", {"app_roles": [role("Orders.Read:All*")]}),
-    ("a role and a scope of one name", {"app_roles": [role("x")], "scopes": [{"id": OTHER, "value": "x"}]}),
+    ("a role and a scope with the same value", {"app_roles": [role("x")], "scopes": [{"id": OTHER, "value": "x"}]}),
     ("token version null", {"token_version": None}),
 ]
 
@@ -71,37 +71,37 @@ SCOPE = {"id": OTHER, "value": "read"}
 CREDENTIAL = {"name": "vm", "subject": OTHER}
 INVALID = [
     ("a URI without a scheme", {"app_id_uris": ["orders"]}, "here.app_id_uris must be a list of App ID URIs such as"),
-    ("a slash at the end", {"app_id_uris": ["api://orders/"]}, "here.app_id_uris must be a list of App ID URIs"),
+    ("a trailing slash", {"app_id_uris": ["api://orders/"]}, "here.app_id_uris must be a list of App ID URIs"),
     ("a space in a URI", {"app_id_uris": ["api://my orders"]}, "here.app_id_uris must be a list of App ID URIs"),
     ("a role of 121 characters", {"app_roles": [role("x" * 121)]}, "here.app_roles[0].value must be an app role value"),
-    ("a role that begins with a dot", {"app_roles": [role(".x")]}, "here.app_roles[0].value must be an app role value"),
+    ("a role that starts with a dot", {"app_roles": [role(".x")]}, "here.app_roles[0].value must be an app role value"),
     ("a role with a line break", {"app_roles": [role("x\n")]}, "here.app_roles[0].value must be an app role value"),
     ("an empty role", {"app_roles": [role("")]}, "here.app_roles[0].value must be an app role value"),
     ("a misspelled member", {"app_roles": [role(memberTypes=[])]}, "here.app_roles[0].memberTypes is unknown"),
     (
-        "two roles of one ID",
+        "two roles with the same ID",
         {"app_roles": [role("a"), role("b")]},
         f"here.app_roles[1].id must not have the same value as here.app_roles[0].id: {ID}",
     ),
     (
-        "two roles of one value, ignoring case",
+        "two roles with the same value, ignoring case",
         {"app_roles": [role("a"), role("A", OTHER)]},
         "here.app_roles[1].value must not have the same value as here.app_roles[0].value: A",
     ),
     (
-        "a role and a scope of one ID",
+        "a role and a scope with the same ID",
         {"app_roles": [role("a", OTHER)], "scopes": [SCOPE]},
         "here.scopes[0].id must not",
     ),
     ("a scope with a space", {"scopes": [{**SCOPE, "value": "a b"}]}, "here.scopes[0].value must be a scope value"),
     ("another type of scope", {"scopes": [{**SCOPE, "type": "admin"}]}, "here.scopes[0].type must be one of User, Ad"),
     (
-        "two credentials of one name",
+        "two credentials with the same name",
         {"federated_credentials": [CREDENTIAL, CREDENTIAL]},
         "here.federated_credentials[1].name must not have the same value as here.federated_credentials[0].name: vm",
     ),
     ("a client ID in upper case", {"client_id": ID.upper()}, "here.client_id must be a lowercase GUID"),
-    ("a client ID and a line break", {"client_id": f"{ID}\n"}, "here.client_id must be a lowercase GUID"),
+    ("a client ID with a line break", {"client_id": f"{ID}\n"}, "here.client_id must be a lowercase GUID"),
     ("an empty secret", {"secrets": [""]}, "here.secrets must be a list of non-empty strings"),
 ]
 
@@ -121,7 +121,7 @@ def test_managed_identity_is_system_or_user_assigned():
             parsed(parse_identity, **{**IDENTITY, member: value})
 
 
-def test_user_is_no_administrator_by_default():
+def test_user_is_not_an_administrator_by_default():
     assert parsed(parse_user, name="a", object_id=ID) == User("a", ID, admin=False)
     assert parsed(parse_user, name="a", object_id=ID, admin=True).admin is True
 

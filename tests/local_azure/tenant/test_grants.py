@@ -5,8 +5,8 @@ import json
 from local_azure.tenant.grants import Assignment, MfaPolicy
 
 
-def test_assignments_are_equal_whenever_they_were_created():
-    """An assignment that exists is found, and cannot be created twice."""
+def test_assignments_are_equal_regardless_of_their_creation_time():
+    """Comparisons find existing assignments and prevent duplicates."""
     first, second = Assignment("principal", "api", "role", created=1.0), Assignment("principal", "api", "role", 2.0)
     assert first == second
     assert len({first, second}) == 1

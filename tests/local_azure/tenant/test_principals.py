@@ -14,12 +14,12 @@ RESOURCES = [
     ("client ID in upper case", CLIENT_ID.upper(), True),
     ("App ID URI", f"api://{CLIENT_ID}", True),
     ("App ID URI in upper case", f"API://{CLIENT_ID.upper()}", True),
-    ("a slash at the end", f"api://{CLIENT_ID}/", False),
+    ("a trailing slash", f"api://{CLIENT_ID}/", False),
     ("a scope", f"api://{CLIENT_ID}/.default", False),
-    ("the beginning of an App ID URI", "api://aad00002", False),
+    ("a prefix of an App ID URI", "api://aad00002", False),
     ("the object ID", "aad00002-0b1d-4000-8000-000000000000", False),
     ("the name", "aad-func", False),
-    ("nothing", "", False),
+    ("an empty string", "", False),
 ]
 
 
