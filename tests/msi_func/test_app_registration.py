@@ -17,7 +17,7 @@ from msi_func.app_registration import AppRegistration
 from msi_func.downstream_errors import with_prefix
 from msi_func.user_assertion import UserAssertion
 from tests.support import users
-from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
+from tests.support.caller import SCOPE, Caller, caller, token_reply, unsigned_token
 from tests.support.clock import MUCH_LATER
 from tests.support.fake_entra import (
     REJECTED,
@@ -208,7 +208,7 @@ def test_assertion_for_this_app_is_sent_to_entra(
     with fake_entra(caller, tmp_path, monkeypatch, lambda r: token_response()) as entra, Scripted(lambda r: OK) as api:
         assert caller.run(caller.api(api.origin).get(user=forged_assertion(aud=audience))).status == 200
     assert [request.method for request in entra.requests] == ["POST"]
-    assert api.requests[0].headers["authorization"] == f"Bearer {made_up_token('on-behalf-of')}"
+    assert api.requests[0].headers["authorization"] == f"Bearer {unsigned_token('on-behalf-of')}"
 
 
 # Entra as a bad peer
@@ -341,7 +341,7 @@ def test_netrc_credentials_never_reach_entra_or_the_identity_endpoint(
     netrc.write_text("machine 127.0.0.1 login somebody password netrc-password\ndefault login x password y\n")
     caller.set({"NETRC": str(netrc)})
     with fake_entra(caller, tmp_path, monkeypatch, lambda request: token_response()) as entra:
-        assert exchange(caller, forged_assertion()) == made_up_token("on-behalf-of")
+        assert exchange(caller, forged_assertion()) == unsigned_token("on-behalf-of")
     assert len(entra.requests) == len(endpoint.requests) == 1
     assert "authorization" not in entra.requests[0].headers
     assert "authorization" not in endpoint.requests[0].headers

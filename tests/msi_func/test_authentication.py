@@ -13,7 +13,7 @@ import pytest
 from common.problems import Problem
 from msi_func import authentication, token_cache
 from msi_func.downstream import DownstreamApi
-from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
+from tests.support.caller import SCOPE, Caller, caller, token_reply, unsigned_token
 from tests.support.fake_entra import fake_entra, forged_assertion, token_response
 from tests.support.scripted import HANG, Reply, Request, Scripted, as_json
 
@@ -35,7 +35,7 @@ class Api:
 
     def __call__(self, request: Request) -> Reply:
         token = request.headers["authorization"].removeprefix("Bearer ")
-        return OK if token in {made_up_token(mark) for mark in self.accepted} else self.rejection
+        return OK if token in {unsigned_token(mark) for mark in self.accepted} else self.rejection
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Entra:
         self.requests.append({name: values[0] for name, values in parse_qs(request.body.decode()).items()})
         if self.reply and len(self.requests) > 1:
             return self.reply
-        return token_response(made_up_token(f"token {len(self.requests)}"))
+        return token_response(unsigned_token(f"token {len(self.requests)}"))
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_rejected_request_is_repeated_once_with_a_new_token(
         caller.run(client.get(**options))
     first, second, third = api.requests
     assert (first.method, first.target, first.body) == (second.method, second.target, second.body)
-    assert second.headers["authorization"] == third.headers["authorization"] == f"Bearer {made_up_token('token 2')}"
+    assert second.headers["authorization"] == third.headers["authorization"] == f"Bearer {unsigned_token('token 2')}"
     assert [request.get("claims") for request in entra.requests] == [None, claims]
 
 
@@ -144,7 +144,7 @@ def test_managed_identity_never_renews(caller: Caller):
 
 def test_same_token_again_is_not_sent_again(caller: Caller, entra: Entra):
     """Entra may return an unchanged token."""
-    entra.reply = token_response(made_up_token("token 1"))
+    entra.reply = token_response(unsigned_token("token 1"))
     with Scripted(Api()) as api:
         client = as_application(caller, api.origin)
         assert [status_of(caller.problem_of(client.get())) for _ in range(2)] == [403, 403]
@@ -172,7 +172,7 @@ def test_failed_renewal_leaves_the_first_response(why, reply, caller: Caller, en
 
 @pytest.mark.parametrize("status", [200, 400])
 def test_api_that_returns_the_first_token_after_a_renewal_is_cut_off(status, caller: Caller, entra: Entra):
-    first = made_up_token("token 1")
+    first = unsigned_token("token 1")
 
     def answer(request: Request) -> Reply:
         if request.headers["authorization"] == f"Bearer {first}":
@@ -233,7 +233,7 @@ def test_token_request_is_made_as_the_app_registration(caller: Caller, entra: En
         caller.run(as_application(caller, api.origin).get())
     (form,) = entra.requests
     assert form["grant_type"] == "client_credentials"
-    assert form["client_assertion"] == made_up_token("client assertion")
+    assert form["client_assertion"] == unsigned_token("client assertion")
     assert form["scope"] == SCOPE
     assert "client_secret" not in json.dumps(form)
 

@@ -5,7 +5,7 @@ import requests
 
 from common.problems import Problem
 from msi_func.bearer_token_auth import BearerTokenAuth
-from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
+from tests.support.caller import SCOPE, Caller, caller, token_reply, unsigned_token
 from tests.support.scripted import Reply, Scripted, http
 
 __all__ = ["caller"]
@@ -24,7 +24,7 @@ def test_each_request_carries_a_token_that_is_requested_once(identity: Scripted)
         for _ in range(3):
             session.get(api.origin, timeout=10)
         requests.get(api.origin, auth=BearerTokenAuth(SCOPE), timeout=10)
-    assert {request.headers["authorization"] for request in api.requests} == {f"Bearer {made_up_token('token')}"}
+    assert {request.headers["authorization"] for request in api.requests} == {f"Bearer {unsigned_token('token')}"}
     assert len(identity.requests) == 1
 
 

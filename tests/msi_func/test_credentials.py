@@ -20,7 +20,7 @@ from local_azure.testing import LocalTenant
 from msi_func import credentials, token_errors
 from msi_func.credentials import AppIdentity
 from msi_func.token_cache import TokenCache
-from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
+from tests.support.caller import SCOPE, Caller, caller, token_reply, unsigned_token
 from tests.support.clock import MUCH_LATER, Clock
 from tests.support.large_response import LargeResponse, large_head
 from tests.support.scripted import CLOSE, HANG, RESET, Reply, Request, Scripted, as_json, dripping, http, in_turn
@@ -28,7 +28,7 @@ from tests.support.scripted import CLOSE, HANG, RESET, Reply, Request, Scripted,
 __all__ = ["caller"]
 
 SHARED = "1de00003-c11d-4000-8000-000000000000"
-TOKEN = made_up_token("token")
+TOKEN = unsigned_token("token")
 MEGABYTE = 1024 * 1024
 
 
@@ -186,7 +186,7 @@ def test_throttling_endpoint_holds_nobody_up(caller: Caller):
         start = time.monotonic()
         problem = caller.problem_of(cache.get(lambda: AppIdentity().request_token(SCOPE)))
         assert problem.detail == token_errors.THROTTLED
-        clock.pass_(seconds=3)
+        clock.advance(seconds=3)
         assert caller.run(cache.get(lambda: AppIdentity().request_token(SCOPE))) == TOKEN
         assert time.monotonic() - start < MUCH_LATER
 
@@ -401,13 +401,13 @@ def test_refresh_that_fails_costs_nobody_the_valid_token(caller: Caller):
         async def calls() -> None:
             assert await cache.get(request) == TOKEN
             for _ in range(5):
-                clock.pass_(seconds=40)
+                clock.advance(seconds=40)
                 sent = len(endpoint.requests)
                 assert await cache.get(request) == TOKEN
                 await cache.pending.wait()
                 assert len(endpoint.requests) > sent
                 assert await cache.get(request) == TOKEN
-            clock.pass_(seconds=60)
+            clock.advance(seconds=60)
             with pytest.raises(Problem) as raised:
                 await cache.get(request)
             assert raised.value.detail == token_errors.GENERIC_ERROR

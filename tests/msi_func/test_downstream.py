@@ -17,7 +17,7 @@ from msi_func import credentials, downstream, http_session
 from msi_func.downstream import DownstreamApi
 from msi_func.http_client import DownstreamResponse
 from msi_func.server_timing import ServerTiming
-from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
+from tests.support.caller import SCOPE, Caller, caller, token_reply, unsigned_token
 from tests.support.clock import MUCH_LATER, FastForward
 from tests.support.scripted import (
     CLOSE,
@@ -35,7 +35,7 @@ from tests.support.scripted import (
 __all__ = ["caller"]
 
 OK = as_json(200, {"ok": True})
-SENT = made_up_token("token")
+SENT = unsigned_token("token")
 
 
 @pytest.fixture

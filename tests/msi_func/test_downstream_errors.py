@@ -10,12 +10,12 @@ from multidict import CIMultiDict
 from common.problems import Problem, problem_response
 from msi_func.downstream_errors import MAX_RETRY_AFTER, check_response, with_prefix
 from msi_func.http_client import DownstreamResponse
-from tests.support.caller import Caller, caller, made_up_token
+from tests.support.caller import Caller, caller, unsigned_token
 from tests.support.scripted import Reply, Scripted, as_json, http
 
 __all__ = ["caller"]
 
-SENT = made_up_token("token")
+SENT = unsigned_token("token")
 
 
 def response(status: int, body: bytes = b"", **headers: str) -> DownstreamResponse:

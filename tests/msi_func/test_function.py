@@ -14,7 +14,7 @@ from local_azure.testing import LocalTenant
 from msi_func import function
 from msi_func.downstream import DownstreamApi
 from tests.support import apps
-from tests.support.caller import Caller, caller, made_up_token, token_reply
+from tests.support.caller import Caller, caller, token_reply, unsigned_token
 from tests.support.scripted import HANG, Reply, Scripted, as_json, http
 from tests.support.users import DEVELOPER, ON_BEHALF_OF
 
@@ -61,7 +61,7 @@ def test_body_is_returned_unchanged_with_server_timing(app: App):
     assert response.headers["Vary"] == "Accept"
     assert response.headers["Server-Timing"].startswith('token;desc="managed identity";dur=')
     assert "X-Other" not in response.headers
-    assert app.api.requests[0].headers["authorization"] == f"Bearer {made_up_token('token')}"
+    assert app.api.requests[0].headers["authorization"] == f"Bearer {unsigned_token('token')}"
 
 
 def test_only_a_valid_trace_context_of_the_invocation_is_forwarded(app: App):

@@ -9,11 +9,11 @@ import pytest
 
 from msi_func.log_redaction import redact_logs
 from tests.support import apps
-from tests.support.caller import SCOPE, made_up_token, token_reply
+from tests.support.caller import SCOPE, token_reply, unsigned_token
 from tests.support.scripted import Reply, Request, Scripted, as_json, http
 
 KEY = "the-key-of-this-function"
-TOKEN = made_up_token("token")
+TOKEN = unsigned_token("token")
 
 ASYNC = """
 import asyncio, contextlib, logging

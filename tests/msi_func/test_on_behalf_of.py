@@ -128,11 +128,11 @@ def test_token_is_dropped_when_it_or_the_users_own_expires(token, users_own, exp
         entra.lifetime = token
         tokens, user = tokens_of(entra, clock), assertion_of("a", seconds=users_own)
         await tokens.get(user, SCOPE)
-        clock.pass_(seconds=59)
+        clock.advance(seconds=59)
         await tokens.get(user, SCOPE)
         await settled()
         assert len(entra.requests) == 1
-        clock.pass_(seconds=1)
+        clock.advance(seconds=1)
         if expected == 2:
             await tokens.get(user, SCOPE)
             assert len(entra.requests) == 2
@@ -212,7 +212,7 @@ def test_expired_tokens_are_removed(clock: Clock, entra: Entra):
         tokens = tokens_of(entra, clock)
         for name in "abc":
             await tokens.get(assertion_of(name, seconds=60), SCOPE)
-        clock.pass_(seconds=60)
+        clock.advance(seconds=60)
         await tokens.get(assertion_of("d"), SCOPE)
         assert list(tokens._valid) == [(b"d", SCOPE)]
         assert list(tokens._unproven) == []
@@ -227,7 +227,7 @@ def test_expired_token_that_is_being_requested_is_requested_once(clock: Clock, e
         tokens, user = tokens_of(entra, clock), assertion_of("a")
         entra.lifetime = 60
         await tokens.get(user, SCOPE)
-        clock.pass_(seconds=60)
+        clock.advance(seconds=60)
         entra.hang()
         first = asyncio.create_task(tokens.get(user, SCOPE))
         await settled()
@@ -259,12 +259,12 @@ def test_failure_is_cached_by_digest_for_a_short_time(code, seconds, clock: Cloc
         entra.fails = Problem(code)
         for _ in range(3):
             assert await code_of(tokens.get(user, SCOPE)) == code
-        clock.pass_(seconds=seconds - 0.1)
+        clock.advance(seconds=seconds - 0.1)
         assert await code_of(tokens.get(user, SCOPE)) == code
         assert len(entra.requests) == 1
         entra.fails = None
         await tokens.get(assertion_of("b"), SCOPE)  # another token of the same user is another digest
-        clock.pass_(seconds=0.1)
+        clock.advance(seconds=0.1)
         assert (await tokens.get(user, SCOPE)).startswith(user.value)
         assert len(entra.requests) == 3
 
@@ -406,7 +406,7 @@ def test_whatever_the_order_users_get_their_own_token_or_none(steps, max_entries
             elif what == "cancel" and calls:
                 calls[first % len(calls)][3].cancel()
             elif what == "pass":
-                clock.pass_(seconds=first)
+                clock.advance(seconds=first)
             elif what in ("succeed", "fail"):
                 end(first, second)
             await settled()
@@ -444,7 +444,7 @@ def test_rejection_by_entra_is_cached(caller: Caller, tmp_path: Path, monkeypatc
         for _ in range(3):
             assert caller.problem_of(tokens.get(user, SCOPE)).code == "user_token_rejected"
         assert len(entra.requests) == 1
-        clock.pass_(seconds=SHARE_REJECTION_FOR)
+        clock.advance(seconds=SHARE_REJECTION_FOR)
         assert caller.problem_of(tokens.get(user, SCOPE)).code == "user_token_rejected"
         assert len(entra.requests) == 2
 

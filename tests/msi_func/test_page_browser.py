@@ -13,10 +13,10 @@ from local_azure.serving.ports import free_port
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.browser import Tab, tab
-from tests.support.page import chromium, failed_checks, fetched, no_role, opened, path, stand_in
+from tests.support.page import chromium, failed_checks, fetched, no_role, opened, path, scripted_api
 from tests.support.scripted import HANG, Reply, Request, Scripted, as_json, http
 
-__all__ = ["chromium", "no_role", "opened", "stand_in"]
+__all__ = ["chromium", "no_role", "opened", "scripted_api"]
 
 NARROW, WIDE = 360, 1200
 
@@ -96,8 +96,8 @@ def alarms(shown: Tab) -> list[str]:
     )
 
 
-def test_other_errors_without_a_token_are_in_the_color_of_an_error(opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_other_errors_without_a_token_are_in_the_color_of_an_error(opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: as_json(403, {"code": "caller_not_allowed"})
     shown = opened(host.url("msi-func") + "?auth=0")
     assert alarms(shown) != []
@@ -147,8 +147,8 @@ def test_path_stops_at_the_identity_without_a_token_and_at_msi_func_without_sett
         assert shown.page.get_by_role("heading", name="What aad-func checks").count() == 0
 
 
-def test_every_code_is_explained(opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_every_code_is_explained(opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     shown = opened(host.url("msi-func"))
     for code, kind in PROBLEM_TYPES.items():
         # 403, which is not retried; only the code counts.
@@ -177,8 +177,8 @@ def test_call_mode_that_is_off_is_explained(opened, local_azure_server: LocalAzu
     ],
     ids=["Graph", "OAuth"],
 )
-def test_error_of_another_kind_of_api_is_shown(error, opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_error_of_another_kind_of_api_is_shown(error, opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: as_json(403, error)
     shown = opened(host.url("msi-func"))
     assert "Insufficient privileges." in shown.text("#fix")
@@ -206,8 +206,8 @@ HOSTILE = {
 }
 
 
-def test_markup_and_control_characters_in_claims_are_text(opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_markup_and_control_characters_in_claims_are_text(opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: as_json(200, HOSTILE)
     for width in (NARROW, WIDE):
         shown = opened(host.url("msi-func"), width=width)
@@ -243,8 +243,8 @@ OTHER_FORMS: list[tuple[str, Reply]] = [
 
 
 @pytest.mark.parametrize(("why", "reply"), OTHER_FORMS, ids=[case[0] for case in OTHER_FORMS])
-def test_response_of_another_form_is_shown(why, reply, opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_response_of_another_form_is_shown(why, reply, opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: reply
     shown = opened(host.url("msi-func"))
     assert len(path(shown)) == 4
@@ -258,8 +258,10 @@ BEFORE = "The request did not reach aad-func's code."
 @pytest.mark.parametrize(
     ("status", "headline", "mark"), [(401, BEFORE, "rejected here"), (500, "aad-func failed.", "failed here")]
 )
-def test_failure_and_rejection_have_different_texts(status, headline, mark, opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_failure_and_rejection_have_different_texts(
+    status, headline, mark, opened, scripted_api: tuple[Host, Scripted]
+):
+    host, api = scripted_api
     api.answer = lambda request: http(status)
     shown = opened(host.url("msi-func"))
     assert (shown.text(".headline"), path(shown)[-1]) == (headline, f"bad: {mark}")
@@ -359,8 +361,8 @@ CALLERS = [
 
 
 @pytest.mark.parametrize(("scheme", "kind", "tally"), CALLERS)
-def test_checks_that_aad_func_did_not_make_are_named(scheme, kind, tally, opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_checks_that_aad_func_did_not_make_are_named(scheme, kind, tally, opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: as_json(200, {"authenticated_by": scheme, "caller": {"kind": kind}, "claims": {}})
     shown = opened(host.url("msi-func"))
     assert shown.text("#tally") == tally
@@ -376,9 +378,9 @@ DENIED = [
 @pytest.mark.parametrize(("code", "status", "members"), DENIED, ids=[case[0] for case in DENIED])
 @pytest.mark.parametrize("scheme", ["easy_auth", "bearer_token"])
 def test_checks_before_a_rejection_are_those_of_the_scheme(
-    scheme, code, status, members, opened, stand_in: tuple[Host, Scripted]
+    scheme, code, status, members, opened, scripted_api: tuple[Host, Scripted]
 ):
-    host, api = stand_in
+    host, api = scripted_api
     api.answer = lambda request: as_json(status, {"code": code, "authenticated_by": scheme, **members})
     shown = opened(host.url("msi-func"))
     assert shown.page.locator("#checks .easy").count() == (5 if scheme == "easy_auth" else 0)
@@ -386,8 +388,8 @@ def test_checks_before_a_rejection_are_those_of_the_scheme(
     assert "authenticated by" not in shown.text("#fix").lower()
 
 
-def test_user_without_the_role_is_told_to_sign_in_again(opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_user_without_the_role_is_told_to_sign_in_again(opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: as_json(403, {"code": "missing_role", "caller": {"kind": "user"}})
     shown = opened(host.url("msi-func"))
     assert "sign in again" in shown.text("#fix")

@@ -16,10 +16,10 @@ from local_azure.cloud import LocalAzure
 from local_azure.testing import LocalTenant
 from tests.support import apps, users
 from tests.support.apps import Host
-from tests.support.page import chromium, no_role, opened, stand_in
+from tests.support.page import chromium, no_role, opened, scripted_api
 from tests.support.scripted import Scripted, as_json
 
-__all__ = ["chromium", "no_role", "opened", "stand_in"]
+__all__ = ["chromium", "no_role", "opened", "scripted_api"]
 
 STAGING = "1de00002-0b1d-4000-8000-000000000000"
 CALLER = {"kind": "application", "client_id": "1de00002-c11d-4000-8000-000000000000", "object_id": STAGING}
@@ -72,17 +72,17 @@ UNSAFE = [
 
 
 @pytest.mark.parametrize(("why", "members"), UNSAFE, ids=[case[0] for case in UNSAFE])
-def test_command_contains_only_validated_names(why, members, opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_command_contains_only_validated_names(why, members, opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: as_json(403, {**MISSING_ROLE, **members})
     shown = opened(host.url("msi-func"))
     assert shown.page.locator("#fix pre").count() == 0
 
 
 def test_api_of_the_command_is_msi_funcs_setting(
-    opened, stand_in: tuple[Host, Scripted], local_azure_server: LocalAzure
+    opened, scripted_api: tuple[Host, Scripted], local_azure_server: LocalAzure
 ):
-    host, api = stand_in
+    host, api = scripted_api
     others = {
         "audience": "https://graph.microsoft.com",
         "api": "graph",

@@ -130,11 +130,11 @@ def test_token_is_refreshed_in_the_background(why, lifetime, refresh_after, cloc
     async def work() -> None:
         endpoint = Endpoint(token(clock, "first", **lifetime), token(clock, "second", seconds=2 * 86_400))
         assert await cache.get(endpoint.request) == "first"
-        clock.pass_(seconds=refresh_after - 1)
+        clock.advance(seconds=refresh_after - 1)
         assert await cache.get(endpoint.request) == "first"
         await settled()
         assert endpoint.requests == 1
-        clock.pass_(seconds=1)
+        clock.advance(seconds=1)
         endpoint.hang()
         assert [await cache.get(endpoint.request) for _ in range(5)] == ["first"] * 5
         await settled()
@@ -151,7 +151,7 @@ def test_token_whose_refresh_is_due_after_its_expiry_is_not_used_expired(clock: 
     async def work() -> None:
         endpoint = Endpoint(token(clock, "first", seconds=600, refresh_in=3600), token(clock, "second", seconds=7200))
         assert await cache.get(endpoint.request) == "first"
-        clock.pass_(seconds=600)
+        clock.advance(seconds=600)
         assert await cache.get(endpoint.request) == "second"
 
     run_bounded(work())
@@ -161,15 +161,15 @@ def test_valid_token_is_used_while_its_refresh_fails(clock: Clock, cache: TokenC
     async def work() -> None:
         endpoint = Endpoint(token(clock, refresh_in=1800), unavailable())
         assert await cache.get(endpoint.request) == "token"
-        clock.pass_(seconds=1800)
+        clock.advance(seconds=1800)
         for attempt in range(1, 10):
             assert [await cache.get(endpoint.request) for _ in range(3)] == ["token"] * 3
             await settled()
             assert [await cache.get(endpoint.request) for _ in range(3)] == ["token"] * 3
             await settled()
             assert endpoint.requests == 1 + attempt
-            clock.pass_(seconds=SHARE_OUTAGE_FOR)
-        clock.pass_(seconds=1800)
+            clock.advance(seconds=SHARE_OUTAGE_FOR)
+        clock.advance(seconds=1800)
         assert await code_of(cache.get(endpoint.request)) == "token_unavailable"
 
     run_bounded(work())
@@ -184,10 +184,10 @@ def test_failure_is_shared_for_a_short_time(code, seconds, clock: Clock, cache: 
         endpoint = Endpoint(Problem(code), token(clock))
         callers = [asyncio.create_task(cache.get(endpoint.request)) for _ in range(100)]
         assert {await code_of(caller) for caller in callers} == {code}
-        clock.pass_(seconds=seconds - 0.1)
+        clock.advance(seconds=seconds - 0.1)
         assert await code_of(cache.get(endpoint.request)) == code
         assert endpoint.requests == 1
-        clock.pass_(seconds=0.1)
+        clock.advance(seconds=0.1)
         assert await cache.get(endpoint.request) == "token"
         assert endpoint.requests == 2
 
@@ -242,7 +242,7 @@ def test_endpoint_that_hangs_after_a_failure_is_not_reported_as_that_failure(clo
     async def work() -> None:
         endpoint = Endpoint(unavailable("the earlier cause"))
         assert await code_of(cache.get(endpoint.request)) == "token_unavailable"
-        clock.pass_(seconds=SHARE_OUTAGE_FOR)
+        clock.advance(seconds=SHARE_OUTAGE_FOR)
         endpoint.hang()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
@@ -258,8 +258,8 @@ def test_clock_that_is_set_back_does_not_prolong_the_sharing_of_a_failure(clock:
     async def work() -> None:
         endpoint = Endpoint(unavailable(), token(clock))
         assert await code_of(cache.get(endpoint.request)) == "token_unavailable"
-        clock.pass_(hours=-1)
-        monotonic.pass_(seconds=SHARE_OUTAGE_FOR)
+        clock.advance(hours=-1)
+        monotonic.advance(seconds=SHARE_OUTAGE_FOR)
         assert await cache.get(endpoint.request) == "token"
 
     run_bounded(work())
@@ -272,7 +272,7 @@ def test_short_lived_token_is_not_requested_for_each_call(clock: Clock, cache: T
             assert await cache.get(endpoint.request) == "a"
             await settled()
         assert endpoint.requests == 1
-        clock.pass_(seconds=100)
+        clock.advance(seconds=100)
         assert await cache.get(endpoint.request) == "b"
         assert endpoint.requests == 2
 
@@ -319,9 +319,9 @@ def test_renewal_is_made_once_per_interval(clock: Clock, cache: TokenCache):
         for number in range(1, 4):
             newer = await cache.renew(rejected, endpoint.request)
             assert newer == f"token {number}"
-            clock.pass_(seconds=MIN_RENEWAL_INTERVAL - 0.1)
+            clock.advance(seconds=MIN_RENEWAL_INTERVAL - 0.1)
             assert await cache.renew(newer, endpoint.request) == newer  # rejected again, too early
-            clock.pass_(seconds=0.1)
+            clock.advance(seconds=0.1)
             rejected = newer
         assert endpoint.requests == 4
 
@@ -331,11 +331,11 @@ def test_renewal_is_made_once_per_interval(clock: Clock, cache: TokenCache):
 def test_token_requested_since_is_not_renewed(clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(token(clock, "rejected"), token(clock, "new"))
-        clock.pass_(seconds=5)
+        clock.advance(seconds=5)
         started = clock()
         await cache.get(endpoint.request)
         assert await cache.renew("rejected", endpoint.request, older_than=started) == "rejected"
-        clock.pass_(seconds=1)
+        clock.advance(seconds=1)
         assert await cache.renew("rejected", endpoint.request, older_than=clock()) == "new"
 
     run_bounded(work())
@@ -348,7 +348,7 @@ def test_failed_renewal_keeps_the_valid_token(code, clock: Clock, cache: TokenCa
         await cache.get(endpoint.request)
         assert await cache.renew("rejected", endpoint.request) == "rejected"
         assert await cache.get(endpoint.request) == "rejected"
-        clock.pass_(seconds=MIN_RENEWAL_INTERVAL)
+        clock.advance(seconds=MIN_RENEWAL_INTERVAL)
         assert await cache.renew("rejected", endpoint.request) == "new"
 
     run_bounded(work())
@@ -373,7 +373,7 @@ def test_renewal_is_not_answered_by_a_refresh_in_flight(clock: Clock, cache: Tok
         refresh = Endpoint(token(clock, "rejected", refresh_in=10), unavailable())
         renewal = Endpoint(token(clock, "new"))
         await cache.get(refresh.request)
-        clock.pass_(seconds=10)
+        clock.advance(seconds=10)
         refresh.hang()
         await cache.get(refresh.request)  # starts the refresh
         caller = asyncio.create_task(cache.renew("rejected", renewal.request))

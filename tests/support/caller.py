@@ -81,7 +81,7 @@ def caller(monkeypatch: pytest.MonkeyPatch, few_roots: str) -> Any:
 def token_reply(*, seconds: int = 86_400, mark: str = "token", **changes: Any) -> Reply:
     """The App Service endpoint's response, with a token that is recognized by its mark."""
     content = {
-        "access_token": made_up_token(mark),
+        "access_token": unsigned_token(mark),
         "expires_on": str(int(time.time()) + seconds),
         "resource": SCOPE.removesuffix("/.default"),
         "token_type": "Bearer",
@@ -89,7 +89,7 @@ def token_reply(*, seconds: int = 86_400, mark: str = "token", **changes: Any) -
     return as_json(200, content | changes)
 
 
-def made_up_token(mark: str) -> str:
+def unsigned_token(mark: str) -> str:
     """Something that looks like a token, good enough for a test's own API."""
     header, payload = ({"alg": "RS256", "typ": "JWT"}, {"mark": mark, "aud": SCOPE})
     parts = (json.dumps(header), json.dumps(payload), "no signature, but as long as that of a key")

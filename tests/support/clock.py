@@ -8,7 +8,7 @@ MUCH_LATER = 10  # seconds: longer than any scheduling delay, shorter than a mis
 
 
 class Clock:
-    """A clock that only `pass_` advances."""
+    """A clock that only `advance` advances."""
 
     def __init__(self, now: float = 1_000_000.0) -> None:
         self.now = now
@@ -16,7 +16,7 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def pass_(self, *, seconds: float = 0, hours: float = 0) -> None:
+    def advance(self, *, seconds: float = 0, hours: float = 0) -> None:
         self.now += seconds + hours * 3600
 
 

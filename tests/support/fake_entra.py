@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from msi_func.user_assertion import UserAssertion
-from tests.support.caller import Caller, made_up_token
+from tests.support.caller import Caller, unsigned_token
 from tests.support.forge import encode
 from tests.support.scripted import Reply, Request, Scripted, as_json, certified
 from tests.support.users import IDENTITY, MSI_FUNC
@@ -20,7 +20,7 @@ REJECTED = as_json(400, {"error": "invalid_grant", "error_codes": [50013], "erro
 
 def token_response(token: Any = None, **changes: Any) -> Reply:
     """Return Entra's response to a successful token request."""
-    token = made_up_token("on-behalf-of") if token is None else token
+    token = unsigned_token("on-behalf-of") if token is None else token
     return as_json(200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600, **changes})
 
 

@@ -42,10 +42,10 @@ class Tenant(Scripted):
         behaviour = self._behaviours.get(request.target, http(404))
         return behaviour(request) if callable(behaviour) else behaviour
 
-    def behave(self, path: str, behaviour: Behaviour) -> None:
+    def set_response(self, path: str, behaviour: Behaviour) -> None:
         self._behaviours[path] = behaviour
 
-    def behaviour(self, path: str) -> Behaviour:
+    def response_for(self, path: str) -> Behaviour:
         return self._behaviours[path]
 
     @property
@@ -74,14 +74,14 @@ class Tenant(Scripted):
         self.publish(self.own)
 
     def publish_metadata(self, version: str, **changes: Any) -> None:
-        self.behave(self.path(version, "metadata"), as_json(200, {**self.metadata(version), **changes}))
+        self.set_response(self.path(version, "metadata"), as_json(200, {**self.metadata(version), **changes}))
 
     def metadata(self, version: str) -> dict[str, Any]:
         """Return the valid metadata document."""
         return {"issuer": self._issuers[version], "jwks_uri": self.origin + self.path(version, "keys")}
 
     def publish_members(self, version: str, *members: Any) -> None:
-        self.behave(self.path(version, "keys"), as_json(200, {"keys": members}))
+        self.set_response(self.path(version, "keys"), as_json(200, {"keys": members}))
 
     def member(self, version: str, key: SigningKey, **changes: Any) -> dict[str, Any]:
         """Return a key as a member of the version's JWKS."""
@@ -91,4 +91,4 @@ class Tenant(Scripted):
     def fail(self, behaviour: Behaviour, document: Document = "metadata", *versions: str) -> None:
         """Respond like this to requests for the document, of all versions by default."""
         for version in versions or VERSIONS:
-            self.behave(self.path(version, document), behaviour)
+            self.set_response(self.path(version, document), behaviour)
