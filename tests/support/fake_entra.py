@@ -42,10 +42,10 @@ def on_behalf_of_settings(authority: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def fake_entra(
-    caller: Caller, folder: Path, environment: pytest.MonkeyPatch, answer: Callable[[Request], Reply], **options: Any
+    caller: Caller, folder: Path, environment: pytest.MonkeyPatch, respond: Callable[[Request], Reply], **options: Any
 ) -> Iterator[Scripted]:
     """Run a token endpoint and configure the caller to use and trust it. `server` replaces the class Scripted."""
     server = options.pop("server", Scripted)
-    with server(answer, tls=certified(folder, environment), **options) as entra:
+    with server(respond, tls=certified(folder, environment), **options) as entra:
         caller.set({**on_behalf_of_settings(entra.origin), "SSL_CERT_FILE": str(folder / "ca.pem")})
         yield entra
