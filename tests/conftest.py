@@ -1,4 +1,4 @@
-"""The app's hosts and stand-ins for the tenant. The tenant itself is the fixture of local_azure.testing."""
+"""Shared hosts of the app, and a tenant that can fail. The tenant itself is a fixture of local_azure.testing."""
 
 import asyncio
 import gc
@@ -33,21 +33,21 @@ settings.load_profile("test")
 
 @pytest.fixture(scope="session", autouse=True)
 def frozen_modules() -> None:
-    """Exclude everything imported so far from garbage collections, which makes them fast."""
+    """Exclude the imported modules from garbage collection, which makes collections faster."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def leaks(frozen_modules: None) -> Iterator[None]:
-    """Collect garbage after each module, so that a resource it leaked fails one of its own tests."""
+    """Collect garbage after each module, so that a leaked resource fails a test of the module that leaked it."""
     yield
     gc.collect()
 
 
 @pytest.fixture(scope="session")
 def few_roots(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A file with one trusted root, because reading the machine's takes longer than most tests."""
+    """A CA bundle with one root, because loading the machine's bundle takes longer than most tests."""
     file = tmp_path_factory.mktemp("roots") / "ca.pem"
     trustme.CA().cert_pem.write_to_path(file)
     return str(file)
@@ -55,7 +55,7 @@ def few_roots(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def one_public_root(few_roots: str) -> pytest.MonkeyPatch:
-    """The patch with which a tenant starts faster."""
+    """A patch that replaces certifi's bundle with `few_roots`, so that a tenant starts faster."""
     patch = pytest.MonkeyPatch()
     patch.setattr(certifi, "where", lambda: few_roots)
     return patch
@@ -63,7 +63,7 @@ def one_public_root(few_roots: str) -> pytest.MonkeyPatch:
 
 @pytest.fixture(scope="session")
 def local_azure_server(one_public_root: pytest.MonkeyPatch, local_azure_server: LocalAzure) -> LocalAzure:
-    """The plugin's tenant, for tests that leave it as it is. Its CA bundle has one public root."""
+    """The plugin's tenant, for tests that do not change it. Its CA bundle has one public root."""
     one_public_root.undo()
     return local_azure_server
 
@@ -81,14 +81,14 @@ def aad_settings(local_azure_server: LocalAzure) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def aad_host(aad_settings: dict[str, str]) -> Iterator[apps.Host]:
-    """aad-func alone, validating tokens itself."""
+    """A host of aad-func only, which validates tokens itself."""
     with apps.running(aad_settings, measured=True) as host:
         yield host
 
 
 @pytest.fixture(scope="session")
 def msi_host(local_azure_server: LocalAzure, aad_host: apps.Host) -> Iterator[apps.Host]:
-    """msi-func alone, calling aad_host as a managed identity with the role."""
+    """A host of msi-func only, which calls aad_host with a managed identity that has the role."""
     settings = {
         **apps.msi_settings(local_azure_server, aad_host.url("aad-func")),
         "AzureWebJobs.aad_func.Disabled": "true",
@@ -99,14 +99,17 @@ def msi_host(local_azure_server: LocalAzure, aad_host: apps.Host) -> Iterator[ap
 
 @pytest.fixture(scope="session")
 def easy_auth_host(aad_settings: dict[str, str]) -> Iterator[apps.Host]:
-    """aad-func that relies on Easy Auth's principal."""
+    """A host of aad-func only, which relies on Easy Auth's principal."""
     with apps.running({**aad_settings, **apps.EASY_AUTH}, measured=True) as host:
         yield host
 
 
 @pytest.fixture
 def tenant(local_azure_server: LocalAzure, runner: asyncio.Runner) -> Iterator[Tenant]:
-    """The same tenant at a separate origin, which can be made to fail. It ends first, so no thread waits for it."""
+    """The same tenant at a separate origin, for tests that make it fail.
+
+    It is stopped before the event loop, so that no fetch blocks the loop's shutdown.
+    """
     with Tenant(local_azure_server) as running:
         yield running
 
@@ -120,7 +123,10 @@ def runner() -> Iterator[asyncio.Runner]:
 
 @pytest.fixture
 def run(runner: asyncio.Runner) -> Run[Any]:
-    """Runs a coroutine on the test's event loop; tasks that it started continue with the next one."""
+    """Return a function that runs a coroutine on the test's event loop.
+
+    Background tasks continue during the next call.
+    """
     return runner.run
 
 
@@ -148,7 +154,7 @@ def new_key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
 
 @pytest.fixture
 def wall() -> Clock:
-    """Seconds since 1970, as in tokens; the time stands still."""
+    """A frozen wall clock in whole seconds since the Unix epoch, as in `exp` and `nbf`."""
     return Clock(float(int(time.time())))
 
 

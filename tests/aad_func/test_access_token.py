@@ -20,13 +20,13 @@ from tests.support.tenant import V1, V2, VERSIONS, Tenant, delayed
 def test_cached_token_is_valid_only_during_its_lifetime(run, validator, local_azure: LocalTenant, wall: Clock):
     token = local_azure.token("aad-func", claims={"nbf": wall.now, "exp": wall.now + 60})
     assert run(validated(validator, token)) == "application"
-    wall.pass_(seconds=60 + 299)
+    wall.advance(seconds=60 + 299)
     assert run(validated(validator, token)) == "application"
-    wall.pass_(seconds=1)
+    wall.advance(seconds=1)
     assert run(validated(validator, token)) == "token_expired"
-    wall.pass_(seconds=-361 - 299)
+    wall.advance(seconds=-361 - 299)
     assert run(validated(validator, token)) == "application"
-    wall.pass_(seconds=-1)
+    wall.advance(seconds=-1)
     assert run(validated(validator, token)) == "token_not_yet_valid"
 
 
@@ -55,7 +55,7 @@ def test_cached_token_needs_no_tenant(run, runner, validator, local_azure: Local
     token = local_azure.token("aad-func")
     assert run(validated(validator, token)) == "application"
     tenant.fail(HANG)
-    clock.pass_(hours=47)
+    clock.advance(hours=47)
     assert run(validated(validator, token)) == "application"
     assert pending_fetches(runner.get_loop())  # The refresh has not delayed the caller.
 
@@ -64,12 +64,12 @@ def test_cached_token_is_dropped_with_its_key(run, validator, local_azure: Local
     token = local_azure.token("aad-func")
     assert run(validated(validator, token)) == "application"
     tenant.publish(new_key)
-    clock.pass_(hours=12, seconds=1)
+    clock.advance(hours=12, seconds=1)
     run(validated(validator, token))  # The token is valid until this refresh completes.
     run(finish_fetches())
     assert run(validated(validator, token)) == "unknown_key"
     tenant.recover()
-    clock.pass_(seconds=30)
+    clock.advance(seconds=30)
     assert run(validated(validator, token)) == "application"
 
 
@@ -79,7 +79,7 @@ def test_cached_token_is_verified_again_if_its_kid_names_another_key(
     token = local_azure.token("aad-func")
     assert run(validated(validator, token)) == "application"
     tenant.publish_members(V2, {**tenant.member(V2, new_key), "kid": kid})
-    clock.pass_(hours=13)
+    clock.advance(hours=13)
     run(validated(validator, token))
     run(finish_fetches())
     assert run(validated(validator, token)) == "bad_signature"
@@ -91,7 +91,7 @@ def test_cached_token_is_dropped_48_hours_after_the_last_fetch(
     token = local_azure.token("aad-func")
     assert run(validated(validator, token)) == "application"
     tenant.fail(http(500))
-    clock.pass_(hours=48)
+    clock.advance(hours=48)
     assert run(validated(validator, token)) == "signing_keys_unavailable"
 
 
@@ -107,7 +107,7 @@ def test_500_unknown_kids_in_5_seconds_cause_one_fetch_per_version(run, validato
     for number in range(500):
         header = {"typ": "JWT", "alg": "RS256", "kid": f"unknown-{number}"}
         assert run(validated(validator, f"{encode(header)}.{payloads[number % 2]}")) == "unknown_key"
-        clock.pass_(seconds=0.01)
+        clock.advance(seconds=0.01)
     assert [tenant.fetches(version, "keys") for version in VERSIONS] == [1, 1]
 
 
@@ -116,7 +116,7 @@ def test_concurrent_callers_with_valid_and_unknown_keys_share_one_fetch_per_vers
 ):
     released = threading.Event()
     for version in VERSIONS:
-        tenant.fail(delayed(released, tenant.behaviour(tenant.path(version, "keys"))), "keys", version)
+        tenant.fail(delayed(released, tenant.response_for(tenant.path(version, "keys"))), "keys", version)
     valid = [local_azure.token("aad-func-v1"), local_azure.token("aad-func")] * 4
     unknown = [forge.sign(forge.claims(version=1 + n % 2), forge.header(kid=f"{n}")) for n in range(8)]
 

@@ -12,10 +12,10 @@ from aad_func.authorization import Authorizer
 from common.problems import Problem
 from local_azure.testing import LocalTenant
 from tests.support import apps
-from tests.support.answers import checked
 from tests.support.apps import Host
 from tests.support.attacks import Case, authorization, claims, easy_auth, form, header, json_text, rights
 from tests.support.forge import CALLER, Forge
+from tests.support.responses import check_response
 from tests.support.wire import Call, bearer, send
 
 ASGI_APP = apps.APP / "tests" / "support" / "asgi_app"
@@ -57,7 +57,7 @@ def cases(table: dict[str, list[Case]]) -> list[object]:
 def outcome(host: Host | str, call: Call | str) -> str:
     call = bearer(call) if isinstance(call, str) else call
     origin = host if isinstance(host, str) else host.origin
-    return checked(send(f"{origin}/api/aad-func", call), call)
+    return check_response(send(f"{origin}/api/aad-func", call), call)
 
 
 FRAMEWORKS = ["function", "ASGI in a Functions host", "ASGI"]

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.support.answers import checked
 from tests.support.apps import Host
 from tests.support.attacks.easy_auth import NAME, document, entries, header
 from tests.support.forge import Forge, base64url, encode
+from tests.support.responses import check_response
 from tests.support.wire import Call, bearer, send
 
 Send = Callable[[Call], str]
@@ -34,12 +34,12 @@ json_values = st.recursive(
 
 @pytest.fixture(scope="module")
 def call_api(aad_host: Host) -> Send:
-    return lambda call: checked(send(aad_host.url("aad-func"), call), call)
+    return lambda call: check_response(send(aad_host.url("aad-func"), call), call)
 
 
 @pytest.fixture(scope="module")
 def call_easy_auth(easy_auth_host: Host) -> Send:
-    return lambda call: checked(send(easy_auth_host.url("aad-func"), call), call)
+    return lambda call: check_response(send(easy_auth_host.url("aad-func"), call), call)
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,18 @@
 
 from aad_func.signing_keys import SigningKeys
 from local_azure.testing import LocalTenant
-from tests.support.answers import checked
 from tests.support.apps import Host
 from tests.support.attacks.json_text import adding, payload
 from tests.support.finding import finish_fetches, found, validated
 from tests.support.forge import Forge, base64url
+from tests.support.responses import check_response
 from tests.support.tenant import V2, Tenant
 from tests.support.users import DEVELOPER
 from tests.support.wire import bearer, send
 
 
 def outcome(host: Host, token: str) -> str:
-    return checked(send(host.url("aad-func"), bearer(token)), bearer(token))
+    return check_response(send(host.url("aad-func"), bearer(token)), bearer(token))
 
 
 def test_number_too_large_for_a_float_is_rejected(aad_host: Host, forge: Forge):
@@ -45,7 +45,7 @@ def test_cached_tokens_trigger_the_background_refresh(run, validator, tenant, lo
     token = local_azure.token("aad-func")
     assert run(validated(validator, token)) == "application"
     tenant.publish(new_key)
-    clock.pass_(hours=13)
+    clock.advance(hours=13)
     run(validated(validator, token))
     run(finish_fetches())
     assert run(validated(validator, token)) == "unknown_key"

@@ -53,25 +53,25 @@ def test_fault_is_an_outage_that_ends_without_a_restart(
     # Without known keys, every request fails.
     fail()
     assert run(found(keys, kid)) == "signing_keys_unavailable 30"
-    clock.pass_(seconds=10)
+    clock.advance(seconds=10)
     assert run(found(keys, kid)) == "signing_keys_unavailable 20"
     # On a busy machine, the time limit can expire before an endless fetch sends its request.
     assert tenant.fetches(V2) in ([0, 1] if real_seconds < 1 else [1])
     recover()
-    clock.pass_(seconds=20)
+    clock.advance(seconds=20)
     assert run(found(keys, kid)) == "found"
 
     # Known keys are used for 48 hours; others are unavailable.
     fail()
-    clock.pass_(hours=12, seconds=1)
+    clock.advance(hours=12, seconds=1)
     assert (run(found(keys, kid)), run(finish_fetches())) == ("found", None)
     assert run(found(keys, "unknown")).startswith("signing_keys_unavailable")
-    clock.pass_(hours=35)
+    clock.advance(hours=35)
     assert (run(found(keys, kid)), run(finish_fetches())) == ("found", None)
-    clock.pass_(hours=1)
+    clock.advance(hours=1)
     assert run(found(keys, kid)) == "signing_keys_unavailable 30"
     recover()
-    clock.pass_(seconds=30)
+    clock.advance(seconds=30)
     assert run(found(keys, kid)) == "found"
 
 
@@ -82,7 +82,7 @@ def test_endless_fetches_do_not_block_later_ones(reply, run, runner, tenant, key
     fetch_timeout(0.3)
     for _ in range(3):
         assert run(found(keys, kid)) == "signing_keys_unavailable 30"
-        clock.pass_(seconds=30)
+        clock.advance(seconds=30)
     assert run(asyncio.wait_for(asyncio.to_thread(str), MUCH_LATER)) == ""  # The executor of sync handlers is free.
     tenant.recover()
     fetch_timeout(10)
@@ -112,7 +112,7 @@ def test_new_key_is_fetched_and_removed_key_is_dropped(run, tenant: Tenant, keys
     assert run(found(keys, kid)) == "found"
     tenant.publish(new_key)
     assert run(found(keys, new_key.kid)) == "unknown_key"  # published less than 30 s after the last fetch
-    clock.pass_(seconds=30)
+    clock.advance(seconds=30)
     assert run(found(keys, new_key.kid)) == "found"
     assert run(found(keys, kid)) == "unknown_key"
 
@@ -120,7 +120,7 @@ def test_new_key_is_fetched_and_removed_key_is_dropped(run, tenant: Tenant, keys
 def test_response_without_usable_keys_removes_no_key(run, tenant: Tenant, keys: SigningKeys, clock: Clock, kid: str):
     assert run(found(keys, kid)) == "found"
     tenant.publish()
-    clock.pass_(hours=13)
+    clock.advance(hours=13)
     assert (run(found(keys, kid)), run(finish_fetches())) == ("found", None)
     assert run(found(keys, kid)) == "found"
 
@@ -128,12 +128,12 @@ def test_response_without_usable_keys_removes_no_key(run, tenant: Tenant, keys: 
 @pytest.mark.parametrize(("failing", "code"), [(False, "unknown_key"), (True, "signing_keys_unavailable")])
 def test_unknown_kids_cause_one_fetch_in_30_seconds(failing, code, run, tenant: Tenant, keys: SigningKeys, clock, kid):
     assert run(found(keys, kid)) == "found"
-    clock.pass_(seconds=30)
+    clock.advance(seconds=30)
     if failing:
         tenant.fail(http(500), "keys")
     for second in range(90):
         assert run(found(keys, f"unknown {second}")).startswith(code)
-        clock.pass_(seconds=1)
+        clock.advance(seconds=1)
     assert tenant.fetches(V2) == 1 + 3
     assert tenant.fetches(V1) == 0
 
@@ -142,15 +142,15 @@ def test_keys_are_refreshed_in_the_background_after_12_hours(
     run, runner, tenant: Tenant, keys: SigningKeys, clock, kid, new_key
 ):
     assert run(found(keys, kid)) == "found"
-    clock.pass_(hours=12)
+    clock.advance(hours=12)
     assert run(found(keys, kid)) == "found"
     assert not pending_fetches(runner.get_loop())
     assert tenant.fetches(V2) == 1
 
     released = threading.Event()
     tenant.publish(tenant.own, new_key)
-    tenant.fail(delayed(released, tenant.behaviour(tenant.path(V2, "keys"))), "keys")
-    clock.pass_(seconds=1)
+    tenant.fail(delayed(released, tenant.response_for(tenant.path(V2, "keys"))), "keys")
+    clock.advance(seconds=1)
     assert [run(found(keys, kid)) for _ in range(3)] == ["found"] * 3
     assert len(pending_fetches(runner.get_loop())) == 1  # The refresh has not delayed a caller.
     released.set()
@@ -161,7 +161,7 @@ def test_keys_are_refreshed_in_the_background_after_12_hours(
 
 def test_concurrent_callers_share_the_first_fetch(run, tenant: Tenant, keys: SigningKeys, kid: str):
     released = threading.Event()
-    tenant.fail(delayed(released, tenant.behaviour(tenant.path(V2, "keys"))), "keys")
+    tenant.fail(delayed(released, tenant.response_for(tenant.path(V2, "keys"))), "keys")
 
     async def call() -> list[str]:
         tasks = [asyncio.create_task(found(keys, kid)) for _ in range(CALLERS)]
@@ -190,7 +190,7 @@ def test_callers_with_a_known_key_do_not_wait_during_an_outage(
     assert run(found(keys, kid)) == "found"
     fetch_timeout(2)
     tenant.fail(HANG)
-    clock.pass_(hours=13)
+    clock.advance(hours=13)
 
     async def call() -> tuple[list[str], bool, list[str]]:
         unknown = asyncio.create_task(find_all(keys, [f"unknown {number}" for number in range(CALLERS)]))
@@ -240,7 +240,7 @@ def test_unexpected_error_is_an_outage_and_its_type_is_logged(run, keys: Signing
 
 def test_canceled_caller_does_not_cancel_the_fetch(run, tenant: Tenant, keys: SigningKeys, kid: str):
     released = threading.Event()
-    tenant.fail(delayed(released, tenant.behaviour(tenant.path(V2, "metadata"))), "metadata", V2)
+    tenant.fail(delayed(released, tenant.response_for(tenant.path(V2, "metadata"))), "metadata", V2)
 
     async def cancel_the_first() -> list[str]:
         tasks = [asyncio.create_task(keys.get_key(kid)) for _ in range(4)]
@@ -258,7 +258,7 @@ def test_canceled_caller_does_not_cancel_the_fetch(run, tenant: Tenant, keys: Si
 
 def test_fetch_completes_after_all_callers_are_canceled(run, tenant: Tenant, keys: SigningKeys, kid: str):
     released = threading.Event()
-    tenant.fail(delayed(released, tenant.behaviour(tenant.path(V2, "metadata"))), "metadata", V2)
+    tenant.fail(delayed(released, tenant.response_for(tenant.path(V2, "metadata"))), "metadata", V2)
 
     async def cancel() -> None:
         task = asyncio.create_task(keys.get_key(kid))
@@ -324,7 +324,7 @@ def test_missing_tenant_is_reported_in_the_response_and_the_log(status, run, ten
     expected = f"status {status}, the tenant was not found at this authority (ENTRA_TENANT_ID, ENTRA_AUTHORITY)."
     assert raised.value.detail == f"Signing keys are unavailable: {expected}"
     assert caplog.messages[0].endswith(expected)
-    clock.pass_(seconds=30)
+    clock.advance(seconds=30)
     tenant.fail(http(500))
     with pytest.raises(Problem) as raised:
         run(keys.get_key(kid))

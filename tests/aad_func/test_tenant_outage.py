@@ -9,9 +9,9 @@ import pytest
 
 from local_azure.testing import LocalTenant
 from tests.support import apps
-from tests.support.answers import checked
 from tests.support.apps import Host
 from tests.support.forge import Forge, encode
+from tests.support.responses import check_response
 from tests.support.scripted import HANG, http
 from tests.support.tenant import V1, VERSIONS, Tenant
 from tests.support.wire import bearer, send
@@ -40,7 +40,7 @@ def v1_token(local_azure: LocalTenant, aad_settings: dict[str, str]) -> Callable
 
 
 def outcome(host: Host, token: str) -> str:
-    return checked(send(host.url("aad-func"), bearer(token)), bearer(token))
+    return check_response(send(host.url("aad-func"), bearer(token)), bearer(token))
 
 
 @pytest.fixture

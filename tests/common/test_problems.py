@@ -1,4 +1,4 @@
-"""Problems as responses: every code, the challenge of RFC 6750, and one log line without line breaks."""
+"""Problem responses: every code, the challenge of RFC 6750, and one log line per problem."""
 
 import json
 import logging
@@ -12,17 +12,21 @@ from common.remediations import REMEDIATIONS
 
 @pytest.mark.parametrize("code", PROBLEM_TYPES)
 def test_every_code_is_a_problem_document(code):
-    kind = PROBLEM_TYPES[code]
+    problem_type = PROBLEM_TYPES[code]
     response = problem_response(Problem(code, settings=["A"]))
-    assert (response.status_code, response.mimetype) == (kind.status, "application/problem+json")
+    assert (response.status_code, response.mimetype) == (problem_type.status, "application/problem+json")
     assert response.headers["Cache-Control"] == "no-store"
     body = json.loads(response.get_body())
-    assert (body["status"], body["code"], body["detail"]) == (kind.status, code, kind.description)
+    assert (body["status"], body["code"], body["detail"]) == (problem_type.status, code, problem_type.description)
     assert body["settings"] == ["A"]
     challenge = response.headers.get("WWW-Authenticate")
-    assert (challenge is not None) == (kind.status == 401 or bool(kind.oauth_error))
+    assert (challenge is not None) == (problem_type.status == 401 or bool(problem_type.oauth_error))
     if challenge:
-        error = f', error="{kind.oauth_error}", error_description="{kind.description}"' if kind.oauth_error else ""
+        error = (
+            f', error="{problem_type.oauth_error}", error_description="{problem_type.description}"'
+            if problem_type.oauth_error
+            else ""
+        )
         assert challenge == f'Bearer realm="api"{error}'
     assert code in REMEDIATIONS
 
@@ -32,7 +36,7 @@ def test_detail_is_not_part_of_the_challenge():
     assert "quoted" not in response.headers["WWW-Authenticate"]
 
 
-def test_challenge_parameters_replace_those_of_the_table():
+def test_challenge_parameters_replace_the_defaults():
     challenge = {"realm": "tenant", "error": "insufficient_claims", "claims": "e30="}
     header = problem_response(Problem("interaction_required", challenge=challenge)).headers["WWW-Authenticate"]
     assert re.fullmatch(r'Bearer realm="tenant", error="insufficient_claims", .*, claims="e30="', header)
@@ -51,5 +55,5 @@ def test_problem_is_one_log_line(code, level, caplog: pytest.LogCaptureFixture):
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(level, f"{code}: the detail")]
 
 
-def test_bytes_are_sent_as_they_are():
+def test_bytes_are_sent_unchanged():
     assert json_response(b'{ "a":1}').get_body() == b'{ "a":1}'

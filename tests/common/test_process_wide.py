@@ -1,4 +1,4 @@
-"""process_wide objects exist once per event loop, and a PendingRequest is sent once however many callers wait."""
+"""process_wide: one object per event loop and arguments. PendingRequest: one request for all waiting callers."""
 
 import asyncio
 
@@ -42,7 +42,7 @@ def test_exception_is_not_cached():
 
 
 class Request:
-    """A request that completes when the test allows it."""
+    """A request that completes when `allowed` is set."""
 
     def __init__(self) -> None:
         self.sent = 0
@@ -85,7 +85,7 @@ def test_next_request_is_sent_after_the_first_has_completed():
     assert asyncio.run(two()) == 2
 
 
-def test_canceled_caller_cancels_nothing():
+def test_canceled_caller_does_not_cancel_the_request():
     async def cancel_one() -> tuple[int, int]:
         pending, request = PendingRequest(), Request()
 
@@ -106,7 +106,7 @@ def test_canceled_caller_cancels_nothing():
     assert asyncio.run(cancel_one()) == (1, 1)
 
 
-def test_request_completes_although_every_caller_has_reached_its_time_limit():
+def test_request_completes_after_every_caller_has_timed_out():
     async def time_out() -> int:
         pending, request = PendingRequest(), Request()
         pending.start(request)
@@ -121,5 +121,5 @@ def test_request_completes_although_every_caller_has_reached_its_time_limit():
     assert asyncio.run(time_out()) == 1
 
 
-def test_without_a_request_nothing_is_waited_for():
+def test_wait_without_a_request_returns():
     asyncio.run(PendingRequest().wait())

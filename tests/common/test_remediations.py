@@ -1,4 +1,4 @@
-"""Texts for people: the order of the checks is aad-func's, and every text fits the caller and this repository."""
+"""Validation steps in aad-func's order, and remediations for each code and kind of caller."""
 
 import re
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from tests.support.forge import CALLER, GONE, Forge
 OTHER = "f0000000-0000-4000-8000-000000000000"
 
 
-def unsigned(token: str) -> str:
+def with_invalid_signature(token: str) -> str:
     return token.rpartition(".")[0] + "." + "A" * 342
 
 
-# One fault per step, in order: changes of the claims, of the header, and of the signed token.
+# One fault per step, in order: (changed claims, changed header, change of the signed token).
 FAULTS: list[tuple[dict[str, Any], dict[str, Any], Callable[[str], str]]] = [
     ({}, {}, lambda token: ""),
     ({}, {"alg": "none"}, str),
     ({"ver": GONE}, {}, str),
     ({}, {"kid": "unknown"}, str),
-    ({}, {}, unsigned),
+    ({}, {}, with_invalid_signature),
     ({"iss": "https://login.microsoftonline.com/x/v2.0"}, {}, str),
     ({"sub": "pairwise", "scp": GONE}, {}, str),
     ({"exp": 1_700_000_000}, {}, str),
@@ -41,22 +41,22 @@ FAULTS: list[tuple[dict[str, Any], dict[str, Any], Callable[[str], str]]] = [
 
 @pytest.fixture
 def decide(forge: Forge, run: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Returns the code with which aad-func rejects a token that has these faults."""
+    """Return a function that returns the code with which aad-func rejects a token with these faults."""
     with apps.clean_environment():
         for name, value in (apps.aad_settings(forge.azure) | {"AAD_FUNC_ALLOWED_CALLERS": CALLER}).items():
             monkeypatch.setenv(name, value)
         authorizer = Authorizer.from_settings()
         monkeypatch.undo()
 
-    def code(*places: int) -> str:
+    def code(*steps: int) -> str:
         claims: dict[str, Any] = {}
         header: dict[str, Any] = {}
-        for place in reversed(places):  # the earlier fault wins, as some exclude each other
-            claims |= FAULTS[place][0]
-            header |= FAULTS[place][1]
+        for step in reversed(steps):  # the earlier fault wins, because some exclude each other
+            claims |= FAULTS[step][0]
+            header |= FAULTS[step][1]
         token = forge.sign(forge.claims(**claims), forge.header(**header))
-        for place in reversed(places):
-            token = FAULTS[place][2](token)
+        for step in reversed(steps):
+            token = FAULTS[step][2](token)
         try:
             run(authorizer.authorize({"Authorization": f"Bearer {token}"} if token else {}))
         except Problem as problem:
@@ -66,11 +66,11 @@ def decide(forge: Forge, run: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[
     return code
 
 
-@pytest.mark.parametrize("place", range(len(VALIDATION_STEPS)), ids=[name for name, _ in VALIDATION_STEPS])
-def test_step_precedes_all_later_ones(place: int, decide: Callable[..., str]):
+@pytest.mark.parametrize("step", range(len(VALIDATION_STEPS)), ids=[name for name, _ in VALIDATION_STEPS])
+def test_step_precedes_all_later_ones(step: int, decide: Callable[..., str]):
     assert decide() == "accepted"
-    for later in range(place, len(VALIDATION_STEPS)):
-        assert decide(place, later) in VALIDATION_STEPS[place][1], VALIDATION_STEPS[later][0]
+    for later in range(step, len(VALIDATION_STEPS)):
+        assert decide(step, later) in VALIDATION_STEPS[step][1], VALIDATION_STEPS[later][0]
 
 
 CALLERS: list[tuple[str, Any, bool]] = [
@@ -84,7 +84,7 @@ CALLERS: list[tuple[str, Any, bool]] = [
 
 
 @pytest.mark.parametrize(("why", "caller", "is_user"), CALLERS, ids=[case[0] for case in CALLERS])
-def test_only_a_user_is_told_to_sign_in_again_for_a_missing_role(why, caller, is_user):
+def test_only_users_are_advised_to_sign_in_again_for_a_missing_role(why, caller, is_user):
     text = remediation("missing_role", {"caller": caller})
     assert ("sign in again" in text) == is_user
     assert ("managed identity" in text) == ("24 hours" in text) == (not is_user)
@@ -109,7 +109,7 @@ def test_named_settings_are_documented():
 
 
 @pytest.mark.parametrize("api", ["aad-func", "aad-func-v1"])
-def test_claims_of_an_applications_token_have_a_description(api: str, local_azure: LocalTenant):
+def test_every_claim_of_an_application_token_has_a_description(api: str, local_azure: LocalTenant):
     claims = jwt.decode(local_azure.token(api), options={"verify_signature": False})
     assert claims.keys() - CLAIM_DESCRIPTIONS.keys() == {"aio", "rh"}  # internal to Entra
     assert {name for name, value in claims.items() if isinstance(value, int)} == set(TIME_CLAIMS)

@@ -1,4 +1,4 @@
-"""Settings: which values are valid, and that an error names the setting and never quotes its value."""
+"""Settings: valid and invalid values, and errors that name the setting without quoting its value."""
 
 import pytest
 
@@ -73,7 +73,7 @@ NUMBERS = [(None, 7.0), ("1", 1.0), ("0.5", 0.5), ("10", 10.0), (" 10.000 ", 10.
 
 
 @pytest.mark.parametrize(("value", "expected"), NUMBERS)
-def test_number_is_read(value, expected, monkeypatch: pytest.MonkeyPatch):
+def test_valid_number_is_returned(value, expected, monkeypatch: pytest.MonkeyPatch):
     if value is not None:
         monkeypatch.setenv(NAME, value)
     assert read("number", 7, maximum=10) == expected
@@ -82,7 +82,7 @@ def test_number_is_read(value, expected, monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     "value", ["0", "10.001", "11", "-1", "+1", "1e0", "nan", "inf", "ten", "\u0661", "1,5", "0x1", "1_0"]
 )
-def test_other_number_is_an_error(value, monkeypatch: pytest.MonkeyPatch):
+def test_invalid_number_is_an_error(value, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(NAME, value)
     with pytest.raises(Problem) as raised:
         read("number", 7, maximum=10)

@@ -1,4 +1,4 @@
-"""The URL of a request stays below the configured one, for every server and parser."""
+"""Request URLs stay below the configured URL, for every server and URL parser."""
 
 import posixpath
 from urllib.parse import unquote, urlsplit
@@ -14,7 +14,7 @@ ANY_PATH = st.one_of(st.text(), st.lists(st.sampled_from(PIECES)).map("".join).m
 
 
 def servers_path(path: str) -> str:
-    """The path that a server sees in the worst case: decoded again and again, parameters removed, normalized."""
+    """Return the path as the most lenient server reads it: decoded repeatedly, without parameters, normalized."""
     while (again := unquote(path)) != path:
         path = again
     path = path.replace("\\", "/")
@@ -43,7 +43,7 @@ LINKS = st.one_of(
 
 
 @given(link=LINKS)
-def test_link_of_the_same_origin_leads_there_for_every_parser(link: str):
+def test_same_origin_link_stays_there_for_every_parser(link: str):
     if is_same_origin(link, "https://api.example/v1"):
         url = URL(join_url("https://api.example/v1", link, None), encoded=True)
         assert (url.scheme, url.user, url.host, url.port) == ("https", None, "api.example", 443)

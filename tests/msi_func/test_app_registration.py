@@ -1,4 +1,4 @@
-"""AppRegistration: settings, early rejection, and the token request to Entra with every bad peer."""
+"""AppRegistration: settings, early rejection, token requests to Entra, and invalid responses of Entra."""
 
 import gzip
 import logging
@@ -17,7 +17,7 @@ from msi_func.app_registration import AppRegistration
 from msi_func.downstream_errors import with_prefix
 from msi_func.user_assertion import UserAssertion
 from tests.support import users
-from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
+from tests.support.caller import SCOPE, Caller, caller, token_reply, unsigned_token
 from tests.support.clock import MUCH_LATER
 from tests.support.fake_entra import (
     REJECTED,
@@ -74,7 +74,7 @@ def test_settings_are_read(caller: Caller):
     assert AppRegistration.from_settings() == AppRegistration(TENANT, "https://login.example", MSI_FUNC, IDENTITY)
 
 
-def test_all_missing_settings_are_named_at_once_and_calls_as_this_app_work(
+def test_missing_settings_are_named_together_and_app_calls_work(
     caller: Caller, local_azure_server: LocalAzure, local_azure: LocalTenant
 ):
     environment = local_azure_server.environment("msi-func")
@@ -95,7 +95,7 @@ WRONG_SETTINGS = [
     (401, "interaction_required", {"TEST_API_SCOPE": "api://aad00001-c11d-4000-8000-000000000000/.default"}, {}),
     (403, "user_not_assigned", {"TEST_API_SCOPE": "api://aad00003-c11d-4000-8000-000000000000/.default"}, {}),
     (502, "token_unavailable", {"TEST_API_SCOPE": "api://nowhere/.default"}, {}),
-    # The user's token is not for that client ID, or not of that tenant.
+    # The audience or the tenant of the user's token does not match these settings.
     (401, "user_token_wrong_audience", {"MSI_FUNC_CLIENT_ID": APPLICATION}, {}),
     (401, "user_token_rejected", {"ENTRA_TENANT_ID": OTHER_TENANT}, {}),
     (502, "federated_credential_mismatch", {"MSI_FUNC_CLIENT_ID": APPLICATION}, {"aud": APPLICATION}),
@@ -169,8 +169,10 @@ def test_wrong_setting_of_the_application_credential_is_reported(
         assert api.requests == []
 
 
-def test_application_is_never_asked_to_sign_in(caller: Caller, endpoint: Scripted, tmp_path: Path, monkeypatch):
-    """Only a user can satisfy a claims challenge of Entra."""
+def test_claims_challenge_for_an_application_is_not_forwarded(
+    caller: Caller, endpoint: Scripted, tmp_path: Path, monkeypatch
+):
+    """Only a user can satisfy Entra's claims challenge."""
     reply = as_json(400, {"error": "interaction_required", "error_codes": [50076], "claims": "{}"})
     with fake_entra(caller, tmp_path, monkeypatch, lambda request: reply):
         problem = caller.problem_of(caller.api("https://api.example", CREDENTIAL="application").get())
@@ -208,23 +210,23 @@ def test_assertion_for_this_app_is_sent_to_entra(
     with fake_entra(caller, tmp_path, monkeypatch, lambda r: token_response()) as entra, Scripted(lambda r: OK) as api:
         assert caller.run(caller.api(api.origin).get(user=forged_assertion(aud=audience))).status == 200
     assert [request.method for request in entra.requests] == ["POST"]
-    assert api.requests[0].headers["authorization"] == f"Bearer {made_up_token('on-behalf-of')}"
+    assert api.requests[0].headers["authorization"] == f"Bearer {unsigned_token('on-behalf-of')}"
 
 
-# Entra as a bad peer
+# Invalid responses of Entra
 
 UNAVAILABLE, REQUEST_REJECTED = entra_errors.ENTRA_UNAVAILABLE, entra_errors.REQUEST_REJECTED
 JSON = "application/json"
-BAD_ENTRA = [
+INVALID_RESPONSES = [
     ("rejection", REJECTED, "user_token_rejected", ""),
     ("rejected client", as_json(401, {"error": "invalid_client", "error_codes": [1]}), "", REQUEST_REJECTED),
     ("throttled", as_json(429, {"error": "x"}, Retry_After="3600"), "", UNAVAILABLE),
     ("server error", http(500), "", UNAVAILABLE),
     ("overloaded", as_json(503, {"error": "temporarily_unavailable"}, Retry_After="3600"), "", UNAVAILABLE),
     ("empty", http(200), "", UNAVAILABLE),
-    ("garbage", http(200, b"<html>", Content_Type="text/html"), "", UNAVAILABLE),
-    ("garbage declared as JSON", http(200, b"{", Content_Type=JSON), "", UNAVAILABLE),
-    ("deep JSON", http(200, b"[" * 100_000, Content_Type=JSON), "", UNAVAILABLE),
+    ("HTML", http(200, b"<html>", Content_Type="text/html"), "", UNAVAILABLE),
+    ("malformed JSON", http(200, b"{", Content_Type=JSON), "", UNAVAILABLE),
+    ("deeply nested JSON", http(200, b"[" * 100_000, Content_Type=JSON), "", UNAVAILABLE),
     ("JSON list", as_json(200, ["access_token"]), "", UNAVAILABLE),
     ("JSON string", as_json(200, "access_token"), "", UNAVAILABLE),
     ("JSON list as error", as_json(400, ["error"]), "", UNAVAILABLE),
@@ -235,13 +237,15 @@ BAD_ENTRA = [
     ("redirect", http(302, Location="/elsewhere"), "", UNAVAILABLE),
     ("reset", RESET, "", UNAVAILABLE),
     ("closed", CLOSE, "", UNAVAILABLE),
-    ("half a body", Reply(token_response().data[:-9], then="close"), "", UNAVAILABLE),
+    ("incomplete body", Reply(token_response().data[:-9], then="close"), "", UNAVAILABLE),
     ("not HTTP", Reply(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", then="close"), "", UNAVAILABLE),
 ]
 
 
-@pytest.mark.parametrize(("why", "reply", "code", "detail"), BAD_ENTRA, ids=[case[0] for case in BAD_ENTRA])
-def test_bad_response_of_entra_is_reported(
+@pytest.mark.parametrize(
+    ("why", "reply", "code", "detail"), INVALID_RESPONSES, ids=[case[0] for case in INVALID_RESPONSES]
+)
+def test_invalid_response_of_entra_is_reported(
     why, reply, code, detail, caller: Caller, endpoint: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with fake_entra(caller, tmp_path, monkeypatch, lambda request: reply) as entra:
@@ -267,11 +271,11 @@ def test_unsendable_token_is_not_sent_to_the_api(
     assert api.requests == []
 
 
-SLOW = [("hang", HANG), ("dripping headers", dripping(token_response()))]
+SLOW = [("no response", HANG), ("headers sent byte by byte", dripping(token_response()))]
 
 
 @pytest.mark.parametrize(("why", "reply"), SLOW, ids=[case[0] for case in SLOW])
-def test_slow_entra_is_bounded_by_the_time_limit_of_the_call(
+def test_slow_response_of_entra_ends_at_the_time_limit_of_the_call(
     why, reply, caller: Caller, endpoint: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with fake_entra(caller, tmp_path, monkeypatch, lambda request: reply), Scripted(lambda request: OK) as api:
@@ -281,7 +285,7 @@ def test_slow_entra_is_bounded_by_the_time_limit_of_the_call(
     assert (problem.code, api.requests) == ("token_unavailable", [])
 
 
-def test_entra_that_hangs_is_bounded_by_the_time_limit_of_an_attempt(
+def test_hanging_entra_ends_at_the_time_limit_of_an_attempt(
     caller: Caller, endpoint: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(credentials, "ATTEMPT_TIMEOUT", 0.3)
@@ -322,7 +326,7 @@ def test_redirect_of_entra_is_not_followed(
     assert other.requests == []
 
 
-def test_failing_identity_is_reported_as_such(
+def test_failed_identity_endpoint_is_reported(
     caller: Caller, endpoint: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     endpoint.answer = lambda request: as_json(500, {"statusCode": 500})
@@ -338,16 +342,16 @@ def test_netrc_credentials_never_reach_entra_or_the_identity_endpoint(
     caller: Caller, endpoint: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password netrc-password\ndefault login x password y\n")
+    netrc.write_text("machine 127.0.0.1 login user password netrc-password\ndefault login x password y\n")
     caller.set({"NETRC": str(netrc)})
     with fake_entra(caller, tmp_path, monkeypatch, lambda request: token_response()) as entra:
-        assert exchange(caller, forged_assertion()) == made_up_token("on-behalf-of")
+        assert exchange(caller, forged_assertion()) == unsigned_token("on-behalf-of")
     assert len(entra.requests) == len(endpoint.requests) == 1
     assert "authorization" not in entra.requests[0].headers
     assert "authorization" not in endpoint.requests[0].headers
 
 
-# Not a loopback address by name, but on Linux a connection to it reaches this machine; nothing listens on port 1.
+# Not a loopback address, but on Linux it connects to this machine. Nothing listens on port 1.
 NEARBY = "0.0.0.0:1"
 
 
@@ -379,7 +383,7 @@ def test_certificate_that_is_not_trusted_is_an_outage(
     assert entra.requests == []
 
 
-# Entra as local_azure emulates it
+# Entra as emulated by local_azure
 
 
 FAULTS = [
@@ -392,7 +396,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("fault_at", "fault", "detail"), FAULTS)
-def test_fault_is_reported_and_over_when_it_is_over(fault_at, fault, detail, local_azure: LocalTenant, caller: Caller):
+def test_fault_is_reported_until_it_is_cleared(fault_at, fault, detail, local_azure: LocalTenant, caller: Caller):
     local_azure.environment()
     caller.set(users.ON_BEHALF_OF)
     user = user_of(local_azure)
@@ -404,7 +408,7 @@ def test_fault_is_reported_and_over_when_it_is_over(fault_at, fault, detail, loc
         assert (problem.code, problem.detail, api.requests) == ("token_unavailable", expected, [])
 
         local_azure.faults.clear()
-        caller.restart()  # a failure is shared for some seconds
+        caller.restart()  # drops the cached failure
         assert caller.run(client.get(user=user)).json() == {"ok": True}
         assert "authorization" in api.requests[0].headers
 
@@ -421,8 +425,8 @@ def test_token_that_arrives_late_serves_the_next_call(local_azure: LocalTenant, 
     assert local_azure.requests["token"] == 1
 
 
-def test_logger_that_msal_creates_later_redacts(local_azure: LocalTenant, caller: Caller, caplog):
-    """Msal logs Entra's whole response to it."""
+def test_logger_that_msal_creates_later_is_redacted(local_azure: LocalTenant, caller: Caller, caplog):
+    """MSAL logs Entra's complete responses to this logger."""
     local_azure.environment()
     caller.set(users.ON_BEHALF_OF)
     token = exchange(caller, user_of(local_azure))
@@ -433,7 +437,7 @@ def test_logger_that_msal_creates_later_redacts(local_azure: LocalTenant, caller
 
 
 @pytest.mark.parametrize(
-    ("user", "answer"),
+    ("user", "reply"),
     [
         (users.DEVELOPER, None),
         (users.GUARDED, None),
@@ -442,20 +446,20 @@ def test_logger_that_msal_creates_later_redacts(local_azure: LocalTenant, caller
     ],
 )
 def test_no_part_of_a_token_is_logged_at_debug(
-    user, answer, local_azure: LocalTenant, caller: Caller, caplog, tmp_path: Path, monkeypatch
+    user, reply, local_azure: LocalTenant, caller: Caller, caplog, tmp_path: Path, monkeypatch
 ):
     for name in ("aiohttp", "azure", "azure.identity", "msal", "urllib3", "msi_func", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
     local_azure.environment()
     caller.set(users.ON_BEHALF_OF)
     assertion, secrets = user_of(local_azure, user), []
-    if answer is None:
+    if reply is None:
         if user == users.DEVELOPER:
             secrets.append(exchange(caller, assertion))
         else:
             assert failure(caller, assertion).code == "interaction_required"
     else:
-        with fake_entra(caller, tmp_path, monkeypatch, lambda request: answer):
+        with fake_entra(caller, tmp_path, monkeypatch, lambda request: reply):
             failure(caller, assertion)
     assert "OnBehalfOfCredential" in caplog.text
     assert "eyJ" not in caplog.text

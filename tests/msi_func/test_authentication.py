@@ -1,4 +1,4 @@
-"""A request whose token the API rejects is sent once more with a newer one, if the identity can get one."""
+"""Requests whose token is rejected are repeated once with a new token, if the credential can get one."""
 
 import asyncio
 import base64
@@ -13,7 +13,7 @@ import pytest
 from common.problems import Problem
 from msi_func import authentication, token_cache
 from msi_func.downstream import DownstreamApi
-from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
+from tests.support.caller import SCOPE, Caller, caller, token_reply, unsigned_token
 from tests.support.fake_entra import fake_entra, forged_assertion, token_response
 from tests.support.scripted import HANG, Reply, Request, Scripted, as_json
 
@@ -28,19 +28,19 @@ CHALLENGE = as_json(401, {}, WWW_Authenticate=f'Bearer error="insufficient_claim
 
 @dataclass
 class Api:
-    """Accepts only the tokens named in `accepted`, by default none, and rejects the others with `rejection`."""
+    """A fake API that accepts only the tokens named in `accepted` and responds to others with `rejection`."""
 
     rejection: Reply = MISSING_ROLE
     accepted: set[str] = field(default_factory=set)
 
     def __call__(self, request: Request) -> Reply:
         token = request.headers["authorization"].removeprefix("Bearer ")
-        return OK if token in {made_up_token(mark) for mark in self.accepted} else self.rejection
+        return OK if token in {unsigned_token(mark) for mark in self.accepted} else self.rejection
 
 
 @dataclass
 class Entra:
-    """Issues "token 1", "token 2" and so on."""
+    """A fake Entra that issues "token 1", "token 2" and so on, or sends `reply`, if set, after the first request."""
 
     requests: list[dict[str, str]] = field(default_factory=list)
     reply: Reply | None = None
@@ -49,7 +49,7 @@ class Entra:
         self.requests.append({name: values[0] for name, values in parse_qs(request.body.decode()).items()})
         if self.reply and len(self.requests) > 1:
             return self.reply
-        return token_response(made_up_token(f"token {len(self.requests)}"))
+        return token_response(unsigned_token(f"token {len(self.requests)}"))
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_rejected_request_is_repeated_once_with_a_new_token(
     with Scripted(Api(rejection, {"token 2"})) as api:
         client = caller.api(api.origin, **settings)
         if claims is None:
-            # A role that is missing from a token requested just now does not exist yet.
+            # A missing role is final if the token was requested during the same call.
             assert status_of(caller.problem_of(client.get(**options))) == 403
             assert len(api.requests) == len(entra.requests) == 1
             api.requests.clear()
@@ -95,7 +95,7 @@ def test_rejected_request_is_repeated_once_with_a_new_token(
         caller.run(client.get(**options))
     first, second, third = api.requests
     assert (first.method, first.target, first.body) == (second.method, second.target, second.body)
-    assert second.headers["authorization"] == third.headers["authorization"] == f"Bearer {made_up_token('token 2')}"
+    assert second.headers["authorization"] == third.headers["authorization"] == f"Bearer {unsigned_token('token 2')}"
     assert [request.get("claims") for request in entra.requests] == [None, claims]
 
 
@@ -107,7 +107,7 @@ def test_request_is_never_repeated_in_a_loop(rejection, who, settings, options, 
         for _ in range(10):
             problem = caller.problem_of(client.get(**options))
             assert (problem.code, status_of(problem)) == ("downstream_error", 403 if rejection is MISSING_ROLE else 401)
-    # One renewal in 30 seconds, which one request waited for.
+    # Only one renewal is made per 30 seconds, so only one of the ten requests is sent twice.
     assert len(entra.requests) == 2
     assert len(api.requests) == 11
 
@@ -133,7 +133,7 @@ def test_64_cold_callers_without_the_role_request_one_token(caller: Caller, entr
     assert (len(entra.requests), len(api.requests)) == (1, 64)
 
 
-def test_managed_identity_never_renews(caller: Caller):
+def test_managed_identity_token_is_never_renewed(caller: Caller):
     """The platform would return the same token for up to 24 hours."""
     with Scripted(lambda request: token_reply()) as endpoint, Scripted(Api()) as api:
         caller.uses_endpoint(endpoint.origin)
@@ -142,9 +142,9 @@ def test_managed_identity_never_renews(caller: Caller):
     assert (len(endpoint.requests), len(api.requests)) == (1, 1)
 
 
-def test_same_token_again_is_not_sent_again(caller: Caller, entra: Entra):
+def test_unchanged_token_is_not_sent_again(caller: Caller, entra: Entra):
     """Entra may return an unchanged token."""
-    entra.reply = token_response(made_up_token("token 1"))
+    entra.reply = token_response(unsigned_token("token 1"))
     with Scripted(Api()) as api:
         client = as_application(caller, api.origin)
         assert [status_of(caller.problem_of(client.get())) for _ in range(2)] == [403, 403]
@@ -159,7 +159,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("why", "reply"), FAILURES, ids=[case[0] for case in FAILURES])
-def test_failed_renewal_leaves_the_first_response(why, reply, caller: Caller, entra: Entra):
+def test_failed_renewal_reports_the_first_response(why, reply, caller: Caller, entra: Entra):
     entra.reply = reply
     with Scripted(Api()) as api:
         client = as_application(caller, api.origin)
@@ -171,27 +171,27 @@ def test_failed_renewal_leaves_the_first_response(why, reply, caller: Caller, en
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_api_that_returns_the_first_token_after_a_renewal_is_cut_off(status, caller: Caller, entra: Entra):
-    first = made_up_token("token 1")
+def test_response_that_contains_the_first_token_after_a_renewal_is_not_forwarded(status, caller: Caller, entra: Entra):
+    first = unsigned_token("token 1")
 
-    def answer(request: Request) -> Reply:
+    def respond(request: Request) -> Reply:
         if request.headers["authorization"] == f"Bearer {first}":
             return CHALLENGE
         return as_json(status, {"code": "x", "detail": f"the first was {first}"})
 
-    with Scripted(answer) as api:
+    with Scripted(respond) as api:
         problem = caller.problem_of(as_application(caller, api.origin).get())
     assert problem.code == ("downstream_invalid_response" if status == 200 else "downstream_error")
     assert first not in json.dumps(problem.members) + problem.detail
 
 
-def test_timeout_of_entra_is_not_blamed_on_the_identity_endpoint(caller: Caller, entra: Entra):
+def test_timeout_of_entra_is_not_attributed_to_the_identity_endpoint(caller: Caller, entra: Entra):
     entra.reply, entra.requests = HANG, [{}]
     problem = caller.problem_of(as_application(caller, "https://api.example").get(timeout=1))
     assert (problem.code, problem.detail) == ("token_unavailable", authentication.NO_RESPONSE)
 
 
-def test_renewal_that_requires_the_user_is_passed_on(caller: Caller, entra: Entra):
+def test_renewal_that_requires_the_user_is_reported(caller: Caller, entra: Entra):
     """https://learn.microsoft.com/entra/identity-platform/claims-challenge"""
     entra.reply = as_json(400, {"error": "interaction_required", "error_codes": [50076], "claims": CLAIMS})
     with Scripted(Api(CHALLENGE)) as api:
@@ -233,7 +233,7 @@ def test_token_request_is_made_as_the_app_registration(caller: Caller, entra: En
         caller.run(as_application(caller, api.origin).get())
     (form,) = entra.requests
     assert form["grant_type"] == "client_credentials"
-    assert form["client_assertion"] == made_up_token("client assertion")
+    assert form["client_assertion"] == unsigned_token("client assertion")
     assert form["scope"] == SCOPE
     assert "client_secret" not in json.dumps(form)
 
@@ -246,5 +246,5 @@ def test_settings_of_the_application_credential_are_named(caller: Caller):
     assert problem.members["settings"] == ["TEST_API_CREDENTIAL"]
 
 
-def test_renewal_waits_30_seconds():
+def test_minimum_renewal_interval_is_30_seconds():
     assert token_cache.MIN_RENEWAL_INTERVAL == 30

@@ -1,11 +1,11 @@
-"""BearerTokenAuth: the token for users of `requests`, and where it is not sent."""
+"""BearerTokenAuth: tokens for `requests`, and requests that get none."""
 
 import pytest
 import requests
 
 from common.problems import Problem
 from msi_func.bearer_token_auth import BearerTokenAuth
-from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
+from tests.support.caller import SCOPE, Caller, caller, token_reply, unsigned_token
 from tests.support.scripted import Reply, Scripted, http
 
 __all__ = ["caller"]
@@ -18,13 +18,13 @@ def identity(caller: Caller):
         yield endpoint
 
 
-def test_each_request_carries_a_token_that_is_requested_once(identity: Scripted):
+def test_token_is_requested_once_and_sent_with_each_request(identity: Scripted):
     with Scripted(lambda request: http(200)) as api, requests.Session() as session:
         session.auth = BearerTokenAuth(SCOPE)
         for _ in range(3):
             session.get(api.origin, timeout=10)
         requests.get(api.origin, auth=BearerTokenAuth(SCOPE), timeout=10)
-    assert {request.headers["authorization"] for request in api.requests} == {f"Bearer {made_up_token('token')}"}
+    assert {request.headers["authorization"] for request in api.requests} == {f"Bearer {unsigned_token('token')}"}
     assert len(identity.requests) == 1
 
 
@@ -48,10 +48,10 @@ def test_token_is_not_sent_unencrypted(url, identity: Scripted):
     assert identity.requests == []
 
 
-def test_token_does_not_follow_a_redirect_to_another_host(identity: Scripted):
+def test_token_is_not_sent_to_a_redirect_target_on_another_host(identity: Scripted):
     with Scripted(lambda request: http(200)) as other:
-        away = other.origin.replace("127.0.0.1", "localhost")
-        with Scripted(lambda request: http(302, Location=away)) as api:
+        target = other.origin.replace("127.0.0.1", "localhost")
+        with Scripted(lambda request: http(302, Location=target)) as api:
             requests.get(api.origin, auth=BearerTokenAuth(SCOPE), timeout=10)
     assert "authorization" in api.requests[0].headers
     assert "authorization" not in other.requests[0].headers
@@ -85,7 +85,7 @@ def test_failure_of_the_identity_is_a_problem(why, reply: Reply, caller: Caller)
 
 def test_netrc_and_proxy_are_not_used_for_the_identity_endpoint(caller: Caller, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+    netrc.write_text("machine 127.0.0.1 login user password secret\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")

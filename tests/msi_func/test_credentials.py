@@ -1,4 +1,4 @@
-"""This app's tokens: which credential, what each bad identity endpoint leads to, and what is never sent or logged."""
+"""App tokens: credential selection, errors of identity endpoints, and secrets that must not be sent or logged."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ from local_azure.testing import LocalTenant
 from msi_func import credentials, token_errors
 from msi_func.credentials import AppIdentity
 from msi_func.token_cache import TokenCache
-from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
+from tests.support.caller import SCOPE, Caller, caller, token_reply, unsigned_token
 from tests.support.clock import MUCH_LATER, Clock
 from tests.support.large_response import LargeResponse, large_head
 from tests.support.scripted import CLOSE, HANG, RESET, Reply, Request, Scripted, as_json, dripping, http, in_turn
@@ -28,7 +28,7 @@ from tests.support.scripted import CLOSE, HANG, RESET, Reply, Request, Scripted,
 __all__ = ["caller"]
 
 SHARED = "1de00003-c11d-4000-8000-000000000000"
-TOKEN = made_up_token("token")
+TOKEN = unsigned_token("token")
 MEGABYTE = 1024 * 1024
 
 
@@ -51,9 +51,9 @@ def without(member: str) -> Reply:
 NO_IDENTITY = platform_error(400, "Unable to load the proper Managed Identity.")
 GENERIC = platform_error(500, "An unexpected error occured while fetching the AAD Token.")
 INVALID = token_errors.INVALID_RESPONSE
-HALF = Reply(token_reply().data[:-20], then="close")
+INCOMPLETE = Reply(token_reply().data[:-20], then="close")
 
-BAD_ENDPOINTS = [
+ENDPOINT_ERRORS = [
     ("no system-assigned identity", NO_IDENTITY, None, token_errors.NO_SYSTEM_IDENTITY, 400),
     ("the identity is not attached", NO_IDENTITY, SHARED, token_errors.NOT_ATTACHED, 400),
     ("OAuth-style error", as_json(400, {"error": "x"}), None, token_errors.NO_SYSTEM_IDENTITY, 400),
@@ -67,9 +67,9 @@ BAD_ENDPOINTS = [
     ("unusual status", platform_error(418), None, INVALID, 418),
     ("no content", http(204), None, INVALID, None),
     ("empty", http(200), None, INVALID, None),
-    ("garbage", http(200, b"<html>", Content_Type="text/html"), None, INVALID, None),
-    ("garbage declared as JSON", http(200, b"{", Content_Type="application/json"), None, INVALID, None),
-    ("deep JSON", http(200, b"[" * 100_000, Content_Type="application/json"), None, INVALID, None),
+    ("HTML", http(200, b"<html>", Content_Type="text/html"), None, INVALID, None),
+    ("malformed JSON", http(200, b"{", Content_Type="application/json"), None, INVALID, None),
+    ("deeply nested JSON", http(200, b"[" * 100_000, Content_Type="application/json"), None, INVALID, None),
     ("not UTF-8", http(200, b"\xff\xfe{}", Content_Type="application/json; charset=x-none"), None, INVALID, None),
     ("JSON list", as_json(200, [TOKEN]), None, INVALID, None),
     ("JSON string", as_json(200, "access_token expires_on"), None, INVALID, None),
@@ -83,27 +83,27 @@ BAD_ENDPOINTS = [
     ("a huge expiry", token_reply(expires_on="9" * 5000), None, INVALID, None),
     ("an expired token", token_reply(seconds=-10), None, token_errors.EXPIRED, None),
     ("null as token", token_reply(access_token=None), None, INVALID, None),
-    ("a token that no header can carry", token_reply(access_token="tok\u00e9n"), None, INVALID, None),
-    ("a header injection as token", token_reply(access_token="a\r\nX: y"), None, INVALID, None),
+    ("a token that is not ASCII", token_reply(access_token="tok\u00e9n"), None, INVALID, None),
+    ("a token with a line break", token_reply(access_token="a\r\nX: y"), None, INVALID, None),
     ("not HTTP", Reply(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", then="close"), None, token_errors.NO_RESPONSE, None),
     ("connection reset", RESET, None, token_errors.NO_RESPONSE, None),
     ("connection closed", CLOSE, None, token_errors.NO_RESPONSE, None),
-    ("half a body", HALF, None, INVALID, None),
+    ("incomplete body", INCOMPLETE, None, INVALID, None),
 ]
 
 
 @pytest.mark.parametrize(
-    ("why", "reply", "identity", "cause", "status"), BAD_ENDPOINTS, ids=[case[0] for case in BAD_ENDPOINTS]
+    ("why", "reply", "identity", "cause", "status"), ENDPOINT_ERRORS, ids=[case[0] for case in ENDPOINT_ERRORS]
 )
-def test_bad_endpoint_is_reported_with_a_cause(why, reply, identity, cause, status, caller: Caller):
+def test_endpoint_error_is_reported_with_its_cause(why, reply, identity, cause, status, caller: Caller):
     with Scripted(lambda request: reply) as endpoint:
         caller.uses_endpoint(endpoint.origin)
         start = time.monotonic()
         problem = failure(caller, identity)
-        assert time.monotonic() - start < MUCH_LATER  # azure-core alone would sleep for the hour of Retry-After
+        assert time.monotonic() - start < MUCH_LATER  # azure-core would sleep for the hour in Retry-After
     assert problem.detail == cause
     assert problem.members == {"scope": SCOPE} | ({"endpoint_status": status} if status else {})
-    # aiohttp itself sends a GET once more if the connection is closed without a response.
+    # aiohttp repeats a GET if the connection is closed without a response.
     assert len(endpoint.requests) <= (1 + credentials.RETRIES) * (2 if reply in (RESET, CLOSE) else 1)
     assert ("client_id" in endpoint.requests[0].target) == bool(identity)
     assert endpoint.requests[0].headers["x-identity-header"] == "secret-of-this-test"
@@ -129,14 +129,14 @@ def test_redirect_is_not_followed(caller: Caller):
 
 
 SLOW = [
-    ("hang", HANG),
-    ("dripping headers", dripping(token_reply())),
-    ("half a body, then hang", Reply(HALF.data, then="hang")),
+    ("no response", HANG),
+    ("headers sent byte by byte", dripping(token_reply())),
+    ("incomplete body, then hang", Reply(INCOMPLETE.data, then="hang")),
 ]
 
 
 @pytest.mark.parametrize(("why", "reply"), SLOW, ids=[case[0] for case in SLOW])
-def test_slow_endpoint_is_bounded_by_its_own_time_limit(why, reply, caller: Caller, monkeypatch: pytest.MonkeyPatch):
+def test_slow_endpoint_ends_at_its_time_limit(why, reply, caller: Caller, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(credentials, "ENDPOINT_TIME_LIMIT", 0.3)
     with Scripted(lambda request: reply) as endpoint:
         caller.uses_endpoint(endpoint.origin)
@@ -160,12 +160,12 @@ def test_endpoint_that_hangs_once_is_retried(caller: Caller, monkeypatch: pytest
 def test_call_with_a_hanging_endpoint_ends_at_its_time_limit_and_the_late_token_serves_the_next(caller: Caller):
     is_slow = True
 
-    def answer(request: Request) -> Reply:
+    def respond(request: Request) -> Reply:
         while is_slow:
             time.sleep(0.01)
         return token_reply()
 
-    with Scripted(answer) as endpoint, Scripted(lambda request: as_json(200, {})) as api:
+    with Scripted(respond) as endpoint, Scripted(lambda request: as_json(200, {})) as api:
         caller.uses_endpoint(endpoint.origin)
         client = caller.api(api.origin)
         start = time.monotonic()
@@ -178,7 +178,7 @@ def test_call_with_a_hanging_endpoint_ends_at_its_time_limit_and_the_late_token_
     assert api.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_throttling_endpoint_holds_nobody_up(caller: Caller):
+def test_throttled_endpoint_does_not_block_callers(caller: Caller):
     busy, clock = platform_error(429, Retry_After="3600"), Clock()
     with Scripted(in_turn(busy, busy, token_reply())) as endpoint:
         caller.uses_endpoint(endpoint.origin)
@@ -186,7 +186,7 @@ def test_throttling_endpoint_holds_nobody_up(caller: Caller):
         start = time.monotonic()
         problem = caller.problem_of(cache.get(lambda: AppIdentity().request_token(SCOPE)))
         assert problem.detail == token_errors.THROTTLED
-        clock.pass_(seconds=3)
+        clock.advance(seconds=3)
         assert caller.run(cache.get(lambda: AppIdentity().request_token(SCOPE))) == TOKEN
         assert time.monotonic() - start < MUCH_LATER
 
@@ -214,10 +214,10 @@ def test_200_cold_calls_share_one_failure(caller: Caller):
 def test_each_identity_and_scope_has_its_own_token(caller: Caller):
     other = "api://other/.default"
 
-    def answer(request: Request) -> Reply:
+    def respond(request: Request) -> Reply:
         return token_reply(mark=request.target.partition("?")[2])
 
-    with Scripted(answer) as endpoint:
+    with Scripted(respond) as endpoint:
         caller.uses_endpoint(endpoint.origin)
         wanted = [(None, SCOPE), (SHARED, SCOPE), (None, other), (SHARED, other)]
         tokens = [caller.run(AppIdentity(one[0]).get_token(one[1])) for one in wanted]
@@ -226,7 +226,7 @@ def test_each_identity_and_scope_has_its_own_token(caller: Caller):
 
 
 def traced_peak(work: Callable[[], object]) -> int:
-    """Return the most memory in bytes that was allocated at once during `work`."""
+    """Return the peak of allocated memory during `work`, in bytes."""
     tracemalloc.start()
     try:
         work()
@@ -240,7 +240,7 @@ def test_300_megabyte_response_is_cut_off(caller: Caller):
         caller.uses_endpoint(endpoint.origin)
         peak = traced_peak(lambda: failure(caller))
         assert failure(caller).detail == INVALID
-        # The rest of what was sent is in the buffers of the sockets.
+        # Sent bytes include those in the sockets' buffers.
         assert endpoint.sent_bytes < 30 * MEGABYTE
     assert peak < 10 * MEGABYTE
 
@@ -272,7 +272,7 @@ def test_endpoint_is_never_called_through_a_proxy(caller: Caller):
 
 def test_netrc_credentials_never_reach_the_endpoint(caller: Caller, tmp_path: Path):
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password netrc-password\ndefault login x password y\n")
+    netrc.write_text("machine 127.0.0.1 login user password netrc-password\ndefault login x password y\n")
     caller.set({"NETRC": str(netrc)})
     with Scripted(lambda request: token_reply()) as endpoint:
         caller.uses_endpoint(endpoint.origin)
@@ -294,7 +294,7 @@ def test_causes_are_recognized_in_responses_of_local_azure(caller: Caller, local
     assert AppIdentity().kind == "managed identity"
 
 
-def test_developer_without_sign_in_is_told_to_sign_in(caller: Caller):
+def test_developer_without_sign_in_is_advised_to_sign_in(caller: Caller):
     caller.set({"PATH": "", "AZURE_TOKEN_CREDENTIALS": "dev"})
     assert failure(caller).detail == token_errors.SIGN_IN
 
@@ -310,7 +310,7 @@ def test_unknown_name_in_azure_token_credentials_is_reported(caller: Caller):
 
 
 def use_az(caller: Caller, folder: Path, script: str) -> None:
-    """Have the real AzureCliCredential find a program called az."""
+    """Create a program called az, and make AzureCliCredential use it."""
     az = folder / "az"
     az.write_text(f"#!/bin/sh\n{script}\n")
     az.chmod(az.stat().st_mode | stat.S_IXUSR)
@@ -318,13 +318,13 @@ def use_az(caller: Caller, folder: Path, script: str) -> None:
 
 
 def test_signed_in_developer_gets_a_token_from_the_azure_cli(caller: Caller, tmp_path: Path):
-    answer = {"accessToken": TOKEN, "expires_on": int(time.time()) + 3600, "tenant": "t", "tokenType": "Bearer"}
-    use_az(caller, tmp_path, f"echo '{json.dumps(answer)}'")
+    output = {"accessToken": TOKEN, "expires_on": int(time.time()) + 3600, "tenant": "t", "tokenType": "Bearer"}
+    use_az(caller, tmp_path, f"echo '{json.dumps(output)}'")
     assert caller.run(AppIdentity().get_token(SCOPE)) == TOKEN
     assert AppIdentity().kind == "default credential"
 
 
-def test_sign_in_that_hangs_is_bounded(caller: Caller, monkeypatch: pytest.MonkeyPatch):
+def test_hanging_sign_in_ends_at_its_time_limit(caller: Caller, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(credentials, "SIGN_IN_TIME_LIMIT", 0.5)
     with Scripted(lambda request: HANG) as imds:
         caller.set({"AZURE_POD_IDENTITY_AUTHORITY_HOST": imds.origin, "AZURE_TOKEN_CREDENTIALS": "prod"})
@@ -335,7 +335,7 @@ def test_sign_in_that_hangs_is_bounded(caller: Caller, monkeypatch: pytest.Monke
 
 
 def test_daemon_with_a_secret_gets_a_token_from_its_own_authority(caller: Caller, local_azure_server: LocalAzure):
-    """The real EnvironmentCredential over TLS; SSL_CERT_FILE names the local CA."""
+    """EnvironmentCredential uses TLS, with the local CA in SSL_CERT_FILE."""
     settings = local_azure_server.environment("msi-func")
     for name in ("AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "SSL_CERT_FILE"):
         caller.set({name: settings[name]})
@@ -361,8 +361,8 @@ def test_machine_with_imds_gets_a_token_from_the_default_credential(caller: Call
 OPAQUE = "-opaque_" * 8
 LOGGED = [
     ("a token", token_reply()),
-    ("broken JSON", http(200, token_reply().data + b"}", Content_Type="application/json")),
-    ("broken JSON of another type", http(200, b'{"access_token": "' + TOKEN.encode(), Content_Type="text/plain")),
+    ("malformed JSON", http(200, token_reply().data + b"}", Content_Type="application/json")),
+    ("malformed JSON declared as text", http(200, b'{"access_token": "' + TOKEN.encode(), Content_Type="text/plain")),
     ("a token in an error", platform_error(400, TOKEN)),
     ("a token as expiry", token_reply(expires_on=TOKEN)),
     ("a token without resource", without("resource")),
@@ -387,8 +387,8 @@ def test_no_part_of_a_token_is_logged_at_debug(why, reply, caller: Caller, caplo
     assert OPAQUE not in caplog.text
 
 
-def test_refresh_that_fails_costs_nobody_the_valid_token(caller: Caller):
-    """A token of 4 minutes is due for refresh at once."""
+def test_failed_refresh_keeps_the_valid_token(caller: Caller):
+    """A token with a lifetime of 4 minutes is immediately due for refresh."""
     clock = Clock(time.time())
 
     with Scripted(in_turn(token_reply(seconds=240), GENERIC)) as endpoint:
@@ -401,13 +401,13 @@ def test_refresh_that_fails_costs_nobody_the_valid_token(caller: Caller):
         async def calls() -> None:
             assert await cache.get(request) == TOKEN
             for _ in range(5):
-                clock.pass_(seconds=40)
+                clock.advance(seconds=40)
                 sent = len(endpoint.requests)
                 assert await cache.get(request) == TOKEN
                 await cache.pending.wait()
                 assert len(endpoint.requests) > sent
                 assert await cache.get(request) == TOKEN
-            clock.pass_(seconds=60)
+            clock.advance(seconds=60)
             with pytest.raises(Problem) as raised:
                 await cache.get(request)
             assert raised.value.detail == token_errors.GENERIC_ERROR

@@ -1,4 +1,4 @@
-"""DownstreamApi: what it sends, which responses it returns, and its limits when an API is slow, broken or down."""
+"""DownstreamApi: requests, responses, settings, retries, pages, and limits on time and size."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ from msi_func import credentials, downstream, http_session
 from msi_func.downstream import DownstreamApi
 from msi_func.http_client import DownstreamResponse
 from msi_func.server_timing import ServerTiming
-from tests.support.caller import SCOPE, Caller, caller, made_up_token, token_reply
+from tests.support.caller import SCOPE, Caller, caller, token_reply, unsigned_token
 from tests.support.clock import MUCH_LATER, FastForward
 from tests.support.scripted import (
     CLOSE,
@@ -35,7 +35,7 @@ from tests.support.scripted import (
 __all__ = ["caller"]
 
 OK = as_json(200, {"ok": True})
-SENT = made_up_token("token")
+SENT = unsigned_token("token")
 
 
 @pytest.fixture
@@ -47,11 +47,11 @@ def identity(caller: Caller):
 
 
 def test_token_is_sent_and_the_body_is_returned_unchanged(caller: Caller, identity: Scripted):
-    odd = b'{"b": 1,\n "a":  "\\u00e9"}'
-    with Scripted(lambda request: http(200, odd, Content_Type="application/json", X_Y="z")) as api:
+    body = b'{"b": 1,\n "a":  "\\u00e9"}'
+    with Scripted(lambda request: http(200, body, Content_Type="application/json", X_Y="z")) as api:
         timing = ServerTiming()
         response = caller.run(caller.api(api.origin).get(headers={"traceparent": "00-1"}, timing=timing))
-    assert (response.status, response.body, response.json()) == (200, odd, {"a": "é", "b": 1})
+    assert (response.status, response.body, response.json()) == (200, body, {"a": "é", "b": 1})
     assert response.headers["x-Y"] == "z"
     sent = api.requests[0].headers
     assert sent["authorization"] == f"Bearer {SENT}"
@@ -128,7 +128,7 @@ def test_params_are_added_to_the_query(path, params, target, caller: Caller, ide
     assert api.requests[0].target == target
 
 
-ELSEWHERE = [
+INVALID_PATHS = [
     ".evil.example",
     "//evil.example/",
     "/%2fevil.example/",
@@ -172,7 +172,7 @@ ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize("path", ELSEWHERE)
+@pytest.mark.parametrize("path", INVALID_PATHS)
 def test_path_cannot_leave_the_configured_url(path, caller: Caller, identity: Scripted):
     with pytest.raises(ValueError, match="one slash"):
         caller.run(caller.api("https://api.example").get(path))
@@ -245,7 +245,7 @@ def test_no_header_injects_another(name: str, value: str):
     assert name.lower() not in map(str.lower, RESERVED)
 
 
-def test_scope_and_identity_of_one_call_leave_the_configured_ones_alone(caller: Caller):
+def test_scope_and_identity_of_one_call_do_not_affect_the_next(caller: Caller):
     other = "api://other/.default"
     client_id = "1de00003-c11d-4000-8000-000000000000"
     with Scripted(lambda request: token_reply(mark=request.target)) as endpoint, Scripted(lambda request: OK) as api:
@@ -272,7 +272,7 @@ def test_one_call_can_use_the_system_assigned_identity_instead_of_the_configured
     assert ["client_id" in request.target for request in identity.requests] == [True, False]
 
 
-def test_second_api_is_one_line_and_its_settings(caller: Caller, identity: Scripted):
+def test_second_api_needs_only_its_settings(caller: Caller, identity: Scripted):
     with Scripted(lambda request: OK) as api:
         caller.set({"GRAPH_URL": api.origin, "GRAPH_SCOPE": "https://graph.microsoft.com/.default"})
         graph = DownstreamApi.from_settings("GRAPH")
@@ -339,10 +339,10 @@ def test_scope_other_than_default_is_misconfigured(caller: Caller, identity: Scr
 
 
 BROKEN = [
-    ("resets the connection", RESET),
-    ("closes without a response", CLOSE),
-    ("is not HTTP", Reply(b"SSH-2.0-OpenSSH\r\n\r\n", then="close")),
-    ("closes mid-body", Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", then="close")),
+    ("connection reset", RESET),
+    ("closed without a response", CLOSE),
+    ("not HTTP", Reply(b"SSH-2.0-OpenSSH\r\n\r\n", then="close")),
+    ("closed mid-body", Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", then="close")),
     ("503", http(503)),
     ("502", http(502)),
     ("504", http(504)),
@@ -363,7 +363,7 @@ def test_transient_failure_is_retried(why, reply, caller: Caller, identity: Scri
 @pytest.mark.parametrize(
     ("reply", "code"), [(RESET, "downstream_unreachable"), (http(503), "downstream_error")], ids=["reset", "503"]
 )
-def test_lasting_failure_ends_after_four_attempts(reply, code, caller: Caller, identity: Scripted):
+def test_persistent_failure_is_reported_after_four_attempts(reply, code, caller: Caller, identity: Scripted):
     with Scripted(lambda request: reply) as api:
         problem = caller.problem_of(caller.api(api.origin).get())
     assert problem.code == code
@@ -388,7 +388,7 @@ def test_body_and_token_are_unchanged_on_a_retry(caller: Caller, identity: Scrip
     }
 
 
-def test_api_that_is_down_is_unreachable_until_it_is_back(caller: Caller, identity: Scripted):
+def test_api_that_is_down_is_unreachable_until_it_restarts(caller: Caller, identity: Scripted):
     with Scripted(lambda request: OK) as api:
         downstream = caller.api(api.origin, TIMEOUT_SECONDS="1")
         caller.run(downstream.get())
@@ -401,7 +401,7 @@ def test_api_that_is_down_is_unreachable_until_it_is_back(caller: Caller, identi
         assert caller.run(downstream.get()).body == b'{"ok": true}'
 
 
-def test_retry_after_beyond_the_time_limit_is_not_waited_for(caller: Caller, identity: Scripted):
+def test_retry_after_beyond_the_time_limit_ends_the_retries(caller: Caller, identity: Scripted):
     with Scripted(lambda request: as_json(503, {"code": "signing_keys_unavailable"}, Retry_After="30")) as api:
         start = time.monotonic()
         problem = caller.problem_of(caller.api(api.origin).get())
@@ -419,10 +419,10 @@ def test_retry_after_within_the_time_limit_is_respected(caller: Caller, identity
 
 
 SLOW = [
-    ("never responds", HANG),
-    ("drips its headers", dripping(as_json(200, {}, X_Long="x" * 300))),
-    ("stops in its body", Reply(OK.data.partition(b"{")[0] + b"{", then="hang")),
-    ("stops in its headers", Reply(b"HTTP/1.1 200 OK\r\n", then="hang")),
+    ("no response", HANG),
+    ("headers sent byte by byte", dripping(as_json(200, {}, X_Long="x" * 300))),
+    ("a body that stops", Reply(OK.data.partition(b"{")[0] + b"{", then="hang")),
+    ("headers that stop", Reply(b"HTTP/1.1 200 OK\r\n", then="hang")),
 ]
 
 
@@ -490,7 +490,7 @@ def test_netrc_neither_replaces_the_token_nor_adds_credentials(
     caller: Caller, identity: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+    netrc.write_text("machine 127.0.0.1 login user password secret\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     with Scripted(lambda request: OK) as api:
@@ -520,7 +520,7 @@ async def concurrent(api: DownstreamApi, callers: int, calls: int = 1) -> list[D
     ]
 
 
-def test_200_cold_calls_at_once_make_one_token_request(caller: Caller):
+def test_200_concurrent_cold_calls_make_one_token_request(caller: Caller):
     with Scripted(lambda request: token_reply()) as endpoint, Scripted(lambda request: OK) as api:
         caller.uses_endpoint(endpoint.origin)
         responses = caller.run(concurrent(caller.api(api.origin, TIMEOUT_SECONDS="60"), 200))
@@ -538,8 +538,8 @@ def test_warm_calls_request_no_token_and_reuse_connections(caller: Caller):
     assert api.connections <= callers
 
 
-def test_canceled_caller_leaves_the_others_intact(caller: Caller):
-    """All wait for one token request; the one that started it is canceled."""
+def test_canceled_caller_does_not_affect_the_others(caller: Caller):
+    """All callers wait for one token request. The caller that started it is canceled."""
     arrived, released = threading.Event(), threading.Event()
 
     def slow(request: Request) -> Reply:
@@ -586,7 +586,7 @@ def test_page_that_is_not_an_object_is_the_last(caller: Caller, identity: Script
         assert caller.run(all_pages(caller.api(api.origin))) == [[1]]
 
 
-OTHER_LINKS = [
+FOREIGN_LINKS = [
     "https://evil.example/",
     "{origin}.evil.example/",
     "{origin}@evil.example/",
@@ -606,11 +606,11 @@ OTHER_LINKS = [
 ]
 
 
-@pytest.mark.parametrize("link", OTHER_LINKS)
-def test_link_that_is_not_of_the_origin_is_not_followed(link, caller: Caller, identity: Scripted):
+@pytest.mark.parametrize("link", FOREIGN_LINKS)
+def test_link_outside_the_origin_is_not_followed(link, caller: Caller, identity: Scripted):
     def page(request: Request) -> Reply:
-        given = link.format(origin=api.origin) if isinstance(link, str) else link
-        return as_json(200, {"@odata.nextLink": given})
+        next_link = link.format(origin=api.origin) if isinstance(link, str) else link
+        return as_json(200, {"@odata.nextLink": next_link})
 
     with Scripted(page) as api:
         problem = caller.problem_of(all_pages(caller.api(api.origin)))
@@ -618,7 +618,7 @@ def test_link_that_is_not_of_the_origin_is_not_followed(link, caller: Caller, id
     assert len(api.requests) == 1
 
 
-def test_pages_are_bounded(caller: Caller, identity: Scripted, monkeypatch: pytest.MonkeyPatch):
+def test_number_of_pages_is_limited(caller: Caller, identity: Scripted, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(downstream, "MAX_PAGES", 3)
     with Scripted(lambda request: as_json(200, {"@odata.nextLink": api.origin})) as api:
         problem = caller.problem_of(all_pages(caller.api(api.origin)))

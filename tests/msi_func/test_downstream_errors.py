@@ -1,4 +1,4 @@
-"""What of an API's error response becomes part of ours, and whose settings it names."""
+"""Forwarded members of an API's error response, and settings in the advice."""
 
 import functools
 import json
@@ -10,12 +10,12 @@ from multidict import CIMultiDict
 from common.problems import Problem, problem_response
 from msi_func.downstream_errors import MAX_RETRY_AFTER, check_response, with_prefix
 from msi_func.http_client import DownstreamResponse
-from tests.support.caller import Caller, caller, made_up_token
+from tests.support.caller import Caller, caller, unsigned_token
 from tests.support.scripted import Reply, Scripted, as_json, http
 
 __all__ = ["caller"]
 
-SENT = made_up_token("token")
+SENT = unsigned_token("token")
 
 
 def response(status: int, body: bytes = b"", **headers: str) -> DownstreamResponse:
@@ -33,7 +33,7 @@ def problem_of(status: int, document: Any, **headers: str) -> Problem:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 206, 299])
-def test_success_is_no_error(status):
+def test_success_raises_no_problem(status):
     check_response(response(status, b"x", X="y"), SENT)
 
 
@@ -52,7 +52,7 @@ def test_response_that_contains_the_token_is_rejected(why, quoting):
     assert SENT not in raised.value.detail
 
 
-def test_without_a_token_nothing_is_searched():
+def test_response_is_not_scanned_without_a_token():
     check_response(response(200, b"x", X="y"), "")
 
 
@@ -69,7 +69,7 @@ ERRORS: list[tuple[str, Reply, int]] = [
 
 
 @pytest.mark.parametrize(("why", "reply", "status"), ERRORS, ids=[case[0] for case in ERRORS])
-def test_error_response_is_a_problem_with_its_status(why, reply, status, caller: Caller):
+def test_downstream_error_reports_the_api_status(why, reply, status, caller: Caller):
     with Scripted(lambda request: reply) as api:
         problem = caller.problem_of(caller.api(api.origin).get(authenticate=False))
     assert problem.code == "downstream_error"
@@ -95,16 +95,16 @@ def test_code_and_detail_are_passed_on_with_advice():
 ADVICE: list[tuple[str, Any, str]] = [
     ("an application", {"kind": "application"}, "24 hours"),
     ("a user", {"kind": "user"}, "sign in again"),
-    ("a caller of another form", ["user"], "24 hours"),
+    ("a caller that is not an object", ["user"], "24 hours"),
 ]
 
 
 @pytest.mark.parametrize(("why", "caller", "advice"), ADVICE, ids=[case[0] for case in ADVICE])
-def test_advice_for_a_missing_role_fits_the_caller(why, caller, advice):
+def test_advice_for_a_missing_role_depends_on_the_kind_of_caller(why, caller, advice):
     assert advice in problem_of(403, {"code": "missing_role", "caller": caller}).members["advice"]
 
 
-def test_code_that_is_not_ours_has_no_advice():
+def test_unknown_code_has_no_advice():
     assert "advice" not in problem_of(404, {"code": "ItemNotFound"}).members
 
 
@@ -112,7 +112,7 @@ GRAPH = {"code": "Request_ResourceNotFound", "message": "Resource 'x' does not e
 KNOWN = [
     ("Microsoft Graph", {"error": {**GRAPH, "innerError": {"request-id": "1"}}}, {"error": GRAPH}),
     ("OAuth", {"error": "invalid_scope", "error_description": "No such scope."}, None),
-    ("our own settings", {"code": "misconfigured", "settings": ["A", "B"]}, None),
+    ("settings", {"code": "misconfigured", "settings": ["A", "B"]}, None),
     ("a scope", {"code": "missing_scope", "required_scope": "user_impersonation"}, None),
     ("the authentication scheme", {"code": "wrong_tenant", "authenticated_by": "easy_auth"}, None),
 ]
@@ -123,43 +123,43 @@ def test_known_error_members_are_passed_on(why, error, expected):
     assert problem_of(400, error).members["downstream"] == {"status": 400, **(expected or error)}
 
 
-ODD: list[tuple[str, dict[str, Any]]] = [
+INVALID_MEMBERS: list[tuple[str, dict[str, Any]]] = [
     ("a code that is a list", {"code": ["missing_role"]}),
-    ("a code that would be a log line", {"code": "x\r\nWARNING: all is lost"}),
-    ("a code with a line break at its end", {"code": "x\n"}),
+    ("a code that forges a log line", {"code": "x\r\nWARNING: a forged log line"}),
+    ("a code with a trailing line break", {"code": "x\n"}),
     ("a code that is too long", {"code": "x" * 65}),
     ("a detail that is a list", {"detail": ["a"]}),
     ("a detail that is too long", {"detail": "x" * 1001}),
-    ("roles that are not all texts", {"required_roles": ["DoAll", 1]}),
+    ("roles that include a number", {"required_roles": ["DoAll", 1]}),
     ("settings that are not a list", {"settings": "A"}),
-    ("settings with something else among them", {"settings": ["A", 1]}),
+    ("settings that include a number", {"settings": ["A", 1]}),
     ("settings that are too long", {"settings": ["A" * 600, "B" * 600]}),
-    ("roles without an end", {"roles": [""] * 10_000}),
-    ("a status", {"status": "x"}),
-    ("a detail with the token", {"detail": f"Bearer {SENT} is invalid"}),
-    ("settings with the token", {"settings": ["A", SENT]}),
-    ("an error description with the token", {"error_description": SENT}),
-    ("Graph's message with the token", {"error": {"message": f"{SENT} is invalid"}}),
+    ("10,000 roles", {"roles": [""] * 10_000}),
+    ("a status that is a string", {"status": "x"}),
+    ("a detail that contains the token", {"detail": f"Bearer {SENT} is invalid"}),
+    ("settings that contain the token", {"settings": ["A", SENT]}),
+    ("an error description that contains the token", {"error_description": SENT}),
+    ("Graph's message that contains the token", {"error": {"message": f"{SENT} is invalid"}}),
     ("Graph's error with other types", {"error": {"code": 7, "message": ["x"]}}),
     ("Graph's error without members", {"error": {}}),
     ("Graph's message that is too long", {"error": {"message": "x" * 1001}}),
-    ("an error within an error", {"error": {"error": {"code": "x"}, "detail": "x"}}),
-    ("900 errors within each other", functools.reduce(lambda inner, _: {"error": inner}, range(900), {})),
-    ("an OAuth error with blanks", {"error": "two words"}),
+    ("a nested error", {"error": {"error": {"code": "x"}, "detail": "x"}}),
+    ("900 nested errors", functools.reduce(lambda inner, _: {"error": inner}, range(900), {})),
+    ("an OAuth error with a space", {"error": "two words"}),
     ("an OAuth description that is an object", {"error_description": {"a": 1}}),
 ]
 
 
-@pytest.mark.parametrize(("why", "error"), ODD, ids=[case[0] for case in ODD])
-def test_odd_error_members_are_dropped(why, error):
+@pytest.mark.parametrize(("why", "error"), INVALID_MEMBERS, ids=[case[0] for case in INVALID_MEMBERS])
+def test_invalid_error_members_are_dropped(why, error):
     problem = problem_of(403, error)
     assert problem.members == {"downstream": {"status": 403}}
     assert problem.detail == "The called API returned status 403."
 
 
-def test_odd_members_do_not_hide_the_others():
-    odd = {"code": 7, "detail": "x" * 1001, "required_roles": ["DoAll", 1], "settings": ["A", "B"], "status": "x"}
-    assert problem_of(403, odd).members["downstream"] == {"status": 403, "settings": ["A", "B"]}
+def test_invalid_members_do_not_hide_the_others():
+    error = {"code": 7, "detail": "x" * 1001, "required_roles": ["DoAll", 1], "settings": ["A", "B"], "status": "x"}
+    assert problem_of(403, error).members["downstream"] == {"status": 403, "settings": ["A", "B"]}
 
 
 RETRY_AFTER = [

@@ -1,4 +1,4 @@
-"""Entra's error responses: only numbers, `error` and `claims` count, never texts."""
+"""Entra's error responses: only error codes, `error` and `claims` are evaluated, never error_description."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ class Response:
 class Rejection(Exception):
     def __init__(self, body: Any) -> None:
         self.response = None if body is None else Response(body)
-        super().__init__("AADSTS500133: nothing is read of this text, eyJ0b2tlbg")
+        super().__init__("AADSTS500133: a message that must be ignored, eyJ0b2tlbg")
 
 
 RESPONSES = [
@@ -58,14 +58,14 @@ RESPONSES = [
 
 
 @pytest.mark.parametrize(("body", "code"), RESPONSES, ids=[str(body)[:60] for body, _ in RESPONSES])
-def test_response_is_judged_by_its_numbers_and_never_by_its_text(body, code):
+def test_error_codes_not_messages_determine_the_problem(body, code):
     problem = exchange_problem(Rejection(body), SCOPE, AUTHORITY, TENANT)
     assert problem.code == code
     response = problem_response(problem)
     assert b"eyJ" not in response.get_body() + str(dict(response.headers)).encode()
 
 
-def test_numbers_are_reported_and_tell_a_rejection_from_an_outage():
+def test_error_codes_distinguish_rejections_from_outages():
     rejected = exchange_problem(Rejection({"error": "x", "error_codes": [7000222, True]}), SCOPE, AUTHORITY, TENANT)
     assert (rejected.detail, rejected.members) == (
         entra_errors.REQUEST_REJECTED,
@@ -76,7 +76,7 @@ def test_numbers_are_reported_and_tell_a_rejection_from_an_outage():
 
 
 @pytest.mark.parametrize("claims", ['{"a":"é"}', '"quoted"', "a\r\nSet-Cookie: b", "\\", "x" * 5000, "\ud800"])
-def test_claims_cannot_leave_their_parameter_of_the_challenge(claims):
+def test_claims_cannot_inject_challenge_parameters(claims):
     rejection = Rejection({"error": "interaction_required", "error_codes": [50076], "claims": claims})
     response = problem_response(exchange_problem(rejection, SCOPE, AUTHORITY, TENANT))
     challenge = response.headers["WWW-Authenticate"]

@@ -1,4 +1,4 @@
-"""GET /api/msi-func: call modes, what is forwarded, and that every failure is a problem."""
+"""GET /api/msi-func: call modes, forwarded headers, and a problem for every failure."""
 
 import json
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from local_azure.testing import LocalTenant
 from msi_func import function
 from msi_func.downstream import DownstreamApi
 from tests.support import apps
-from tests.support.caller import Caller, caller, made_up_token, token_reply
+from tests.support.caller import Caller, caller, token_reply, unsigned_token
 from tests.support.scripted import HANG, Reply, Scripted, as_json, http
 from tests.support.users import DEVELOPER, ON_BEHALF_OF
 
@@ -26,7 +26,7 @@ CLAIMS = as_json(200, {"claims": {}})
 
 
 class App:
-    """msi-func's handler, an identity endpoint and an API that responds with `api.answer`."""
+    """msi-func's handler, an identity endpoint and an API. `api.answer` sets the API's response."""
 
     def __init__(self, caller: Caller, api: Scripted, identity: Scripted) -> None:
         self.caller, self.api, self.identity = caller, api, identity
@@ -53,15 +53,15 @@ def app(caller: Caller, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_body_is_returned_unchanged_with_server_timing(app: App):
-    odd = b'{"b": 1,\n "a":  "\\u00e9"}'
-    app.api.answer = lambda request: http(200, odd, Content_Type="application/json", X_Other="dropped")
+    body = b'{"b": 1,\n "a":  "\\u00e9"}'
+    app.api.answer = lambda request: http(200, body, Content_Type="application/json", X_Other="dropped")
     response = app.get()
-    assert (response.status_code, response.get_body(), response.mimetype) == (200, odd, "application/json")
+    assert (response.status_code, response.get_body(), response.mimetype) == (200, body, "application/json")
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Vary"] == "Accept"
     assert response.headers["Server-Timing"].startswith('token;desc="managed identity";dur=')
     assert "X-Other" not in response.headers
-    assert app.api.requests[0].headers["authorization"] == f"Bearer {made_up_token('token')}"
+    assert app.api.requests[0].headers["authorization"] == f"Bearer {unsigned_token('token')}"
 
 
 def test_only_a_valid_trace_context_of_the_invocation_is_forwarded(app: App):
@@ -85,7 +85,7 @@ def test_auth_0_calls_without_a_token(value, app: App):
     assert app.identity.requests == []
 
 
-# MSI_FUNC_CALL_MODES, then the code for each `as` of a request without a user's token.
+# (MSI_FUNC_CALL_MODES, {`as` parameter: expected code}), for requests without a user's token.
 REQUIRED, NOT_ALLOWED = "user_token_required", "call_mode_not_allowed"
 CALL_MODES = [
     (None, {"": "200", "app": "200", "APP": "200", "user": NOT_ALLOWED, "admin": "bad_request"}),
@@ -102,21 +102,21 @@ CALL_MODES = [
 
 
 @pytest.mark.parametrize(("setting", "codes"), CALL_MODES)
-def test_call_modes_that_are_off_are_not_allowed(setting, codes, app: App):
+def test_only_enabled_call_modes_are_allowed(setting, codes, app: App):
     if setting is not None:
         app.caller.set({"MSI_FUNC_CALL_MODES": setting})
     assert {mode: app.code(**({"as": mode} if mode else {})) for mode in codes} == codes
     assert len(app.api.requests) == list(codes.values()).count("200")
 
 
-def test_name_of_the_parameter_is_case_insensitive(app: App):
+def test_parameter_names_are_case_insensitive(app: App):
     """Otherwise ?AS=user would be served as the app."""
     app.caller.set({"MSI_FUNC_CALL_MODES": "app,user"})
     assert app.code(AS="user") == REQUIRED
     assert app.code(Auth="no") == "bad_request"
 
 
-def test_mode_that_is_off_is_403_whatever_token_is_sent(app: App, local_azure: LocalTenant):
+def test_disabled_mode_is_403_even_with_a_valid_token(app: App, local_azure: LocalTenant):
     token = local_azure.token("msi-func-api", user=DEVELOPER)
     response = app.get(**{"as": "user"}, headers={"Authorization": f"Bearer {token}"})
     assert response.status_code == 403
@@ -135,7 +135,7 @@ def test_contradicting_or_unknown_parameters_are_a_bad_request(params, app: App)
     assert app.api.requests == []
 
 
-def test_without_a_token_the_only_mode_user_is_a_bad_request(app: App):
+def test_auth_0_is_a_bad_request_if_user_is_the_only_mode(app: App):
     app.caller.set({"MSI_FUNC_CALL_MODES": "user"})
     assert app.code(auth="0") == "bad_request"
 
@@ -165,14 +165,14 @@ def test_retry_after_of_the_api_is_passed_on(app: App):
     assert app.get().headers["Retry-After"] == "120"
 
 
-def test_browser_gets_the_page_without_a_call(app: App):
+def test_browser_gets_the_page_without_a_downstream_request(app: App):
     response = app.get(headers={"Accept": "text/html,application/xhtml+xml"})
     assert (response.status_code, response.mimetype) == (200, "text/html")
     assert app.api.requests == []
 
 
 @pytest.mark.parametrize("modes", ["user", "app,user"])
-def test_host_calls_on_behalf_of_the_user_if_the_mode_is_on(
+def test_host_calls_on_behalf_of_the_user_if_the_mode_is_enabled(
     modes, local_azure_server: LocalAzure, local_azure: LocalTenant
 ):
     token = local_azure.token("msi-func-api", user=DEVELOPER)

@@ -1,4 +1,4 @@
-"""http_client: limits on time, size and attempts, and an HttpError for whatever else a peer does."""
+"""http_client: limits on time, size and attempts, and an HttpError for any invalid response."""
 
 import asyncio
 import contextlib
@@ -65,12 +65,12 @@ def raw(head: str, body: bytes = b"", then: str = "close") -> Reply:
 NOT_HTTP, CLOSED = "the response is not valid HTTP", "the connection was closed early"
 BODY, ENCODING = "the body is incomplete", "the Content-Encoding cannot be decoded"
 SIZE = f"the response is larger than {MAX_BYTES} bytes"
-BAD_RESPONSES = [
+INVALID_RESPONSES = [
     ("larger than allowed", http(200, TOO_LARGE), INVALID, SIZE),
     ("a redirect larger than allowed", http(302, TOO_LARGE, Location="/next"), INVALID, SIZE),
     ("a chunk of a negative size", chunked("-5"), UNREACHABLE, NOT_HTTP),
     ("a chunk without a size", chunked("zz"), UNREACHABLE, NOT_HTTP),
-    ("a bad chunk after a valid one", chunked("3", "zz"), UNREACHABLE, NOT_HTTP),
+    ("an invalid chunk after a valid one", chunked("3", "zz"), UNREACHABLE, NOT_HTTP),
     ("a chunk that ends early", chunked("9"), UNREACHABLE, BODY),
     ("a body shorter than its Content-Length", raw("200 OK|Content-Length: 9", b"x"), UNREACHABLE, BODY),
     ("a body longer than its Content-Length", raw("200 OK|Content-Length: 1", b"xyz"), UNREACHABLE, NOT_HTTP),
@@ -84,24 +84,31 @@ BAD_RESPONSES = [
     ("a status of four digits", raw("2000 OK|Content-Length: 0"), UNREACHABLE, NOT_HTTP),
     ("not HTTP", Reply(b"SSH-2.0-OpenSSH\r\n\r\n", then="close"), UNREACHABLE, NOT_HTTP),
     ("HTTP/0.9", Reply(b"hello", then="close"), UNREACHABLE, NOT_HTTP),
-    ("endless headers", Reply(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 10_000, then="close"), UNREACHABLE, NOT_HTTP),
-    ("an endless header", Reply(b"HTTP/1.1 200 OK\r\nA: " + b"b" * 100_000, then="close"), UNREACHABLE, NOT_HTTP),
+    ("10,000 headers", Reply(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 10_000, then="close"), UNREACHABLE, NOT_HTTP),
     (
-        "an endless trailer",
+        "a header of 100,000 bytes",
+        Reply(b"HTTP/1.1 200 OK\r\nA: " + b"b" * 100_000, then="close"),
+        UNREACHABLE,
+        NOT_HTTP,
+    ),
+    (
+        "a trailer of 100,000 bytes",
         Reply(chunked("3").data + b"0\r\nA: " + b"b" * 100_000, then="close"),
         UNREACHABLE,
         NOT_HTTP,
     ),
     ("not gzip", compressed(b"not gzip at all"), INVALID, ENCODING),
     ("an encoding that is not installed", compressed(b"abc", "br"), INVALID, ENCODING),
-    ("closes without a response", CLOSE, UNREACHABLE, CLOSED),
-    ("resets the connection", RESET, UNREACHABLE, CLOSED),
-    ("101 for a request that asked for no upgrade", raw("101 X|Upgrade: x|Connection: upgrade"), INVALID, "protocols"),
+    ("closed without a response", CLOSE, UNREACHABLE, CLOSED),
+    ("connection reset", RESET, UNREACHABLE, CLOSED),
+    ("101 without a requested upgrade", raw("101 X|Upgrade: x|Connection: upgrade"), INVALID, "protocols"),
 ]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize(("why", "reply", "code", "reason"), BAD_RESPONSES, ids=[case[0] for case in BAD_RESPONSES])
+@pytest.mark.parametrize(
+    ("why", "reply", "code", "reason"), INVALID_RESPONSES, ids=[case[0] for case in INVALID_RESPONSES]
+)
 def test_invalid_response_is_an_http_error(why, reply, code, reason, method, caller: Caller):
     with Scripted(lambda request: reply) as server:
         error = error_of(caller, server.origin, method=method, max_attempts=1)
@@ -138,11 +145,11 @@ def test_any_bytes_are_a_response_or_an_http_error(data: bytes, peer, caller: Ca
         assert isinstance(caller.run(fetch(url, 5, method="POST", max_attempts=1)), DownstreamResponse)
 
 
-ODD_BUT_VALID = [
-    ("a Location that is not a URL", raw("200 OK|Location: http://[|Content-Length: 2", b"ok")),
-    ("a cookie that is not one", raw("200 OK|Set-Cookie: \xff=;;|Content-Length: 2", b"ok")),
-    ("a Content-Type that is not one", raw("200 OK|Content-Type: ;;=\xff|Content-Length: 2", b"ok")),
-    ("HTTP/1.0 until the connection ends", Reply(b"HTTP/1.0 200 OK\r\n\r\nok", then="close")),
+UNUSUAL_BUT_VALID = [
+    ("an invalid Location", raw("200 OK|Location: http://[|Content-Length: 2", b"ok")),
+    ("an invalid cookie", raw("200 OK|Set-Cookie: \xff=;;|Content-Length: 2", b"ok")),
+    ("an invalid Content-Type", raw("200 OK|Content-Type: ;;=\xff|Content-Length: 2", b"ok")),
+    ("HTTP/1.0 that ends with the connection", Reply(b"HTTP/1.0 200 OK\r\n\r\nok", then="close")),
     ("an unknown Content-Encoding", compressed(b"ok", "unknown")),
     ("gzip", compressed(gzip.compress(b"ok"))),
     ("deflate", compressed(zlib.compress(b"ok"), "deflate")),
@@ -150,8 +157,8 @@ ODD_BUT_VALID = [
 ]
 
 
-@pytest.mark.parametrize(("why", "reply"), ODD_BUT_VALID, ids=[case[0] for case in ODD_BUT_VALID])
-def test_odd_response_is_a_response(why, reply, caller: Caller):
+@pytest.mark.parametrize(("why", "reply"), UNUSUAL_BUT_VALID, ids=[case[0] for case in UNUSUAL_BUT_VALID])
+def test_unusual_response_is_returned(why, reply, caller: Caller):
     with Scripted(lambda request: reply) as server:
         response = caller.run(fetch(server.origin))
     assert (response.status, response.body) == (200, b"ok")
@@ -181,34 +188,34 @@ def test_decompression_bomb_uses_little_memory(status, caller: Caller):
 
 
 @pytest.mark.parametrize("length", ["Transfer-Encoding: chunked", "Content-Length: 1073741824", "Connection: close"])
-def test_one_gibibyte_is_given_up_at_the_limit(length, caller: Caller):
+def test_one_gibibyte_response_is_cut_off_at_the_limit(length, caller: Caller):
     data = b"x" * 65536
     flood = b"10000\r\n" + data + b"\r\n" if "chunked" in length else data
     with Scripted(lambda request: Reply(f"HTTP/1.1 200 OK\r\n{length}\r\n\r\n".encode(), flood=flood)) as server:
         assert error_of(caller, server.origin).code == INVALID
-    assert server.flooded < 2**26  # what fits into the sockets' buffers as well
+    assert server.flooded < 2**26  # includes the bytes in the sockets' buffers
 
 
 SLOW = [
-    ("never responds", HANG),
-    ("drips its headers", dripping(as_json(200, {}, X_Long="b" * 300))),
+    ("no response", HANG),
+    ("headers sent byte by byte", dripping(as_json(200, {}, X_Long="b" * 300))),
     ("a body that stops", Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", then="hang")),
-    ("drips its body", Reply(http(200, b"x" * 300).data, drip=True, whole=60)),
-    ("drips 100 Continue forever", Reply(b"HTTP/1.1 100 Continue\r\n\r\n" * 100, drip=True)),
+    ("a body sent byte by byte", Reply(http(200, b"x" * 300).data, drip=True, whole=60)),
+    ("100 Continue sent byte by byte", Reply(b"HTTP/1.1 100 Continue\r\n\r\n" * 100, drip=True)),
 ]
 
 
-@pytest.mark.parametrize("way", ["plain", "tls", "proxy"])
+@pytest.mark.parametrize("transport", ["plain", "tls", "proxy"])
 @pytest.mark.parametrize(("why", "reply"), SLOW, ids=[case[0] for case in SLOW])
 def test_slow_response_ends_at_the_deadline(
-    why, reply, way, caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    why, reply, transport, caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    context = certified(tmp_path, monkeypatch) if way == "tls" else None
+    context = certified(tmp_path, monkeypatch) if transport == "tls" else None
     with Scripted(lambda request: reply, tls=context) as server:
-        if way == "proxy":
+        if transport == "proxy":
             monkeypatch.setenv("HTTP_PROXY", server.origin)
         start = time.monotonic()
-        error = error_of(caller, "http://api.example/" if way == "proxy" else server.origin, 0.3)
+        error = error_of(caller, "http://api.example/" if transport == "proxy" else server.origin, 0.3)
     assert error.code == TIMEOUT
     assert time.monotonic() - start < MUCH_LATER
 
@@ -241,20 +248,20 @@ def test_untrusted_certificate_is_rejected(caller: Caller, tmp_path: Path, monke
     assert server.requests == []
 
 
-@pytest.fixture(params=["closes", "resets", "speaks HTTP", "speaks something else"])
+@pytest.fixture(params=["closes", "resets", "sends HTTP", "sends SSH"])
 def without_tls(request: pytest.FixtureRequest) -> Iterator[int]:
-    """The port of a server that has no TLS and does so when a connection begins with its greeting."""
-    greeted = threading.Event()
+    """The port of a server without TLS that does `request.param` after the first byte of a handshake."""
+    contacted = threading.Event()
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             self.request.recv(1)
-            greeted.set()
+            contacted.set()
             if request.param == "resets":
                 self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            elif request.param == "speaks HTTP":
+            elif request.param == "sends HTTP":
                 self.request.sendall(http(400).data)
-            elif request.param == "speaks something else":
+            elif request.param == "sends SSH":
                 self.request.sendall(b"SSH-2.0-OpenSSH\r\n")
 
     with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
@@ -263,7 +270,7 @@ def without_tls(request: pytest.FixtureRequest) -> Iterator[int]:
         yield server.server_address[1]
         server.shutdown()
         thread.join()
-    assert greeted.is_set()
+    assert contacted.is_set()
 
 
 def test_failed_tls_handshake_is_not_a_refused_connection(without_tls: int, caller: Caller):
@@ -275,7 +282,7 @@ INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 
 
 
 def test_interim_responses_are_skipped(caller: Caller):
-    """RFC 9110 section 15.2: a client that takes one for the response leaves the real one to the next request."""
+    """RFC 9110 section 15.2. Otherwise the final response would be read as the response to the next request."""
     with Scripted(lambda request: Reply(INTERIM + http(200, request.target.encode()).data)) as server:
         paths = [f"/user-{number}" for number in range(3)]
         responses = [caller.run(fetch(server.origin + path)) for path in paths]
@@ -285,7 +292,7 @@ def test_interim_responses_are_skipped(caller: Caller):
 
 @pytest.mark.parametrize("cut", [0, 1, 30])
 def test_second_response_never_reaches_the_next_request(cut, caller: Caller):
-    """Both responses at once, cut into two parts in different places."""
+    """The server sends two responses at once. Their last `cut` bytes follow one at a time."""
     stale = http(200, b"stale").data
 
     def two(request: Request) -> Reply:
@@ -306,7 +313,7 @@ def test_reset_of_a_reused_connection_is_retried_if_idempotent(method, requests,
         await fetch(server.origin)
         await fetch(server.origin, method=method, body=b"body")
 
-    # HEAD has no body; what follows its headers would be another response.
+    # A response to HEAD has no body: bytes after its headers would be another response.
     ok = http(200)
     with Scripted(in_turn(ok, RESET, ok)) as server:
         if requests == 3:
@@ -319,7 +326,7 @@ def test_reset_of_a_reused_connection_is_retried_if_idempotent(method, requests,
 
 @pytest.mark.parametrize("reply", [RESET, CLOSE, http(503), http(429)], ids=["reset", "close", "503", "429"])
 @pytest.mark.parametrize(("method", "attempts"), [("GET", 4), ("PUT", 4), ("DELETE", 4), ("POST", 1), ("PATCH", 1)])
-def test_only_idempotent_methods_are_retried_once_sent(
+def test_only_idempotent_requests_are_retried_after_being_sent(
     method, attempts, reply, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(http_client, "MAX_BACKOFF", 0.01)
@@ -330,9 +337,9 @@ def test_only_idempotent_methods_are_retried_once_sent(
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
 def test_refused_connection_is_retried_for_every_method(method, caller: Caller, monkeypatch: pytest.MonkeyPatch):
-    with Scripted(lambda request: OK) as gone:
+    with Scripted(lambda request: OK) as stopped:
         pass
-    server = Scripted(lambda request: OK, port=int(gone.origin.rpartition(":")[2]))
+    server = Scripted(lambda request: OK, port=int(stopped.origin.rpartition(":")[2]))
     backoffs: list[float] = []
 
     def start_before_the_second_attempt(low: float, high: float) -> float:
@@ -342,7 +349,7 @@ def test_refused_connection_is_retried_for_every_method(method, caller: Caller, 
         return 0.0
 
     monkeypatch.setattr(random, "uniform", start_before_the_second_attempt)
-    assert caller.run(fetch(gone.origin, method=method, body=b"body")).body == b"ok"
+    assert caller.run(fetch(stopped.origin, method=method, body=b"body")).body == b"ok"
     server.__exit__()
     assert [request.body for request in server.requests] == [b"body"]
     assert backoffs == [0.2, 0.4]
@@ -358,7 +365,7 @@ def test_backoff_doubles_up_to_its_maximum(caller: Caller, monkeypatch: pytest.M
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """A port on which connections are never accepted: its queue is full, so further SYNs are dropped."""
+    """A port whose accept queue is full, so that further SYNs are dropped."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port: int = listener.getsockname()[1]
         waiting = []
@@ -373,7 +380,7 @@ def silent() -> Iterator[int]:
 
 @contextmanager
 def localhost_is(*addresses: tuple[str, int]) -> Iterator[None]:
-    """While the block runs, that name resolves to these addresses, in this order."""
+    """Resolve localhost to these addresses, in this order, while the block runs."""
     real = socket.getaddrinfo
     found = [each for address in addresses for each in real(*address, type=socket.SOCK_STREAM)]
 
@@ -402,7 +409,7 @@ def test_dropped_connection_leaves_time_for_another_attempt(caller: Caller, sile
 def test_address_after_an_unresponsive_one_is_tried(caller: Caller):
     with Scripted(lambda request: OK) as server:
         port = int(server.origin.rpartition(":")[2])
-        # Loopback has more than one address: the server's port never accepts on the second.
+        # 127.0.0.2 is loopback, too. Its full backlog makes connections to the server's port hang.
         listener = socket.create_server(("127.0.0.2", port), backlog=0)
         waiting = [socket.socket() for _ in range(4)]
         for each in waiting:
@@ -428,13 +435,13 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("url", "reason"), REASONS)
-def test_reason_is_in_fixed_words(url, reason, caller: Caller):
+def test_reason_is_a_fixed_text(url, reason, caller: Caller):
     error = error_of(caller, url, max_attempts=1)
     assert (error.code, error.reason) == (UNREACHABLE, reason)
     assert error.detail == f"The called API cannot be reached: {reason}."
 
 
-def test_https_goes_through_a_tunnel(caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_https_request_is_tunneled_through_the_proxy(caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with (
         Scripted(echo, tls=certified(tmp_path, monkeypatch, "api.example")) as server,
         tunneling_proxy(server.origin) as (proxy, tunnels),
@@ -452,7 +459,7 @@ def test_https_goes_through_a_tunnel(caller: Caller, tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("status", [302, 403, 407, 502, 503])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_proxy_that_rejects_connect_is_named_as_such(status, method, caller: Caller, monkeypatch: pytest.MonkeyPatch):
+def test_rejected_connect_is_reported_as_a_proxy_error(status, method, caller: Caller, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(http_client, "MAX_BACKOFF", 0.01)
     with Scripted(lambda request: http(status, b"no", Location="http://127.0.0.1:9/")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
@@ -463,14 +470,14 @@ def test_proxy_that_rejects_connect_is_named_as_such(status, method, caller: Cal
     assert len(proxy.requests) == http_client.MAX_ATTEMPTS
 
 
-def test_proxy_that_is_down_is_named_as_such(caller: Caller, monkeypatch: pytest.MonkeyPatch):
+def test_unreachable_proxy_is_reported_as_a_proxy_error(caller: Caller, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     error = error_of(caller, "https://api.example/", max_attempts=1)
     assert (error.reason, error.is_sent) == ("the proxy rejected the connection", False)
 
 
-def test_slow_tunnel_leaves_less_time_for_the_rest(caller: Caller, fast_forward: FastForward, monkeypatch):
-    """The proxy delays its response to CONNECT, then nothing arrives: TLS with the target has only the rest."""
+def test_connect_to_the_proxy_counts_toward_the_deadline(caller: Caller, fast_forward: FastForward, monkeypatch):
+    """The proxy delays its response to CONNECT and then hangs. The TLS handshake has only the remaining time."""
     monkeypatch.setattr(http_session, "CONNECT_TIMEOUT", 300)
 
     def late(request: object) -> Reply:

@@ -1,4 +1,4 @@
-"""http_session: which connections are used, and what the environment contributes."""
+"""http_session: reuse and limits of connections, and settings from the environment."""
 
 import asyncio
 import threading
@@ -23,7 +23,7 @@ __all__ = ["caller"]
 def test_cookies_are_not_stored(caller: Caller):
     with Scripted(lambda request: http(200, b"ok", Set_Cookie="session=1; Path=/")) as server:
         for _ in range(2):
-            # By name, because aiohttp's own jar ignores the cookies of IP addresses.
+            # By host name, because aiohttp's cookie jar ignores cookies of IP addresses.
             caller.run(fetch(server.origin.replace("127.0.0.1", "localhost")))
     assert [request.headers.get("cookie") for request in server.requests] == [None, None]
 
@@ -41,7 +41,7 @@ PUSHED = [("a response", http(200, b"stale").data), ("garbage", b"x"), ("the end
 def test_late_response_never_reaches_the_next_request(why, data, is_read, caller: Caller):
     async def two_requests(server: Scripted) -> bytes:
         assert (await fetch(server.origin + "/a")).body == b"/a"
-        server.push(data)  # on loopback it has arrived once this returns
+        server.push(data)  # on loopback, the data has arrived when this returns
         if is_read:
             for _ in range(5):
                 await asyncio.sleep(0)
@@ -65,7 +65,7 @@ def test_connection_closed_by_the_server_is_not_reused(caller: Caller):
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "SOCKS5H://127.0.0.1:9", "ftp://127.0.0.1:9", "127.0.0.1:9"])
-def test_proxy_that_is_not_http_is_named_as_such(proxy: str, caller: Caller, monkeypatch: pytest.MonkeyPatch):
+def test_proxy_that_is_not_http_is_reported(proxy: str, caller: Caller, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ALL_PROXY", proxy)
     error = error_of(caller, "https://api.example/", max_attempts=1)
     assert error.reason == "the environment names a proxy that is neither http nor https"
@@ -115,7 +115,7 @@ def test_connections_per_host_are_limited(caller: Caller, monkeypatch: pytest.Mo
     all_in_flight = threading.Barrier(3)
 
     def together(request: Request) -> Reply:
-        all_in_flight.wait(MUCH_LATER)  # 3 of them arrive, so the limit is not lower either
+        all_in_flight.wait(MUCH_LATER)  # needs 3 concurrent requests, so the limit is not lower
         return OK
 
     async def many(url: str) -> list[DownstreamResponse]:
@@ -126,7 +126,7 @@ def test_connections_per_host_are_limited(caller: Caller, monkeypatch: pytest.Mo
     assert server.connections == 3
 
 
-def test_session_and_its_limits_are_those_of_one_event_loop(caller: Caller):
+def test_each_event_loop_has_its_own_session(caller: Caller):
     async def session() -> aiohttp.ClientSession:
         assert http_session.session() is http_session.session()
         return http_session.session()
@@ -145,7 +145,7 @@ def test_netrc_is_not_read(caller: Caller, tmp_path: Path, monkeypatch: pytest.M
     assert "authorization" not in server.requests[0].headers
 
 
-SIZES = [("empty", b"", 0), ("up to the limit", b"x" * 100, 100), ("one byte above it", b"x" * 101, None)]
+SIZES = [("empty", b"", 0), ("up to the limit", b"x" * 100, 100), ("one byte above the limit", b"x" * 101, None)]
 
 
 @pytest.mark.parametrize(("why", "body", "length"), SIZES, ids=[case[0] for case in SIZES])

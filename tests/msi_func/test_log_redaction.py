@@ -1,4 +1,4 @@
-"""Debug logs of the libraries contain neither tokens nor function keys, from a process's first request on."""
+"""Redaction of tokens and function keys in the libraries' debug logs, from a process's first request on."""
 
 import logging
 import os
@@ -9,11 +9,11 @@ import pytest
 
 from msi_func.log_redaction import redact_logs
 from tests.support import apps
-from tests.support.caller import SCOPE, made_up_token, token_reply
+from tests.support.caller import SCOPE, token_reply, unsigned_token
 from tests.support.scripted import Reply, Request, Scripted, as_json, http
 
 KEY = "the-key-of-this-function"
-TOKEN = made_up_token("token")
+TOKEN = unsigned_token("token")
 
 ASYNC = """
 import asyncio, contextlib, logging
@@ -50,7 +50,7 @@ LOGGED = [
     ("a function key", 'GET "/api/x?code=short&a=b"', 'GET "/api/x?code=<redacted>&a=b"'),
     ("a function key after other parameters", "/api/x?a=b&code=a%2Fb==", "/api/x?a=b&code=<redacted>"),
     ("a GUID", "1de00003-c11d-4000-8000-000000000000", "1de00003-c11d-4000-8000-000000000000"),
-    ("anything else", "GET /a?encode=b 200", "GET /a?encode=b 200"),
+    ("other text", "GET /a?encode=b 200", "GET /a?encode=b 200"),
 ]
 
 
@@ -63,7 +63,7 @@ def test_secrets_of_a_library_are_redacted(library, why, text, redacted, caplog:
     assert [record.getMessage() for record in caplog.records] == [redacted]
 
 
-def test_malformed_log_line_does_not_fail_its_library(caplog: pytest.LogCaptureFixture):
+def test_malformed_log_call_does_not_raise(caplog: pytest.LogCaptureFixture):
     redact_logs()
     logging.getLogger("azure.malformed").warning("%d", TOKEN)
     assert caplog.messages == ["TypeError in a log line"]
@@ -92,14 +92,14 @@ def test_logs_of_the_app_are_unchanged(caplog: pytest.LogCaptureFixture):
 
 
 def unparsable(request: Request) -> Reply:
-    """A response that azure-identity cannot parse and quotes, token included."""
+    """Return a response that azure-identity cannot parse and quotes, including the token."""
     return http(200, f'{{"access_token": "{TOKEN}", '.encode(), Content_Type="application/json")
 
 
 IDENTITIES = [
     ("a token", lambda request: token_reply()),
-    ("a response that is quoted", unparsable),
-    ("an error that is quoted", lambda request: as_json(400, {"message": TOKEN})),
+    ("an unparsable response with a token", unparsable),
+    ("an error that contains a token", lambda request: as_json(400, {"message": TOKEN})),
 ]
 
 
@@ -125,7 +125,7 @@ def test_debug_logs_contain_no_secret(why, reply, script):
         )
     assert ran.returncode == 0, ran.stderr
     logged = ran.stdout + ran.stderr
-    assert "/msi/token" in logged  # the libraries did log requests
+    assert "/msi/token" in logged  # the libraries logged requests
     assert KEY not in logged
     assert "secret-of-this-endpoint" not in logged
     for part in TOKEN.split("."):

@@ -1,4 +1,4 @@
-"""Tokens on behalf of users: each user's own, bounded in time and number, and no way in for forged assertions."""
+"""On-behalf-of tokens: isolation between users, limits, and forged assertions."""
 
 import asyncio
 import gc
@@ -42,7 +42,10 @@ def assertion_of(name: str, *, seconds: float = 3600) -> UserAssertion:
 
 @dataclass
 class Entra:
-    """Returns tokens that name their user, scope and number, unless `fails`; waits while `is_slow`."""
+    """A fake Entra whose tokens contain the user, the scope and a sequence number.
+
+    It raises `fails`, if set, and delays responses between `hang` and `proceed`.
+    """
 
     clock: Clock
     lifetime: float = 3600
@@ -102,8 +105,8 @@ async def code_of(work: Awaitable[object]) -> str:
     return raised.value.code
 
 
-def test_limits():
-    """Callers of an app share its connections and memory with every user, valid or forged."""
+def test_limits_are_the_documented_constants():
+    """All users share the app's memory and its connections to Entra, including senders of forged assertions."""
     assert (on_behalf_of.MAX_ENTRIES, MAX_CONCURRENT_REQUESTS, TIME_LIMIT) == (1000, 16, 15)
 
 
@@ -122,17 +125,17 @@ def test_token_is_cached_per_user_and_scope(clock: Clock, entra: Entra):
     run_bounded(work())
 
 
-@pytest.mark.parametrize(("token", "users_own", "expected"), [(60, 3600, 2), (3600, 60, "user_token_expired")])
-def test_token_is_dropped_when_it_or_the_users_own_expires(token, users_own, expected, clock: Clock, entra: Entra):
+@pytest.mark.parametrize(("token", "assertion", "expected"), [(60, 3600, 2), (3600, 60, "user_token_expired")])
+def test_token_is_dropped_when_it_or_the_assertion_expires(token, assertion, expected, clock: Clock, entra: Entra):
     async def work() -> None:
         entra.lifetime = token
-        tokens, user = tokens_of(entra, clock), assertion_of("a", seconds=users_own)
+        tokens, user = tokens_of(entra, clock), assertion_of("a", seconds=assertion)
         await tokens.get(user, SCOPE)
-        clock.pass_(seconds=59)
+        clock.advance(seconds=59)
         await tokens.get(user, SCOPE)
         await settled()
         assert len(entra.requests) == 1
-        clock.pass_(seconds=1)
+        clock.advance(seconds=1)
         if expected == 2:
             await tokens.get(user, SCOPE)
             assert len(entra.requests) == 2
@@ -186,7 +189,7 @@ FAILURES = [None, Problem("user_token_rejected"), Problem("token_unavailable")]
 
 
 @pytest.mark.parametrize("fails", FAILURES, ids=str)
-def test_users_own_token_is_not_kept(fails, clock: Clock, entra: Entra):
+def test_assertion_is_not_cached(fails, clock: Clock, entra: Entra):
     tokens = tokens_of(entra, clock)
 
     async def work() -> None:
@@ -194,16 +197,16 @@ def test_users_own_token_is_not_kept(fails, clock: Clock, entra: Entra):
         entra.hang()
         callers = [asyncio.create_task(tokens.get(assertion_of(name), SCOPE)) for name in "aabc"]
         await settled()
-        assert "assertion of a" in reachable_text(tokens._unproven)  # the check finds what is there
+        assert "assertion of a" in reachable_text(tokens._unproven)  # proves that the search works
         entra.proceed()
         await asyncio.gather(*callers, return_exceptions=True)
         await asyncio.gather(tokens.get(assertion_of("a"), SCOPE), return_exceptions=True)
         await settled()
 
     run_bounded(work())
-    kept = [value for name, value in vars(tokens).items() if name != "_registration"]
+    caches = [value for name, value in vars(tokens).items() if name != "_registration"]
     assert len(tokens._valid) + len(tokens._unproven) == 3
-    assert "assertion of" not in "\n".join(line for line in reachable_text(kept).splitlines() if "|" not in line)
+    assert "assertion of" not in "\n".join(line for line in reachable_text(caches).splitlines() if "|" not in line)
     assert "assertion of" not in repr(assertion_of("a"))
 
 
@@ -212,7 +215,7 @@ def test_expired_tokens_are_removed(clock: Clock, entra: Entra):
         tokens = tokens_of(entra, clock)
         for name in "abc":
             await tokens.get(assertion_of(name, seconds=60), SCOPE)
-        clock.pass_(seconds=60)
+        clock.advance(seconds=60)
         await tokens.get(assertion_of("d"), SCOPE)
         assert list(tokens._valid) == [(b"d", SCOPE)]
         assert list(tokens._unproven) == []
@@ -220,14 +223,14 @@ def test_expired_tokens_are_removed(clock: Clock, entra: Entra):
     run_bounded(work())
 
 
-def test_expired_token_that_is_being_requested_is_requested_once(clock: Clock, entra: Entra):
-    """Another user's new token removes expired ones in the meantime."""
+def test_expired_token_is_requested_once_while_entries_are_removed(clock: Clock, entra: Entra):
+    """Meanwhile, another user's new token removes expired entries."""
 
     async def work() -> None:
         tokens, user = tokens_of(entra, clock), assertion_of("a")
         entra.lifetime = 60
         await tokens.get(user, SCOPE)
-        clock.pass_(seconds=60)
+        clock.advance(seconds=60)
         entra.hang()
         first = asyncio.create_task(tokens.get(user, SCOPE))
         await settled()
@@ -259,12 +262,12 @@ def test_failure_is_cached_by_digest_for_a_short_time(code, seconds, clock: Cloc
         entra.fails = Problem(code)
         for _ in range(3):
             assert await code_of(tokens.get(user, SCOPE)) == code
-        clock.pass_(seconds=seconds - 0.1)
+        clock.advance(seconds=seconds - 0.1)
         assert await code_of(tokens.get(user, SCOPE)) == code
         assert len(entra.requests) == 1
         entra.fails = None
-        await tokens.get(assertion_of("b"), SCOPE)  # another token of the same user is another digest
-        clock.pass_(seconds=0.1)
+        await tokens.get(assertion_of("b"), SCOPE)  # another assertion has another digest
+        clock.advance(seconds=0.1)
         assert (await tokens.get(user, SCOPE)).startswith(user.value)
         assert len(entra.requests) == 3
 
@@ -292,7 +295,7 @@ def test_waiting_callers_share_one_request_and_its_outcome(fails, clock: Clock, 
     run_bounded(work())
 
 
-def test_canceled_caller_leaves_the_token_for_the_next_call(clock: Clock, entra: Entra):
+def test_token_of_a_timed_out_call_serves_the_next_one(clock: Clock, entra: Entra):
     async def work() -> None:
         entra.hang()
         tokens, user = tokens_of(entra, clock), assertion_of("a")
@@ -305,7 +308,7 @@ def test_canceled_caller_leaves_the_token_for_the_next_call(clock: Clock, entra:
     run_bounded(work())
 
 
-def test_request_that_hangs_ends_at_its_time_limit(clock: Clock, entra: Entra, monkeypatch: pytest.MonkeyPatch):
+def test_hanging_request_ends_at_its_time_limit(clock: Clock, entra: Entra, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(on_behalf_of, "TIME_LIMIT", 0.05)
 
     async def work() -> None:
@@ -321,7 +324,7 @@ def test_request_that_hangs_ends_at_its_time_limit(clock: Clock, entra: Entra, m
     run_bounded(work())
 
 
-# Many users, valid and forged
+# Many users, with valid and forged assertions
 
 
 def test_number_of_concurrent_requests_is_limited(clock: Clock, entra: Entra):
@@ -340,7 +343,7 @@ def test_number_of_concurrent_requests_is_limited(clock: Clock, entra: Entra):
     run_bounded(work())
 
 
-def test_forged_assertions_evict_no_users_token(clock: Clock, entra: Entra):
+def test_forged_assertions_evict_no_valid_token(clock: Clock, entra: Entra):
     async def work() -> None:
         tokens = tokens_of(entra, clock, max_entries=10)
         names = "abcdefghij"
@@ -361,13 +364,13 @@ STEPS = st.one_of(
     st.tuples(st.just("cancel"), st.integers(0, 9), st.none()),
     st.tuples(st.just("succeed"), st.integers(0, 9), st.sampled_from([30, 90])),
     st.tuples(st.just("fail"), st.integers(0, 9), st.none()),
-    st.tuples(st.just("pass"), st.sampled_from([20, 40]), st.none()),
+    st.tuples(st.just("advance"), st.sampled_from([20, 40]), st.none()),
 )
 
 
 @given(st.lists(STEPS, max_size=30), st.sampled_from([2, 100]))
-def test_whatever_the_order_users_get_their_own_token_or_none(steps, max_entries):
-    """Calls, cancellations, ends of token requests and time in any order."""
+def test_no_interleaving_returns_another_users_token(steps, max_entries):
+    """Calls, cancellations, outcomes of token requests and clock changes in any order."""
     clock, numbers = Clock(START), itertools.count()
     valid_until: dict[str, float] = {}
     running: list[tuple[str, str]] = []
@@ -391,23 +394,23 @@ def test_whatever_the_order_users_get_their_own_token_or_none(steps, max_entries
             valid_until[token] = clock() + lifetime
             return AccessTokenInfo(token, int(valid_until[token]))
 
-        def end(which: int, lifetime: float | None) -> None:
+        def end(index: int, lifetime: float | None) -> None:
             pending = [outcome for outcome in waiting if not outcome.done()]
             if pending:
-                pending[which % len(pending)].set_result(lifetime)
+                pending[index % len(pending)].set_result(lifetime)
 
         registration = SimpleNamespace(reject_early=lambda user: None, acquire_token_on_behalf_of=acquire_token)
         tokens = OnBehalfOfTokens(registration, max_entries=max_entries, clock=clock, monotonic=clock)
         calls: list[tuple[float, UserAssertion, str, asyncio.Task[str]]] = []
-        for what, first, second in steps:
-            if what == "call":
+        for action, first, second in steps:
+            if action == "call":
                 user = assertion_of(first, seconds=100)
                 calls.append((clock(), user, second, asyncio.create_task(tokens.get(user, second))))
-            elif what == "cancel" and calls:
+            elif action == "cancel" and calls:
                 calls[first % len(calls)][3].cancel()
-            elif what == "pass":
-                clock.pass_(seconds=first)
-            elif what in ("succeed", "fail"):
+            elif action == "advance":
+                clock.advance(seconds=first)
+            elif action in ("succeed", "fail"):
                 end(first, second)
             await settled()
         while any(not outcome.done() for outcome in waiting):
@@ -444,7 +447,7 @@ def test_rejection_by_entra_is_cached(caller: Caller, tmp_path: Path, monkeypatc
         for _ in range(3):
             assert caller.problem_of(tokens.get(user, SCOPE)).code == "user_token_rejected"
         assert len(entra.requests) == 1
-        clock.pass_(seconds=SHARE_REJECTION_FOR)
+        clock.advance(seconds=SHARE_REJECTION_FOR)
         assert caller.problem_of(tokens.get(user, SCOPE)).code == "user_token_rejected"
         assert len(entra.requests) == 2
 
@@ -453,10 +456,10 @@ async def _created(create: Callable[[], OnBehalfOfTokens]) -> OnBehalfOfTokens:
     return create()
 
 
-def test_100_forged_assertions_and_an_entra_that_hangs_do_not_delay_calls_as_this_app(
+def test_forged_assertions_while_entra_hangs_do_not_delay_app_requests(
     caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(credentials, "ATTEMPT_TIMEOUT", TIME_LIMIT)  # no attempt ends while this test looks
+    monkeypatch.setattr(credentials, "ATTEMPT_TIMEOUT", TIME_LIMIT)  # no attempt ends during this test
 
     def identity(request: Request) -> Reply:
         return token_reply(mark=request.target)
@@ -486,7 +489,7 @@ def test_100_forged_assertions_and_an_entra_that_hangs_do_not_delay_calls_as_thi
     assert len(endpoint.requests) == 2  # one for the exchange, one for the API
 
 
-def test_100_forged_assertions_cost_entra_one_request_each_and_a_valid_user_gets_a_token(
+def test_100_forged_assertions_cause_one_request_each_and_a_valid_user_gets_a_token(
     caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     valid = forged_assertion("valid")
@@ -511,22 +514,22 @@ def test_100_forged_assertions_cost_entra_one_request_each_and_a_valid_user_gets
 
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from([users.DEVELOPER, users.VISITOR, users.GUARDED]), min_size=2, max_size=10))
-def test_users_who_call_at_once_get_their_own_tokens(
+def test_concurrent_users_get_their_own_tokens(
     caller: Caller, local_azure_server: LocalAzure, local_azure: LocalTenant, names: list[str]
 ):
     caller.restart()
     local_azure.environment()
     caller.set(users.ON_BEHALF_OF)
     before = local_azure.requests["token"]
-    own = {name: local_azure.token("msi-func-api", user=name, claims=users.MFA) for name in names}
-    assertions = {name: UserAssertion.from_header(f"Bearer {token}") for name, token in own.items()}
+    user_tokens = {name: local_azure.token("msi-func-api", user=name, claims=users.MFA) for name in names}
+    assertions = {name: UserAssertion.from_header(f"Bearer {token}") for name, token in user_tokens.items()}
 
     async def calls() -> list[str]:
         return await asyncio.gather(*(on_behalf_of_tokens().get(assertions[name], SCOPE) for name in names))
 
     for name, token in zip(names, caller.run(calls()), strict=True):
         assert verified(local_azure_server, token)["oid"] == local_azure_server.directory.user(name).object_id
-    assert local_azure.requests["token"] - before == len(own)
+    assert local_azure.requests["token"] - before == len(user_tokens)
 
 
 def test_missing_settings_are_read_again_on_the_next_call(caller: Caller, local_azure: LocalTenant):

@@ -1,4 +1,4 @@
-"""The page over plain HTTP: which requests get it, its headers, and that it contains nothing of the request."""
+"""The page over plain HTTP: content negotiation, headers, and content that does not depend on the request."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ CHROMIUM = (
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,"
     "application/signed-exchange;v=b3;q=0.7"
 )
-# The header contains text/html, whatever its weight and the rest of the header.
+# A header that contains text/html anywhere, regardless of weights, other entries and syntax.
 HTML = [
     CHROMIUM,
     "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
@@ -89,7 +89,7 @@ JSON = [
 
 @pytest.fixture(scope="module")
 def host(local_azure_server: LocalAzure) -> Iterator[Host]:
-    """msi-func, calling an API that always returns the same response."""
+    """A host of msi-func, which calls an API with a constant response."""
     with (
         Scripted(lambda request: as_json(200, CLAIMS)) as api,
         apps.running(apps.msi_settings(local_azure_server, api.origin)) as running,
@@ -98,13 +98,13 @@ def host(local_azure_server: LocalAzure) -> Iterator[Host]:
 
 
 def get(host: Host, accept: str | None, query: str = "") -> requests.Response:
-    # None removes the header; requests would send */*.
+    # None removes the header. By default, requests sends */*.
     headers = {"Accept": accept.encode() if accept is not None else None}
     return requests.get(host.url("msi-func") + query, headers=headers, timeout=TIMEOUT)
 
 
 def own_headers(response: requests.Response) -> dict[str, str]:
-    """Return the headers that are the function's, by lower-case name."""
+    """Return the headers that the function sets, with names in lower case."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     return {name: value for name, value in headers.items() if name not in ("date", "content-length")}
 
@@ -169,7 +169,7 @@ def test_page_calls_no_api_and_is_the_same_for_every_request(local_azure_server:
     assert api.requests == []
 
 
-def test_page_is_the_file_with_the_texts_put_in(host: Host):
+def test_page_is_the_file_with_the_texts_inserted(host: Host):
     before, after = INDEX.read_text("utf-8").split("{/* words */}")
     text = get(host, CHROMIUM).text
     assert text.startswith(before)
@@ -178,11 +178,11 @@ def test_page_is_the_file_with_the_texts_put_in(host: Host):
 
 
 def test_page_loads_nothing_from_other_urls(host: Host, local_azure_server: LocalAzure):
-    # The API's App ID URI is part of a command.
+    # Remove the App ID URI: it is a URL, but it only occurs in a command.
     text = get(host, CHROMIUM).text.replace(
         apps.msi_settings(local_azure_server, "")["AAD_FUNC_SCOPE"].removesuffix("/.default"), ""
     )
-    # The name of SVG's namespace is never fetched.
+    # The SVG namespace is only a name and is never fetched.
     addresses = set(re.findall(r"(?:https?:|data:|blob:)?//[\w.]+[\w/.]*", text)) - {"http://www.w3.org/2000/svg"}
     assert not addresses
     assert not re.findall(r"<(?:link|img|iframe|base|form|object|embed)\b|@import|url\(|\b(?:src|href)=", text)
@@ -224,7 +224,7 @@ def test_page_has_two_settings_for_its_commands_if_they_are_valid(
     assert words_in(text)["app"] == expected
 
 
-def test_page_knows_every_code_check_and_claim(monkeypatch: pytest.MonkeyPatch):
+def test_page_contains_every_code_check_and_claim(monkeypatch: pytest.MonkeyPatch):
     assert words_in(page.page_response().get_body().decode()) == {
         "codes": {code: [kind.description, REMEDIATIONS[code]] for code, kind in PROBLEM_TYPES.items()},
         "app": {"api": "", "client": ""},
@@ -233,7 +233,7 @@ def test_page_knows_every_code_check_and_claim(monkeypatch: pytest.MonkeyPatch):
         "other": UNDESCRIBED_CLAIM,
         "times": list(TIME_CLAIMS),
     }
-    # The texts are ours, but one with markup must not end the element that contains it.
+    # Even a trusted text that contains "</script>" must not close the script element.
     monkeypatch.setitem(REMEDIATIONS, "missing_role", "</script><script>alert(1)</script><!--")
     page._page.cache_clear()
     text = page.page_response().get_body().decode()

@@ -13,10 +13,10 @@ from local_azure.serving.ports import free_port
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.browser import Tab, tab
-from tests.support.page import chromium, failed_checks, fetched, no_role, opened, path, stand_in
+from tests.support.page import chromium, failed_checks, fetched, no_role, opened, path, scripted_api
 from tests.support.scripted import HANG, Reply, Request, Scripted, as_json, http
 
-__all__ = ["chromium", "no_role", "opened", "stand_in"]
+__all__ = ["chromium", "no_role", "opened", "scripted_api"]
 
 NARROW, WIDE = 360, 1200
 
@@ -29,13 +29,13 @@ def test_success_shows_path_caller_checks_and_claims(opened, msi_host: Host, loc
         assert re.search(rf"{hop} [<\d]|\d m?s {hop}", shown.text("#path"))
     identity = local_azure_server.directory.site("msi-func").identities[0]
     who = shown.text("#who")
-    for told in (
+    for expected in (
         "An application, acting as itself",
         identity.client_id,
         identity.object_id,
         local_azure_server.directory.tenant_id,
     ):
-        assert told in who
+        assert expected in who
     assert shown.page.locator("#checks .ok").count() == len(VALIDATION_STEPS) - 1
     assert re.fullmatch("The user's token carries the scope . not applicable", shown.text("#checks .na"))
     assert shown.text("#tally") == f"{len(VALIDATION_STEPS) - 1} passed, 1 not applicable"
@@ -66,7 +66,7 @@ def test_times_are_local_and_count_down_unless_paused(opened, msi_host: Host):
     )
 
 
-def test_buttons_call_without_and_with_the_token(opened, msi_host: Host):
+def test_buttons_send_requests_without_and_with_the_token(opened, msi_host: Host):
     shown = opened(msi_host.url("msi-func") + "?code=a%2Bb==&x=1")
     shown.press("Call without token (expected: 401)")
     assert shown.page.url.endswith("?code=a%2Bb==&x=1&auth=0")
@@ -96,8 +96,8 @@ def alarms(shown: Tab) -> list[str]:
     )
 
 
-def test_other_errors_without_a_token_are_in_the_color_of_an_error(opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_other_errors_without_a_token_are_in_the_color_of_an_error(opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: as_json(403, {"code": "caller_not_allowed"})
     shown = opened(host.url("msi-func") + "?auth=0")
     assert alarms(shown) != []
@@ -109,10 +109,10 @@ def test_missing_role_is_explained(opened, no_role: Host):
     assert shown.text("#said").endswith("aad-func returned 403 missing_role. msi-func returned 502 downstream_error.")
     assert path(shown)[-1] == "bad: rejected here"
     assert failed_checks(shown) == ["The caller has the app role"]
-    place = [name for name, _ in VALIDATION_STEPS].index("The caller has the app role")
+    index = [name for name, _ in VALIDATION_STEPS].index("The caller has the app role")
     assert (
         shown.text("#tally")
-        == f"{place} passed, 1 failed, {len(VALIDATION_STEPS) - place - 2} not checked, 1 not applicable"
+        == f"{index} passed, 1 failed, {len(VALIDATION_STEPS) - index - 2} not checked, 1 not applicable"
     )
     assert shown.page.locator("#checks li").first.get_attribute("class") == "ok"
     fix = shown.text("#fix")
@@ -147,11 +147,11 @@ def test_path_stops_at_the_identity_without_a_token_and_at_msi_func_without_sett
         assert shown.page.get_by_role("heading", name="What aad-func checks").count() == 0
 
 
-def test_every_code_is_explained(opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_every_code_is_explained(opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     shown = opened(host.url("msi-func"))
     for code, kind in PROBLEM_TYPES.items():
-        # 403, which is not retried; only the code counts.
+        # 403 is not retried, and the page depends only on the code.
         api.answer = lambda request, code=code: as_json(403, {"code": code, "detail": PROBLEM_TYPES[code].description})
         shown.press("Call again")
         assert shown.text(".headline") == kind.description
@@ -177,15 +177,15 @@ def test_call_mode_that_is_off_is_explained(opened, local_azure_server: LocalAzu
     ],
     ids=["Graph", "OAuth"],
 )
-def test_error_of_another_kind_of_api_is_shown(error, opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_error_in_another_format_is_shown(error, opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: as_json(403, error)
     shown = opened(host.url("msi-func"))
     assert "Insufficient privileges." in shown.text("#fix")
 
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-TURNED = "a\u202eb\u0000c\u2028d\u200be\U000e0001\U0001f600"
+CONTROL_CHARACTERS = "a\u202eb\u0000c\u2028d\u200be\U000e0001\U0001f600"
 HOSTILE = {
     "authenticated_by": MARKUP,
     "caller": {"kind": MARKUP, "client_id": {"a": [MARKUP]}, "object_id": None, "tenant_id": MARKUP * 100},
@@ -197,7 +197,7 @@ HOSTILE = {
         "exp": MARKUP,
         "nbf": 10**30,
         "iat": -1,
-        "name": TURNED,
+        "name": CONTROL_CHARACTERS,
         "long": "W" * 100_000,
         "deep": [[[[[[{"a": None}]]]]]],
         "true": True,
@@ -206,8 +206,8 @@ HOSTILE = {
 }
 
 
-def test_markup_and_control_characters_in_claims_are_text(opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_markup_and_control_characters_in_claims_are_text(opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: as_json(200, HOSTILE)
     for width in (NARROW, WIDE):
         shown = opened(host.url("msi-func"), width=width)
@@ -228,7 +228,7 @@ def test_markup_and_control_characters_in_claims_are_text(opened, stand_in: tupl
         assert MARKUP in shown.text("#who")
 
 
-OTHER_FORMS: list[tuple[str, Reply]] = [
+UNEXPECTED: list[tuple[str, Reply]] = [
     ("null", as_json(200, None)),
     ("a list", as_json(200, [1, 2])),
     ("a string", as_json(200, "<b>")),
@@ -242,9 +242,9 @@ OTHER_FORMS: list[tuple[str, Reply]] = [
 ]
 
 
-@pytest.mark.parametrize(("why", "reply"), OTHER_FORMS, ids=[case[0] for case in OTHER_FORMS])
-def test_response_of_another_form_is_shown(why, reply, opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+@pytest.mark.parametrize(("why", "reply"), UNEXPECTED, ids=[case[0] for case in UNEXPECTED])
+def test_unexpected_response_is_shown(why, reply, opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: reply
     shown = opened(host.url("msi-func"))
     assert len(path(shown)) == 4
@@ -258,32 +258,34 @@ BEFORE = "The request did not reach aad-func's code."
 @pytest.mark.parametrize(
     ("status", "headline", "mark"), [(401, BEFORE, "rejected here"), (500, "aad-func failed.", "failed here")]
 )
-def test_failure_and_rejection_have_different_texts(status, headline, mark, opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_failure_and_rejection_have_different_texts(
+    status, headline, mark, opened, scripted_api: tuple[Host, Scripted]
+):
+    host, api = scripted_api
     api.answer = lambda request: http(status)
     shown = opened(host.url("msi-func"))
     assert (shown.text(".headline"), path(shown)[-1]) == (headline, f"bad: {mark}")
 
 
-def test_response_that_is_not_msi_funcs_is_explained(opened, chromium: Any, msi_host: Host):
-    """Without a key, disabled, behind a login page, behind a proxy: not JSON."""
+def test_response_of_another_server_is_explained(opened, chromium: Any, msi_host: Host):
+    """Non-JSON responses: missing function key, disabled function, login page, proxy."""
     page = fetched(msi_host)
-    for status, said in ((401, "function key"), (404, "disabled"), (302, "Sign in"), (503, "app's log")):
+    for status, hint in ((401, "function key"), (404, "disabled"), (302, "Sign in"), (503, "app's log")):
         reply = http(status, b"", Location="https://login.invalid/", Content_Type="text/html")
         with Scripted(lambda request, reply=reply: page if "text/html" in request.headers["accept"] else reply) as host:
             shown = opened(host.origin + "/api/msi-func")
-            assert said in shown.text("#fix"), status
+            assert hint in shown.text("#fix"), status
             assert path(shown)[1] == "bad: rejected here"
 
 
 def test_slow_and_unreachable_hosts_are_explained(opened, chromium: Any, msi_host: Host):
     page = fetched(msi_host)
 
-    def answer(request: Request) -> Reply:
+    def respond(request: Request) -> Reply:
         return page if "text/html" in request.headers["accept"] else HANG
 
     with tab(chromium) as waiting:
-        with Scripted(answer) as host:
+        with Scripted(respond) as host:
             waiting.page.goto(host.origin)
             waiting.page.wait_for_function("() => document.querySelector('#said').innerText.includes('Still waiting')")
             assert waiting.violations() == []
@@ -296,10 +298,10 @@ def test_slow_and_unreachable_hosts_are_explained(opened, chromium: Any, msi_hos
         assert not waiting.page.get_by_role("button", name="Copy as JSON").is_visible()
 
 
-LOOKS = [(NARROW, "light"), (NARROW, "dark"), (320, "light"), (700, "light"), (WIDE, "dark"), (1920, "light")]
+LAYOUTS = [(NARROW, "light"), (NARROW, "dark"), (320, "light"), (700, "light"), (WIDE, "dark"), (1920, "light")]
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+@pytest.mark.parametrize(("width", "scheme"), LAYOUTS)
 def test_page_fits_every_width_and_color_scheme(width, scheme, opened, msi_host: Host, no_role: Host):
     for host, query in ((msi_host, ""), (msi_host, "?auth=0"), (msi_host, "?as=user"), (no_role, "")):
         opened(host.url("msi-func") + query, width=width, color_scheme=scheme)
@@ -341,7 +343,7 @@ def test_narrow_table_shows_meanings_on_request(opened, msi_host: Host):
     assert CLAIM_DESCRIPTIONS["aud"] not in row.inner_text()
 
 
-def test_without_javascript_one_sentence_says_so(chromium: Any, msi_host: Host):
+def test_page_without_javascript_is_one_sentence(chromium: Any, msi_host: Host):
     with tab(chromium, java_script_enabled=False) as shown:
         shown.page.goto(msi_host.url("msi-func"))
         assert shown.page.locator("main").inner_text().startswith("This page needs JavaScript.")
@@ -359,8 +361,8 @@ CALLERS = [
 
 
 @pytest.mark.parametrize(("scheme", "kind", "tally"), CALLERS)
-def test_checks_that_aad_func_did_not_make_are_named(scheme, kind, tally, opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_checks_left_to_easy_auth_are_marked(scheme, kind, tally, opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: as_json(200, {"authenticated_by": scheme, "caller": {"kind": kind}, "claims": {}})
     shown = opened(host.url("msi-func"))
     assert shown.text("#tally") == tally
@@ -375,10 +377,10 @@ DENIED = [
 
 @pytest.mark.parametrize(("code", "status", "members"), DENIED, ids=[case[0] for case in DENIED])
 @pytest.mark.parametrize("scheme", ["easy_auth", "bearer_token"])
-def test_checks_before_a_rejection_are_those_of_the_scheme(
-    scheme, code, status, members, opened, stand_in: tuple[Host, Scripted]
+def test_checks_before_a_rejection_depend_on_the_scheme(
+    scheme, code, status, members, opened, scripted_api: tuple[Host, Scripted]
 ):
-    host, api = stand_in
+    host, api = scripted_api
     api.answer = lambda request: as_json(status, {"code": code, "authenticated_by": scheme, **members})
     shown = opened(host.url("msi-func"))
     assert shown.page.locator("#checks .easy").count() == (5 if scheme == "easy_auth" else 0)
@@ -386,22 +388,21 @@ def test_checks_before_a_rejection_are_those_of_the_scheme(
     assert "authenticated by" not in shown.text("#fix").lower()
 
 
-def test_user_without_the_role_is_told_to_sign_in_again(opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_user_without_the_role_is_advised_to_sign_in_again(opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: as_json(403, {"code": "missing_role", "caller": {"kind": "user"}})
     shown = opened(host.url("msi-func"))
     assert "sign in again" in shown.text("#fix")
     assert "managed identity" not in shown.text("#fix")
 
 
-def test_dark_scheme_differs_and_narrow_table_keeps_its_roles(opened, msi_host: Host):
+def test_dark_scheme_differs_and_narrow_table_keeps_its_aria_roles(opened, msi_host: Host):
     shown = opened(msi_host.url("msi-func"), width=NARROW, color_scheme="dark", reduced_motion="reduce")
-    assert (
-        shown.page.get_by_role("row", name=re.compile("^aud ")).count() == 1
-    )  # a table still, though it looks otherwise
+    # Still a table for assistive technology, although CSS changes its layout.
+    assert shown.page.get_by_role("row", name=re.compile("^aud ")).count() == 1
     light = opened(msi_host.url("msi-func"))
-    paper = "getComputedStyle(document.documentElement).backgroundColor"
-    assert shown.page.evaluate(paper) != light.page.evaluate(paper)
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    assert shown.page.evaluate(background) != light.page.evaluate(background)
 
 
 def test_everything_can_be_reached_by_keyboard(opened, msi_host: Host):

@@ -1,4 +1,4 @@
-"""The commands that the page offers: they work as they are, contain no secret, and nothing that a shell would run."""
+"""Commands on the page: they run unmodified and contain neither secrets nor injected text."""
 
 import os
 import shlex
@@ -16,10 +16,10 @@ from local_azure.cloud import LocalAzure
 from local_azure.testing import LocalTenant
 from tests.support import apps, users
 from tests.support.apps import Host
-from tests.support.page import chromium, no_role, opened, stand_in
+from tests.support.page import chromium, no_role, opened, scripted_api
 from tests.support.scripted import Scripted, as_json
 
-__all__ = ["chromium", "no_role", "opened", "stand_in"]
+__all__ = ["chromium", "no_role", "opened", "scripted_api"]
 
 STAGING = "1de00002-0b1d-4000-8000-000000000000"
 CALLER = {"kind": "application", "client_id": "1de00002-c11d-4000-8000-000000000000", "object_id": STAGING}
@@ -30,11 +30,11 @@ def command(shown: Any) -> str:
     return shown.page.locator("#fix pre").text_content()
 
 
-def test_missing_role_says_who_called_and_when_a_role_is_visible(opened, no_role: Host):
+def test_missing_role_shows_the_caller_and_when_a_new_role_is_visible(opened, no_role: Host):
     shown = opened(no_role.url("msi-func"))
     who = shown.text("#who")
-    for told in ("An application, acting as itself", CALLER["client_id"], STAGING, "Roles none"):
-        assert told in who
+    for expected in ("An application, acting as itself", CALLER["client_id"], STAGING, "Roles none"):
+        assert expected in who
     times = dict(zip(*(shown.page.locator(f"#fix {name}").all_inner_texts() for name in ("dt", "dd")), strict=True))
     for name in ("Token issued at", "New role visible by"):
         assert times[name].endswith(("CET", "CEST", "GMT+1", "GMT+2"))
@@ -48,41 +48,41 @@ def test_command_of_a_missing_role_assigns_it(
     shown.page.get_by_text("Copied.").wait_for()
     words = shlex.split(shown.page.evaluate("navigator.clipboard.readText()"))
     assert words[:3] == ["python", "-m", "tools.roles"]
-    # A process: Playwright's event loop runs in this thread, and the tool starts one as well.
+    # In a subprocess, because Playwright's event loop runs in this thread and the tool starts another one.
     with apps.clean_environment():
         environment = {**os.environ, **local_azure_server.environment("deployment")}
     subprocess.run([sys.executable, *words[1:]], cwd=apps.APP, env=environment, timeout=60, check=True)
-    assert STAGING in {given.principal_id for given in local_azure_server.directory.assignments}
+    assert STAGING in {assignment.principal_id for assignment in local_azure_server.directory.assignments}
 
 
-# A member of the response, and why no command may contain it.
+# (label, members of the response that no command may contain)
 UNSAFE = [
     ("a role that ends the command", {"required_roles": ["DoAll; rm -rf ~"]}),
-    ("a role that is substituted", {"required_roles": ["$(id)"]}),
+    ("a role with a command substitution", {"required_roles": ["$(id)"]}),
     ("a role with a line break", {"required_roles": ["DoAll\nid"]}),
     ("a role that is an option", {"required_roles": ["--help"]}),
     ("a long role", {"required_roles": ["a" * 251]}),
     ("an empty role", {"required_roles": [""]}),
     ("no role", {"required_roles": []}),
-    ("an object ID that is substituted", {"caller": {**CALLER, "object_id": "`id`"}}),
-    ("an object ID with more behind it", {"caller": {**CALLER, "object_id": f"{STAGING} --graph https://a.invalid"}}),
+    ("an object ID with a command substitution", {"caller": {**CALLER, "object_id": "`id`"}}),
+    ("an object ID with trailing text", {"caller": {**CALLER, "object_id": f"{STAGING} --graph https://a.invalid"}}),
     ("no object ID", {"caller": {"kind": "application"}}),
     ("no caller", {"caller": "x"}),
 ]
 
 
 @pytest.mark.parametrize(("why", "members"), UNSAFE, ids=[case[0] for case in UNSAFE])
-def test_command_contains_only_validated_names(why, members, opened, stand_in: tuple[Host, Scripted]):
-    host, api = stand_in
+def test_command_contains_only_validated_names(why, members, opened, scripted_api: tuple[Host, Scripted]):
+    host, api = scripted_api
     api.answer = lambda request: as_json(403, {**MISSING_ROLE, **members})
     shown = opened(host.url("msi-func"))
     assert shown.page.locator("#fix pre").count() == 0
 
 
-def test_api_of_the_command_is_msi_funcs_setting(
-    opened, stand_in: tuple[Host, Scripted], local_azure_server: LocalAzure
+def test_command_uses_the_api_from_msi_funcs_settings(
+    opened, scripted_api: tuple[Host, Scripted], local_azure_server: LocalAzure
 ):
-    host, api = stand_in
+    host, api = scripted_api
     others = {
         "audience": "https://graph.microsoft.com",
         "api": "graph",
@@ -102,7 +102,7 @@ def user_host(local_azure_server: LocalAzure, aad_host: Host) -> Iterator[Host]:
         yield host
 
 
-def test_as_user_leads_back_to_a_call_as_the_app(opened, user_host: Host):
+def test_page_for_a_user_offers_a_call_as_the_app(opened, user_host: Host):
     shown = opened(user_host.url("msi-func") + "?as=user&x=1")
     assert shown.text("#said").endswith("msi-func returned 401 user_token_required.")
     assert not shown.page.get_by_role("button", name="Call without token").is_visible()

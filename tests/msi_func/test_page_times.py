@@ -1,4 +1,4 @@
-"""The times that the page shows add up: whatever Server-Timing reports, the parts and the rest are the total."""
+"""Durations on the page add up: for any Server-Timing header, the listed parts plus the remainder equal the total."""
 
 import re
 
@@ -12,7 +12,7 @@ __all__ = ["chromium", "opened"]
 
 ACCEPTED = {"authenticated_by": "bearer_token", "caller": {"kind": "application"}, "roles": ["DoAll"], "claims": {}}
 
-# Why, the header, and the parts in milliseconds.
+# (label, Server-Timing header, parts in milliseconds)
 TIMINGS = [
     ("a cached token", 'token;desc="managed identity";dur=0.0, aad-func;dur=2.4', {"token": 0, "call": 2.4}),
     ("no token", "aad-func;dur=2.4", {"call": 2.4}),
@@ -21,12 +21,12 @@ TIMINGS = [
         'token;desc="app registration";dur=0.1, aad-func;dur=3.3, renewal;desc="x";dur=9.9, aad-func;dur=4.4',
         {"token": 0.1, "2 calls": 7.7, "renewal": 9.9},
     ),
-    ("parts that are not tenths", "token;dur=0.04, aad-func;dur=0.06", {"token": 0.04, "call": 0.06}),
+    ("durations with two decimals", "token;dur=0.04, aad-func;dur=0.06", {"token": 0.04, "call": 0.06}),
     ("seconds", "token;dur=700.14, aad-func;dur=900000.77", {"token": 700.14, "call": 900000.77}),
-    ("metrics of others", 'cdn;dur=4, token;dur=0.1, aad-func;dur=1, x;desc="y"', {"token": 0.1, "call": 1}),
+    ("metrics of other servers", 'cdn;dur=4, token;dur=0.1, aad-func;dur=1, x;desc="y"', {"token": 0.1, "call": 1}),
     ("a metric without a duration", 'token;desc="managed identity", aad-func;dur=1.0', {"call": 1}),
     ("a duration that is not a number", "token;dur=1.2.3, aad-func;dur=2.0", {"call": 2}),
-    ("nothing", "", {}),
+    ("an empty header", "", {}),
 ]
 
 
@@ -34,27 +34,27 @@ TIMINGS = [
 def test_parts_add_up_to_the_total(why, timing, parts, opened, msi_host: Host):
     page = fetched(msi_host)
 
-    def answer(request: Request) -> Reply:
+    def respond(request: Request) -> Reply:
         return page if "text/html" in request.headers["accept"] else as_json(200, ACCEPTED, Server_Timing=timing)
 
-    with Scripted(answer) as host:
+    with Scripted(respond) as host:
         shown = opened(f"{host.origin}/api/msi-func")
         assert "NaN" not in shown.text("#path")
         if not parts:
             assert shown.page.locator(".sum").count() == 0
             return
-        said = shown.text(".sum")
-        total, unit = re.match(r"(\d+\.\d+) (m?s) in total: ", said).groups()
+        text = shown.text(".sum")
+        total, unit = re.match(r"(\d+\.\d+) (m?s) in total: ", text).groups()
         assert unit == "s" or why != "seconds"
         found = re.findall(
-            rf"(token|renewal|call|2 calls|everything else \(browser, network, msi-func\)) (\d+\.\d+) {unit}", said
+            rf"(token|renewal|call|2 calls|everything else \(browser, network, msi-func\)) (\d+\.\d+) {unit}", text
         )
         scale = 10 if unit == "ms" else 1
         assert {name: units(number) for name, number in found[:-1]} == {
             name: round(milliseconds * scale) for name, milliseconds in parts.items()
         }
         assert units(total) == sum(units(number) for _, number in found)
-        assert len(re.findall(r"\d m?s\b", said)) == len(found) + 1
+        assert len(re.findall(r"\d m?s\b", text)) == len(found) + 1
         assert f"{total} {unit} in total" in shown.text("#path li:nth-child(2)")
         assert f"The response took {total} {unit}." in shown.text("#said")
 
@@ -63,7 +63,7 @@ def units(number: str) -> int:
     return int(number.replace(".", ""))
 
 
-def test_a_failed_renewal_is_shown_at_the_identity(opened, msi_host: Host):
+def test_failed_renewal_is_shown_at_the_identity(opened, msi_host: Host):
     page = fetched(msi_host)
     timing = 'token;desc="app registration";dur=0.1, aad-func;dur=3.3, renewal;desc="app registration";dur=9.9'
     failed = as_json(502, {"code": "token_unavailable", "detail": "It failed."}, Server_Timing=timing)

@@ -1,4 +1,4 @@
-"""ServerTiming: the header's syntax, and a metric for what fails as well."""
+"""ServerTiming: the header's syntax, and metrics of failed steps."""
 
 import re
 
@@ -15,7 +15,7 @@ def test_metrics_are_in_the_order_in_which_they_end():
     assert re.fullmatch(r'token;desc="managed identity";dur=\d+\.\d, outer;dur=\d+\.\d', str(timing))
 
 
-def test_failure_has_its_metric_as_well():
+def test_failed_step_has_a_metric():
     timing = ServerTiming()
     with pytest.raises(KeyError), timing.metric("api"):
         raise KeyError

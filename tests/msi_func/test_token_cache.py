@@ -24,7 +24,10 @@ Outcome = AccessTokenInfo | Problem
 
 
 class Endpoint:
-    """Returns or raises the outcomes in turn, the last one from then on, and waits while `is_slow`."""
+    """A token endpoint that returns or raises the outcomes in order, then repeats the last one.
+
+    It delays them between `hang` and `proceed`.
+    """
 
     def __init__(self, *outcomes: Outcome) -> None:
         self._outcomes = list(outcomes)
@@ -87,7 +90,7 @@ def test_all_waiting_callers_share_one_request(clock: Clock, cache: TokenCache):
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["the caller that started it", "a caller that joined"])
-def test_canceled_caller_cancels_nothing(is_first, clock: Clock, cache: TokenCache):
+def test_canceled_caller_does_not_cancel_the_request(is_first, clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(token(clock))
         endpoint.hang()
@@ -105,7 +108,7 @@ def test_canceled_caller_cancels_nothing(is_first, clock: Clock, cache: TokenCac
     run_bounded(work())
 
 
-def test_token_that_arrives_after_all_callers_gave_up_serves_the_next_one(clock: Clock, cache: TokenCache):
+def test_token_that_arrives_after_all_callers_timed_out_serves_the_next_one(clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(token(clock))
         endpoint.hang()
@@ -130,11 +133,11 @@ def test_token_is_refreshed_in_the_background(why, lifetime, refresh_after, cloc
     async def work() -> None:
         endpoint = Endpoint(token(clock, "first", **lifetime), token(clock, "second", seconds=2 * 86_400))
         assert await cache.get(endpoint.request) == "first"
-        clock.pass_(seconds=refresh_after - 1)
+        clock.advance(seconds=refresh_after - 1)
         assert await cache.get(endpoint.request) == "first"
         await settled()
         assert endpoint.requests == 1
-        clock.pass_(seconds=1)
+        clock.advance(seconds=1)
         endpoint.hang()
         assert [await cache.get(endpoint.request) for _ in range(5)] == ["first"] * 5
         await settled()
@@ -147,11 +150,11 @@ def test_token_is_refreshed_in_the_background(why, lifetime, refresh_after, cloc
     run_bounded(work())
 
 
-def test_token_whose_refresh_is_due_after_its_expiry_is_not_used_expired(clock: Clock, cache: TokenCache):
+def test_expired_token_is_not_used_although_its_refresh_is_not_due(clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(token(clock, "first", seconds=600, refresh_in=3600), token(clock, "second", seconds=7200))
         assert await cache.get(endpoint.request) == "first"
-        clock.pass_(seconds=600)
+        clock.advance(seconds=600)
         assert await cache.get(endpoint.request) == "second"
 
     run_bounded(work())
@@ -161,15 +164,15 @@ def test_valid_token_is_used_while_its_refresh_fails(clock: Clock, cache: TokenC
     async def work() -> None:
         endpoint = Endpoint(token(clock, refresh_in=1800), unavailable())
         assert await cache.get(endpoint.request) == "token"
-        clock.pass_(seconds=1800)
+        clock.advance(seconds=1800)
         for attempt in range(1, 10):
             assert [await cache.get(endpoint.request) for _ in range(3)] == ["token"] * 3
             await settled()
             assert [await cache.get(endpoint.request) for _ in range(3)] == ["token"] * 3
             await settled()
             assert endpoint.requests == 1 + attempt
-            clock.pass_(seconds=SHARE_OUTAGE_FOR)
-        clock.pass_(seconds=1800)
+            clock.advance(seconds=SHARE_OUTAGE_FOR)
+        clock.advance(seconds=1800)
         assert await code_of(cache.get(endpoint.request)) == "token_unavailable"
 
     run_bounded(work())
@@ -184,10 +187,10 @@ def test_failure_is_shared_for_a_short_time(code, seconds, clock: Clock, cache: 
         endpoint = Endpoint(Problem(code), token(clock))
         callers = [asyncio.create_task(cache.get(endpoint.request)) for _ in range(100)]
         assert {await code_of(caller) for caller in callers} == {code}
-        clock.pass_(seconds=seconds - 0.1)
+        clock.advance(seconds=seconds - 0.1)
         assert await code_of(cache.get(endpoint.request)) == code
         assert endpoint.requests == 1
-        clock.pass_(seconds=0.1)
+        clock.advance(seconds=0.1)
         assert await cache.get(endpoint.request) == "token"
         assert endpoint.requests == 2
 
@@ -199,7 +202,7 @@ def test_outage_is_shared_for_3_seconds_and_rejection_for_30():
 
 
 def test_callers_share_no_exception_object(cache: TokenCache):
-    """One object raised by many tasks would gather all of their tracebacks."""
+    """An exception raised by many tasks would accumulate their tracebacks."""
 
     async def work() -> None:
         endpoint = Endpoint(Problem("token_unavailable", "the cause", scope="s", endpoint_status=500))
@@ -213,9 +216,9 @@ def test_callers_share_no_exception_object(cache: TokenCache):
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_request_is_not_kept(fails, clock: Clock, cache: TokenCache):
+def test_request_is_released_after_its_outcome(fails, clock: Clock, cache: TokenCache):
     class Secret:
-        """Only in the frames of the request, like a user's own token."""
+        """Referenced only by the frames of the request, like a user's assertion."""
 
     references: list[weakref.ref[Secret]] = []
 
@@ -238,11 +241,11 @@ def test_request_is_not_kept(fails, clock: Clock, cache: TokenCache):
     assert not cache.is_expired or fails
 
 
-def test_endpoint_that_hangs_after_a_failure_is_not_reported_as_that_failure(clock: Clock, cache: TokenCache):
+def test_timeout_after_a_failure_is_not_reported_as_that_failure(clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(unavailable("the earlier cause"))
         assert await code_of(cache.get(endpoint.request)) == "token_unavailable"
-        clock.pass_(seconds=SHARE_OUTAGE_FOR)
+        clock.advance(seconds=SHARE_OUTAGE_FOR)
         endpoint.hang()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
@@ -251,15 +254,15 @@ def test_endpoint_that_hangs_after_a_failure_is_not_reported_as_that_failure(clo
     run_bounded(work())
 
 
-def test_clock_that_is_set_back_does_not_prolong_the_sharing_of_a_failure(clock: Clock):
+def test_clock_that_is_set_back_does_not_prolong_a_cached_failure(clock: Clock):
     monotonic = Clock()
     cache = TokenCache(clock=clock, monotonic=monotonic)
 
     async def work() -> None:
         endpoint = Endpoint(unavailable(), token(clock))
         assert await code_of(cache.get(endpoint.request)) == "token_unavailable"
-        clock.pass_(hours=-1)
-        monotonic.pass_(seconds=SHARE_OUTAGE_FOR)
+        clock.advance(hours=-1)
+        monotonic.advance(seconds=SHARE_OUTAGE_FOR)
         assert await cache.get(endpoint.request) == "token"
 
     run_bounded(work())
@@ -272,7 +275,7 @@ def test_short_lived_token_is_not_requested_for_each_call(clock: Clock, cache: T
             assert await cache.get(endpoint.request) == "a"
             await settled()
         assert endpoint.requests == 1
-        clock.pass_(seconds=100)
+        clock.advance(seconds=100)
         assert await cache.get(endpoint.request) == "b"
         assert endpoint.requests == 2
 
@@ -306,7 +309,7 @@ def test_64_callers_with_a_rejected_token_make_one_request(clock: Clock, cache: 
         assert await cache.get(endpoint.request) == "rejected"  # still valid for other requests
         endpoint.proceed()
         assert await asyncio.gather(*callers) == ["new"] * 64
-        assert await cache.renew("rejected", endpoint.request) == "new"  # a caller that comes late
+        assert await cache.renew("rejected", endpoint.request) == "new"  # a late caller
         assert endpoint.requests == 2
 
     run_bounded(work())
@@ -319,23 +322,23 @@ def test_renewal_is_made_once_per_interval(clock: Clock, cache: TokenCache):
         for number in range(1, 4):
             newer = await cache.renew(rejected, endpoint.request)
             assert newer == f"token {number}"
-            clock.pass_(seconds=MIN_RENEWAL_INTERVAL - 0.1)
-            assert await cache.renew(newer, endpoint.request) == newer  # rejected again, too early
-            clock.pass_(seconds=0.1)
+            clock.advance(seconds=MIN_RENEWAL_INTERVAL - 0.1)
+            assert await cache.renew(newer, endpoint.request) == newer  # rejected again within the interval
+            clock.advance(seconds=0.1)
             rejected = newer
         assert endpoint.requests == 4
 
     run_bounded(work())
 
 
-def test_token_requested_since_is_not_renewed(clock: Clock, cache: TokenCache):
+def test_token_requested_during_the_call_is_not_renewed(clock: Clock, cache: TokenCache):
     async def work() -> None:
         endpoint = Endpoint(token(clock, "rejected"), token(clock, "new"))
-        clock.pass_(seconds=5)
+        clock.advance(seconds=5)
         started = clock()
         await cache.get(endpoint.request)
         assert await cache.renew("rejected", endpoint.request, older_than=started) == "rejected"
-        clock.pass_(seconds=1)
+        clock.advance(seconds=1)
         assert await cache.renew("rejected", endpoint.request, older_than=clock()) == "new"
 
     run_bounded(work())
@@ -348,7 +351,7 @@ def test_failed_renewal_keeps_the_valid_token(code, clock: Clock, cache: TokenCa
         await cache.get(endpoint.request)
         assert await cache.renew("rejected", endpoint.request) == "rejected"
         assert await cache.get(endpoint.request) == "rejected"
-        clock.pass_(seconds=MIN_RENEWAL_INTERVAL)
+        clock.advance(seconds=MIN_RENEWAL_INTERVAL)
         assert await cache.renew("rejected", endpoint.request) == "new"
 
     run_bounded(work())
@@ -360,20 +363,20 @@ def test_renewal_that_needs_the_user_is_reported_to_every_caller(clock: Clock, c
         await cache.get(endpoint.request)
         for _ in range(3):
             assert await code_of(cache.renew("rejected", endpoint.request)) == "interaction_required"
-        assert await cache.get(endpoint.request) == "rejected"  # which other APIs and requests may still accept
+        assert await cache.get(endpoint.request) == "rejected"  # other APIs may still accept it
         assert endpoint.requests == 2
 
     run_bounded(work())
 
 
-def test_renewal_is_not_answered_by_a_refresh_in_flight(clock: Clock, cache: TokenCache):
-    """The refresh knows nothing of the claims that the API requires."""
+def test_renewal_does_not_share_a_pending_refresh(clock: Clock, cache: TokenCache):
+    """The refresh lacks the claims that the API requires."""
 
     async def work() -> None:
         refresh = Endpoint(token(clock, "rejected", refresh_in=10), unavailable())
         renewal = Endpoint(token(clock, "new"))
         await cache.get(refresh.request)
-        clock.pass_(seconds=10)
+        clock.advance(seconds=10)
         refresh.hang()
         await cache.get(refresh.request)  # starts the refresh
         caller = asyncio.create_task(cache.renew("rejected", renewal.request))

@@ -1,4 +1,4 @@
-"""token_errors: exceptions of azure-identity become causes by type and status code, never by their message."""
+"""token_errors: the exception's type and status code determine the cause, never its message."""
 
 import time
 
@@ -22,7 +22,7 @@ from tests.support.caller import SCOPE, Caller, caller
 __all__ = ["caller"]
 
 IDENTITY = "1de00003-c11d-4000-8000-000000000000"
-# Each text names another cause than the type and the status do.
+# A message that suggests other causes than the type and the status.
 MISLEADING = "(invalid_scope) 401, Identity not found: AADSTS500011 timed out, status 429, eyJ0b2tlbg"
 
 
@@ -62,7 +62,7 @@ def test_on_azure_type_and_status_determine_the_cause(error, identity, cause, st
     assert problem.members == {"scope": SCOPE} | ({"endpoint_status": status} if status else {})
 
 
-ELSEWHERE = [
+OFF_AZURE = [
     (TimeoutError(MISLEADING), token_errors.SIGN_IN_TIMEOUT),
     (ServiceRequestError(MISLEADING), token_errors.SIGN_IN_TIMEOUT),
     (ValueError(MISLEADING), token_errors.NO_CREDENTIAL),
@@ -72,8 +72,8 @@ ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize(("error", "cause"), ELSEWHERE, ids=[repr(case[0]) for case in ELSEWHERE])
-def test_elsewhere_the_type_determines_the_cause(error, cause, caller: Caller):
+@pytest.mark.parametrize(("error", "cause"), OFF_AZURE, ids=[repr(case[0]) for case in OFF_AZURE])
+def test_off_azure_the_exception_type_determines_the_cause(error, cause, caller: Caller):
     problem = token_errors.problem_for(error, SCOPE, None, is_managed=False)
     assert (problem.code, problem.detail, problem.members) == ("token_unavailable", cause, {"scope": SCOPE})
 

@@ -1,4 +1,4 @@
-"""TokenRejection: which responses lead to a new token, and what is read from a claims challenge."""
+"""TokenRejection: responses that a new token may change, and parsing of claims challenges."""
 
 import base64
 import json
@@ -32,10 +32,10 @@ MISSING_ROLE = {"code": "missing_role"}
 REJECTED = [
     ("the role is missing", response(403, MISSING_ROLE), None),
     ("a claims challenge", response(401, None, (challenge(),)), CLAIMS),
-    ("base64url without padding", response(401, None, (challenge(ENCODED.rstrip("=")),)), CLAIMS),
-    ("after another challenge", response(401, None, ('Basic realm="x"', challenge())), CLAIMS),
+    ("a claims challenge in base64url without padding", response(401, None, (challenge(ENCODED.rstrip("=")),)), CLAIMS),
+    ("a claims challenge after another challenge", response(401, None, ('Basic realm="x"', challenge())), CLAIMS),
     (
-        "an API that is not ours",
+        "a claims challenge of Microsoft Graph",
         response(401, {"error": {"code": "InvalidAuthenticationToken"}}, (challenge(),)),
         CLAIMS,
     ),
@@ -44,7 +44,7 @@ FINAL = [
     ("success", response(200, MISSING_ROLE)),
     ("another status", response(401, MISSING_ROLE)),
     ("another problem", response(403, {"code": "missing_scope"})),
-    ("another caller is required", response(403, {"code": "caller_not_allowed"})),
+    ("another caller required", response(403, {"code": "caller_not_allowed"})),
     ("Easy Auth", response(403, None, kind="text/html")),
     ("a list", response(403, ["missing_role"])),
     ("not JSON", DownstreamResponse(403, CIMultiDict({"Content-Type": PROBLEM}), b"{")),
@@ -52,7 +52,7 @@ FINAL = [
     ("an invalid token", response(401, None, (challenge(error="invalid_token"),))),
     ("no claims", response(401, None, ('Bearer error="insufficient_claims"',))),
     (
-        "claims of another challenge",
+        "claims in another challenge",
         response(401, None, ('Bearer error="insufficient_claims"', f'X claims="{ENCODED}"')),
     ),
     ("claims are not base64", response(401, None, (challenge("@@"),))),
@@ -74,7 +74,7 @@ def test_other_response_is_final(why, final):
 
 
 @given(st.text(), st.text(max_size=40))
-def test_no_challenge_raises(header: str, encoded: str):
+def test_parsing_a_challenge_never_raises(header: str, encoded: str):
     for value in (header, challenge(encoded)):
         rejection = TokenRejection.from_response(response(401, None, (value,)), "token", 5.0)
         assert rejection is None or isinstance(json.loads(rejection.claims or ""), dict)

@@ -1,4 +1,4 @@
-"""trace_headers: a valid W3C trace context is forwarded, anything else dropped."""
+"""trace_headers: a valid W3C trace context is forwarded, anything else is dropped."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""UserAssertion: what is read of a user's token before Entra validates it."""
+"""UserAssertion: parsing of a user's token before Entra validates it."""
 
 import pytest
 

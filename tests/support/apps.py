@@ -1,4 +1,4 @@
-"""The function app in Functions hosts of its own processes, with settings made to order."""
+"""Run the function app in Functions hosts in subprocesses."""
 
 import contextlib
 import os
@@ -23,8 +23,8 @@ APP = Path(__file__).parents[2]
 API = "aad-func"  # the registration that the demo uses
 EASY_AUTH = {"AAD_FUNC_AUTHENTICATION": "easy_auth", "WEBSITE_AUTH_ENABLED": "True"}
 
-# What the machine that runs the tests may have set, and must not decide them.
-_OURS = (
+# Environment variables of the developer's machine that must not affect tests.
+_PREFIXES = (
     "AAD_FUNC_",
     "MSI_FUNC_",
     "ENTRA_",
@@ -36,7 +36,7 @@ _OURS = (
     "WEBSITE_",
     "GRAPH_",
 )
-# By which coverage gets into processes that are started: read at once, as hosts are started without it.
+# Variables that enable coverage in subprocesses, read before clean_environment removes them.
 _COVERAGE = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_PROCESS_")}
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
@@ -58,7 +58,7 @@ class Host:
 
 
 def aad_settings(azure: LocalAzure, api: str = API) -> dict[str, str]:
-    """What aad-func needs."""
+    """Return the settings that aad-func requires."""
     app = next(app for app in azure.directory.applications if app.name == api)
     return {
         "ENTRA_TENANT_ID": azure.directory.tenant_id,
@@ -68,7 +68,7 @@ def aad_settings(azure: LocalAzure, api: str = API) -> dict[str, str]:
 
 
 def msi_settings(azure: LocalAzure, aad_url: str, *, site: str = "msi-func", api: str = API) -> dict[str, str]:
-    """What msi-func needs."""
+    """Return the settings that msi-func requires."""
     app = next(app for app in azure.directory.applications if app.name == api)
     return {
         **azure.environment(site),
@@ -78,8 +78,8 @@ def msi_settings(azure: LocalAzure, aad_url: str, *, site: str = "msi-func", api
 
 
 def unused_port() -> int:
-    """Return a free port outside of the ephemeral range, where no other process gets it before the host does."""
-    # pytest-randomly gives every process the same seed, so only the system's numbers differ between processes.
+    """Return a free port outside the ephemeral range, so that no other process gets it before the host does."""
+    # pytest-randomly gives every process the same seed, so only SystemRandom differs between processes.
     numbers = random.SystemRandom()
     return next(port for port in iter(lambda: numbers.randrange(15_000, 32_000), 0) if is_free(port))
 
@@ -88,17 +88,17 @@ def unused_port() -> int:
 def running(
     settings: dict[str, str], *, folder: Path = APP, port: int = 0, verbose: bool = False, measured: bool = False
 ) -> Iterator[Host]:
-    """A host with these settings and no others, both functions enabled unless the settings say otherwise.
+    """Run a host with only these settings. Both functions are enabled unless a setting disables one.
 
-    `measured` is for hosts that take part where coverage is: it makes starting one twice as long.
+    `measured` enables coverage in the host, which doubles its startup time.
     """
     port = port or unused_port()
-    # A developer's own local.settings.json must not decide tests; the sample app's is part of it.
+    # Ignore the developer's local.settings.json. The sample app's file is part of the test.
     options = [*(["--verbose"] if verbose else []), *(["--no-local-settings"] if folder == APP else [])]
     with (
         clean_environment(),
         tempfile.NamedTemporaryFile(prefix="host-", suffix=".log") as log,
-        contextlib.chdir(APP),  # where `python -m local_azure` finds the package
+        contextlib.chdir(APP),  # so that `python -m local_azure` finds the package
         process.host(
             str(folder), port, "", {**(_COVERAGE if measured else {}), **settings}, output=log, options=options
         ) as child,  # type: ignore[arg-type]
@@ -108,7 +108,7 @@ def running(
 
 @contextlib.contextmanager
 def serving(by: str, folder: Path, settings: dict[str, str]) -> Iterator[str]:
-    """The origin of the app in `folder`: function_app.py in a Functions host, or api.py by uvicorn."""
+    """Run function_app.py of `folder` in a Functions host, or its api.py in uvicorn, and yield the origin."""
     if by == "Functions host":
         with running(settings, folder=folder) as host:
             yield host.origin
@@ -129,7 +129,10 @@ def serving(by: str, folder: Path, settings: dict[str, str]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def serving_asgi(settings: dict[str, str]) -> Iterator[str]:
-    """The origin of the ASGI app without a Functions host. It runs in this process and reads its settings once."""
+    """Run the ASGI app in this process, without a Functions host, and yield its origin.
+
+    The app reads its settings once, on its first request.
+    """
     listener = bind(0)
     origin = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
     with BackgroundServer(asgi_app, [Listener(listener)]):
@@ -145,12 +148,12 @@ def serving_asgi(settings: dict[str, str]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def clean_environment() -> Iterator[None]:
-    """This process's environment without anything that the app or azure-identity would read."""
-    kept = dict(os.environ)
-    for name in kept:
-        if name.startswith(_OURS) or name in (*_PROXIES, *_COVERAGE):
+    """Remove the variables that the app or azure-identity would read, and restore them after the block."""
+    saved = dict(os.environ)
+    for name in saved:
+        if name.startswith(_PREFIXES) or name in (*_PROXIES, *_COVERAGE):
             del os.environ[name]
     try:
         yield
     finally:
-        os.environ.update(kept)
+        os.environ.update(saved)

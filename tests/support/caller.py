@@ -1,4 +1,4 @@
-"""msi-func's client in the test's process: its settings in the environment, everything else new."""
+"""msi-func's API client in the test process, with its own settings, session and token cache."""
 
 import asyncio
 import base64
@@ -21,14 +21,14 @@ T = TypeVar("T")
 
 
 class Caller:
-    """Creates DownstreamApi objects whose settings are exactly what the test says, and runs them on one event loop."""
+    """A factory for DownstreamApi clients with only the test's settings, and an event loop to run their coroutines."""
 
     def __init__(self, environment: pytest.MonkeyPatch) -> None:
         self._environment = environment
         self._runner = asyncio.Runner()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` on the event loop of this caller; background tasks proceed only while something runs."""
+        """Run `work` on this caller's event loop. Background tasks proceed only during such calls."""
         return self._runner.run(work)
 
     def problem_of(self, work: Coroutine[Any, Any, Any]) -> Problem:
@@ -48,11 +48,11 @@ class Caller:
             self._environment.setenv(name, value)
 
     def uses_endpoint(self, endpoint: str) -> None:
-        """Have a managed identity whose endpoint is this one."""
+        """Set the URL of the managed identity endpoint."""
         self.set({"IDENTITY_ENDPOINT": endpoint, "IDENTITY_HEADER": "secret-of-this-test"})
 
     def restart(self) -> None:
-        """Continue like a new process: no session, no credential and no token."""
+        """Reset to the state of a new process: no session, no credential and no token."""
         self.close()
         self._runner = asyncio.Runner()
 
@@ -79,9 +79,9 @@ def caller(monkeypatch: pytest.MonkeyPatch, few_roots: str) -> Any:
 
 
 def token_reply(*, seconds: int = 86_400, mark: str = "token", **changes: Any) -> Reply:
-    """The App Service endpoint's response, with a token that is recognized by its mark."""
+    """Return the App Service endpoint's response, with a token that contains `mark`."""
     content = {
-        "access_token": made_up_token(mark),
+        "access_token": unsigned_token(mark),
         "expires_on": str(int(time.time()) + seconds),
         "resource": SCOPE.removesuffix("/.default"),
         "token_type": "Bearer",
@@ -89,8 +89,8 @@ def token_reply(*, seconds: int = 86_400, mark: str = "token", **changes: Any) -
     return as_json(200, content | changes)
 
 
-def made_up_token(mark: str) -> str:
-    """Something that looks like a token, good enough for a test's own API."""
+def unsigned_token(mark: str) -> str:
+    """Return a JWT-shaped string without a valid signature, for test APIs that do not validate tokens."""
     header, payload = ({"alg": "RS256", "typ": "JWT"}, {"mark": mark, "aud": SCOPE})
     parts = (json.dumps(header), json.dumps(payload), "no signature, but as long as that of a key")
     return ".".join(base64.urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in parts)

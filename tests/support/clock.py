@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-MUCH_LATER = 10  # seconds: longer than any scheduling delay, shorter than a missed time limit
+MUCH_LATER = 10  # seconds; longer than any scheduling delay, shorter than a missed time limit
 
 
 class Clock:
-    """A clock that only `pass_` advances."""
+    """A manually advanced clock."""
 
     def __init__(self, now: float = 1_000_000.0) -> None:
         self.now = now
@@ -16,14 +16,14 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def pass_(self, *, seconds: float = 0, hours: float = 0) -> None:
+    def advance(self, *, seconds: float = 0, hours: float = 0) -> None:
         self.now += seconds + hours * 3600
 
 
 class FastForward:
     """A replacement of time.monotonic that a test can advance, in addition to real time.
 
-    A test skips most of a time limit and measures the rest in real time: a busy machine adds less than was skipped.
+    A test skips most of a time limit and measures the rest in real time. Scheduling delays are shorter than the skip.
     """
 
     def __init__(self, environment: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from msi_func.user_assertion import UserAssertion
-from tests.support.caller import Caller, made_up_token
+from tests.support.caller import Caller, unsigned_token
 from tests.support.forge import encode
 from tests.support.scripted import Reply, Request, Scripted, as_json, certified
 from tests.support.users import IDENTITY, MSI_FUNC
@@ -20,7 +20,7 @@ REJECTED = as_json(400, {"error": "invalid_grant", "error_codes": [50013], "erro
 
 def token_response(token: Any = None, **changes: Any) -> Reply:
     """Return Entra's response to a successful token request."""
-    token = made_up_token("on-behalf-of") if token is None else token
+    token = unsigned_token("on-behalf-of") if token is None else token
     return as_json(200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600, **changes})
 
 
@@ -42,10 +42,10 @@ def on_behalf_of_settings(authority: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def fake_entra(
-    caller: Caller, folder: Path, environment: pytest.MonkeyPatch, answer: Callable[[Request], Reply], **options: Any
+    caller: Caller, folder: Path, environment: pytest.MonkeyPatch, respond: Callable[[Request], Reply], **options: Any
 ) -> Iterator[Scripted]:
     """Run a token endpoint and configure the caller to use and trust it. `server` replaces the class Scripted."""
     server = options.pop("server", Scripted)
-    with server(answer, tls=certified(folder, environment), **options) as entra:
+    with server(respond, tls=certified(folder, environment), **options) as entra:
         caller.set({**on_behalf_of_settings(entra.origin), "SSL_CERT_FILE": str(folder / "ca.pem")})
         yield entra

@@ -1,4 +1,4 @@
-"""Requests of http_client, with limits that suit most tests."""
+"""Requests through http_client, with default limits."""
 
 import asyncio
 from typing import Any

@@ -50,8 +50,8 @@ def redirected(document: str) -> Fault:
 
     def fault(tenant: Tenant) -> None:
         path = tenant.path(V2, document)  # type: ignore[arg-type]
-        tenant.behave("/copy", tenant.behaviour(path))
-        tenant.behave(path, http(302, Location=f"{tenant.origin}/copy"))
+        tenant.set_response("/copy", tenant.response_for(path))
+        tenant.set_response(path, http(302, Location=f"{tenant.origin}/copy"))
 
     return fault
 

@@ -54,7 +54,7 @@ def no_role(local_azure_server: LocalAzure, aad_host: Host) -> Iterator[Host]:
 
 
 @pytest.fixture(scope="module")
-def stand_in(local_azure_server: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
+def scripted_api(local_azure_server: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
     """msi-func, and a scripted server that it calls instead of aad-func."""
     with (
         Scripted(lambda request: as_json(200, {})) as api,

@@ -1,4 +1,4 @@
-"""A tenant whose metadata and keys can be removed, replaced and made to fail, document by document."""
+"""A tenant whose metadata and key documents can be removed, replaced or made to fail."""
 
 import threading
 from collections.abc import Callable
@@ -9,29 +9,29 @@ from local_azure.entra.key_ring import SigningKey
 from tests.support.scripted import Reply, Request, Scripted, as_json, http
 
 Document = Literal["metadata", "keys"]
-Behaviour = Reply | Callable[[Request], Reply]
+Response = Reply | Callable[[Request], Reply]
 V1, V2 = VERSIONS = ("1.0", "2.0")
 
 
-def delayed(released: threading.Event, then: Behaviour) -> Behaviour:
-    """Return the behavior after `released` is set."""
+def delayed(released: threading.Event, response: Response) -> Response:
+    """Return a function that waits for `released` before it responds."""
 
     def wait(request: Request) -> Reply:
         released.wait(30)
-        return then(request) if callable(then) else then
+        return response(request) if callable(response) else response
 
     return wait
 
 
 class Tenant(Scripted):
-    """Publishes the metadata and keys of `azure` at a separate origin, so its tokens are valid here."""
+    """The metadata and keys of `azure` at a separate origin, so that tokens of `azure` are valid there."""
 
     def __init__(self, azure: LocalAzure) -> None:
         super().__init__(self._reply)
         self.tenant_id = azure.directory.tenant_id
         self.own = azure.keys.current
         self._issuers = {V1: azure.issuer.issuer(1), V2: azure.issuer.issuer(2)}
-        self._behaviours: dict[str, Behaviour] = {}
+        self._responses: dict[str, Response] = {}
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -39,14 +39,14 @@ class Tenant(Scripted):
         return self
 
     def _reply(self, request: Request) -> Reply:
-        behaviour = self._behaviours.get(request.target, http(404))
-        return behaviour(request) if callable(behaviour) else behaviour
+        response = self._responses.get(request.target, http(404))
+        return response(request) if callable(response) else response
 
-    def behave(self, path: str, behaviour: Behaviour) -> None:
-        self._behaviours[path] = behaviour
+    def set_response(self, path: str, response: Response) -> None:
+        self._responses[path] = response
 
-    def behaviour(self, path: str) -> Behaviour:
-        return self._behaviours[path]
+    def response_for(self, path: str) -> Response:
+        return self._responses[path]
 
     @property
     def paths(self) -> list[str]:
@@ -74,21 +74,21 @@ class Tenant(Scripted):
         self.publish(self.own)
 
     def publish_metadata(self, version: str, **changes: Any) -> None:
-        self.behave(self.path(version, "metadata"), as_json(200, {**self.metadata(version), **changes}))
+        self.set_response(self.path(version, "metadata"), as_json(200, {**self.metadata(version), **changes}))
 
     def metadata(self, version: str) -> dict[str, Any]:
         """Return the valid metadata document."""
         return {"issuer": self._issuers[version], "jwks_uri": self.origin + self.path(version, "keys")}
 
     def publish_members(self, version: str, *members: Any) -> None:
-        self.behave(self.path(version, "keys"), as_json(200, {"keys": members}))
+        self.set_response(self.path(version, "keys"), as_json(200, {"keys": members}))
 
     def member(self, version: str, key: SigningKey, **changes: Any) -> dict[str, Any]:
         """Return a key as a member of the version's JWKS."""
         issuer = {"issuer": self._issuers[V2]} if version == V2 else {}
         return {**key.jwk(), **issuer, **changes}
 
-    def fail(self, behaviour: Behaviour, document: Document = "metadata", *versions: str) -> None:
-        """Respond like this to requests for the document, of all versions by default."""
+    def fail(self, response: Response, document: Document = "metadata", *versions: str) -> None:
+        """Set the response to requests for the document, for all versions by default."""
         for version in versions or VERSIONS:
-            self.behave(self.path(version, document), behaviour)
+            self.set_response(self.path(version, document), response)

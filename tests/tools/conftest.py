@@ -1,4 +1,4 @@
-"""The tools' event loop in this process, a stage for faults, and log levels that are restored."""
+"""Fixtures: the tools' event loop in this process, a stage for faults, and restored log levels."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from tools import http
 
 @pytest.fixture
 def run_tool(monkeypatch: pytest.MonkeyPatch, few_roots: str) -> Iterator[Callable[[Any], Any]]:
-    """Runs a coroutine on the tools' event loop."""
+    """Return a function that runs a coroutine on the tools' event loop."""
     with apps.clean_environment():
         monkeypatch.setenv("SSL_CERT_FILE", few_roots)
         yield http.run
@@ -26,7 +26,7 @@ def run_tool(monkeypatch: pytest.MonkeyPatch, few_roots: str) -> Iterator[Callab
 
 @pytest.fixture
 def stage(local_azure_server: LocalAzure, local_azure: LocalTenant, tmp_path: Path) -> Iterator[Stage]:
-    """What a fault is produced with."""
+    """A stage whose servers and hosts are stopped after the test."""
     new = Stage(local_azure_server, local_azure, tmp_path)
     with new.stack:
         yield new

@@ -1,4 +1,4 @@
-"""A fault: how it is produced, and what the doctor must say."""
+"""A fault: how to produce it, and the verdict and step that the doctor must print."""
 
 import itertools
 import re
@@ -17,7 +17,7 @@ VISITOR = "05e50002-0b1d-4000-8000-000000000000"
 
 
 class Fault(NamedTuple):
-    """`verdict` and `step` are parts of the lines."""
+    """A fault. `verdict` and `step` are substrings of printed lines, `code` is the exit code."""
 
     why: str
     produce: Callable[[Stage], Ended]
@@ -27,7 +27,7 @@ class Fault(NamedTuple):
 
 
 def check(fault: Fault, stage: Stage) -> float:
-    """Produce the fault, assert what the doctor says, and return the seconds that it took."""
+    """Produce the fault, check the doctor's output, and return its duration in seconds."""
     ended = fault.produce(stage)
     assert fault.verdict in ended.verdict, ended.out
     assert fault.step in ended.step, ended.out

@@ -30,12 +30,12 @@ def response(
 
 
 def accepted(*, url: str = MSI_URL, **claims: Any) -> ProbeResult:
-    """Return the response to an accepted call, whose token had these claims."""
+    """Return the response to an accepted request whose token had these claims."""
     return response(200, {"caller": {}, "roles": ["DoAll"], "claims": claims}, url=url)
 
 
 def denied(status: int, code: str = "", *, url: str = MSI_URL, **members: Any) -> ProbeResult:
-    """Return msi-func's response for an error of aad-func's."""
+    """Return msi-func's response for an error response of aad-func."""
     inner = {"status": status, **({"code": code} if code else {}), **members}
     return response(502, {"code": "downstream_error", "downstream": inner}, url=url)
 

@@ -1,4 +1,4 @@
-"""Produces faults: hosts with other settings, the local tenant, and a stand-in for the platform's responses."""
+"""Produce faults: hosts with changed settings, faults of the local tenant, and scripted platform responses."""
 
 import contextlib
 import ssl
@@ -26,7 +26,7 @@ FUNCTION_KEY_401 = http(401)
 AAD_401 = as_json(401, {"code": "missing_token", "detail": "The request carries no bearer token."})
 FORBIDDEN = http(403, b"You do not have permission to view this directory or page.", Content_Type="text/html")
 
-# Shifts time.time() of a Functions host, before anything imports it.
+# A sitecustomize.py that shifts time.time() before any module of the host is imported.
 SHIFTED_CLOCK = """
 import os, time
 real, shift = time.time, float(os.environ["CLOCK_SHIFT"])
@@ -36,7 +36,7 @@ time.time = lambda: real() + shift
 
 @dataclass
 class Stage:
-    """What a fault is produced with."""
+    """The servers and hosts of one fault. Methods that return Ended run the doctor."""
 
     azure: LocalAzure
     tenant: LocalTenant
@@ -44,17 +44,17 @@ class Stage:
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def url(self, url: str, *arguments: str, **settings: str) -> Ended:
-        """Examine a URL."""
+        """Run the doctor on a URL."""
         return run("doctor", url, *arguments, settings=settings)
 
     def page(self, reply: Reply, *arguments: str, path: str = "/api/msi-func", **settings: str) -> Ended:
-        """Examine a server that always responds so."""
+        """Run the doctor on a server that always sends `reply`."""
         return self.url(f"{self.server(reply)}{path}", *arguments, **settings)
 
     def server(self, reply: Any, *, tls: ssl.SSLContext | None = None) -> str:
-        """Return the origin of a server that responds so."""
-        answer = reply if callable(reply) else lambda request: reply
-        return self.stack.enter_context(Scripted(answer, tls=tls)).origin
+        """Start a server that sends `reply`, or its result for a request, and return the origin."""
+        respond = reply if callable(reply) else lambda request: reply
+        return self.stack.enter_context(Scripted(respond, tls=tls)).origin
 
     def untrusted_tls(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -68,38 +68,39 @@ class Stage:
         query: str = "",
         direct: bool | str = True,
         known: bool = False,
-        gone: tuple[str, ...] = (),
+        removed: tuple[str, ...] = (),
         doctor: dict[str, str] | None = None,
         users: bool = False,
         **changes: str,
     ) -> Ended:
-        """Run both functions in one host with changed settings, and examine them.
+        """Run both functions in one host with changed settings, and run the doctor on it.
 
-        `direct`: with --aad, or this URL after it. `known`: the doctor has the settings of the apps.
+        `direct`: pass --aad, with this URL if it is a string. `known`: the doctor has the apps' settings.
+        `removed`: names of settings to remove.
         """
         port = apps.unused_port()
         aad_url = f"http://127.0.0.1:{port}/api/aad-func"
         settings = {**apps.aad_settings(self.azure), **apps.msi_settings(self.azure, aad_url, site=site)}
         settings |= {**(ON_BEHALF_OF if users else {}), "AAD_FUNC_TIMEOUT_SECONDS": "5", **changes}
-        settings = {name: value for name, value in settings.items() if name not in gone}
+        settings = {name: value for name, value in settings.items() if name not in removed}
         host = self.stack.enter_context(apps.running(settings, port=port))
         aad = ["--aad", direct if isinstance(direct, str) else aad_url] if direct else []
         environment = {**(settings if known else {}), **(doctor or {})}
         return run("doctor", host.url("msi-func") + query, *aad, *arguments, settings=environment)
 
     def user(self, name: str, *, api: str = "msi-func-api", query: str = "?as=user", **options: Any) -> Ended:
-        """Examine a call on behalf of a user."""
+        """Run the doctor on a call on behalf of a user."""
         token = self.tenant.token(api, user=f"{name}@local.example")
         return self.apps(query=query, users=True, doctor={"MSI_FUNC_TOKEN": token}, **options)
 
     def fronted(self, chain: Any, direct: Any = None) -> Ended:
-        """Examine msi-func, whose AAD_FUNC_URL gets one response, while direct requests get another one."""
+        """Run the doctor while requests to AAD_FUNC_URL get the response `chain`, and direct requests get `direct`."""
         url = f"{self.server(chain)}/api/aad-func"
         aad: bool | str = url if direct is chain else bool(direct) and f"{self.server(direct)}/api/aad-func"
         return self.apps(direct=aad, AAD_FUNC_URL=url)
 
     def shifted(self, seconds: float, *functions: str) -> Ended:
-        """Examine functions on hosts of their own, of which these have a clock that is off."""
+        """Run the doctor on msi-func and aad-func in separate hosts. The listed functions have a shifted clock."""
         (self.folder / "sitecustomize.py").write_text(SHIFTED_CLOCK)
         clock = {"PYTHONPATH": f"{self.folder}:{apps.APP}", "CLOCK_SHIFT": str(seconds)}
         settings = {**apps.aad_settings(self.azure), **(clock if "aad-func" in functions else {})}
@@ -109,7 +110,7 @@ class Stage:
         return run("doctor", msi.url("msi-func"), "--aad", aad.url("aad-func"))
 
     def easy_auth(self, *, api: str = "aad-func") -> Ended:
-        """Examine msi-func and aad-func behind the emulated Easy Auth for a registration."""
+        """Run the doctor on msi-func and on aad-func behind the emulated Easy Auth of a registration."""
         aad = self.stack.enter_context(apps.running({**apps.aad_settings(self.azure), **apps.EASY_AUTH}))
         url, port = f"{self.azure.origin}", apps.unused_port()
         arguments = ("easy-auth", "--to", aad.origin, "--api", api, "--port", port, "--url", url)
@@ -123,7 +124,7 @@ class Stage:
         return run("doctor", msi.url("msi-func"), "--aad", front)
 
     def fault(self, endpoint: str, **fault: Any) -> "Stage":
-        """Inject a fault into the tenant."""
+        """Inject a fault into the tenant, and return this stage."""
         self.tenant.faults.inject(endpoint, **fault)
         return self
 

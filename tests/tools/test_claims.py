@@ -1,4 +1,4 @@
-"""Reading a pasted token and showing its claims; neither verifies anything."""
+"""Parsing of pasted tokens and display of their claims, without verification."""
 
 import contextlib
 import json
@@ -20,9 +20,9 @@ NOW = 1_800_000_000
 
 PASTED = [
     ("the token alone", "a.b.c"),
-    ("with white space around it", "\n  a.b.c \t\n"),
+    ("surrounded by white space", "\n  a.b.c \t\n"),
     ("with its scheme", "Bearer a.b.c"),
-    ("with its scheme in another case", "bEARER   a.b.c"),
+    ("with its scheme in mixed case", "bEARER   a.b.c"),
     ("as a header", "Authorization: Bearer a.b.c"),
     ("as a header of HTTP/2", "authorization:bearer a.b.c\r\n"),
 ]
@@ -40,7 +40,7 @@ def test_claims_are_read_with_and_without_padding():
 
 
 NOT_A_TOKEN = [
-    ("nothing", ""),
+    ("an empty string", ""),
     ("a word", "hello"),
     ("two parts", f"x.{encode({})}"),
     ("four parts", f"x.{encode({})}.x.x"),
@@ -48,9 +48,9 @@ NOT_A_TOKEN = [
     ("a list of claims", f"x.{encode([])}.x"),
     ("claims that are not JSON", f"x.{base64url(b'{')}.x"),
     ("claims that are not UTF-8", f"x.{base64url(bytes([123, 255, 125]))}.x"),
-    ("claims that are nested deeply", f"x.{encode(b'[' * 100_000)}.x"),
+    ("deeply nested claims", f"x.{encode(b'[' * 100_000)}.x"),
     ("a number of 5,000 digits", f"x.{encode(b'[' + b'9' * 5000 + b']')}.x"),
-    ("a letter that base64 does not have", "x.é.x"),
+    ("a character outside base64", "x.é.x"),
 ]
 
 
@@ -75,14 +75,14 @@ SHOWN: list[tuple[str, str, Any, str]] = [
     ("an object", "x", {"a": None}, '{"a": null}'),
     ("an expiry that is not a number", "exp", "soon", "soon"),
     ("an expiry that is a boolean", "exp", True, "true"),
-    ("an expiry of another millennium", "exp", 10**30, str(10**30)),
+    ("an expiry that is out of range", "exp", 10**30, str(10**30)),
     ("an expiry before 1970", "exp", -1, "-1"),
-    ("a time in a claim that is none", "oid", NOW, str(NOW)),
+    ("a number in a claim that is not a time", "oid", NOW, str(NOW)),
 ]
 
 
 @pytest.mark.parametrize(("why", "name", "value", "expected"), SHOWN, ids=[case[0] for case in SHOWN])
-def test_value_is_shown(why, name, value, expected):
+def test_value_is_formatted(why, name, value, expected):
     description = CLAIM_DESCRIPTIONS.get(name, UNDESCRIBED_CLAIM)
     assert claims.rows({name: value}) == [(name, expected, description)]
 

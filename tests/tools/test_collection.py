@@ -1,4 +1,4 @@
-"""Which requests the doctor sends, to whom, and with what: nothing more than the responses so far justify."""
+"""The doctor's requests: recipients, credentials, and no request that earlier responses do not justify."""
 
 import time
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class Examined:
         self.reported.append(name)
 
 
-def test_credentials_go_to_msi_func_and_forged_ones_to_aad_func(run_tool: Run):
+def test_credentials_are_sent_to_msi_func_and_forged_ones_to_aad_func(run_tool: Run):
     seen = Examined(run_tool, ACCEPTED, REJECTED)
     assert [request.headers["x-functions-key"] for request in seen.to_msi] == ["key"] * 2
     assert all("x-functions-key" not in request.headers for request in seen.to_aad)
@@ -76,14 +76,14 @@ def test_call_without_a_token_keeps_the_rest_of_the_query(query, expected, run_t
 
 
 NOT_CALLED = [
-    ("a setting is missing", as_json(500, {"code": "misconfigured"})),
-    ("there is no token", as_json(502, {"code": "token_unavailable"})),
-    ("another app responds", as_json(200, {})),
+    ("a missing setting", as_json(500, {"code": "misconfigured"})),
+    ("no token", as_json(502, {"code": "token_unavailable"})),
+    ("a response of another app", as_json(200, {})),
 ]
 
 
 @pytest.mark.parametrize(("why", "reply"), NOT_CALLED, ids=[case[0] for case in NOT_CALLED])
-def test_call_without_a_token_is_compared_only_if_msi_func_called_aad_func(why, reply, run_tool: Run):
+def test_call_without_a_token_is_made_only_if_msi_func_called_aad_func(why, reply, run_tool: Run):
     seen = Examined(run_tool, reply, REJECTED)
     assert seen.evidence.without_token is None
     assert len(seen.to_msi) == 1
@@ -149,14 +149,14 @@ def test_no_token_is_requested_without_the_apps_identity(
 
 CLIENT_IDS = [
     ("an API of the tenant", CLIENT_ID, None, True),
-    ("no API of the tenant", TYPO, None, False),
+    ("an API that does not exist", TYPO, None, False),
     ("not a client ID", "aad-func", None, None),
     ("an endpoint that is throttled", CLIENT_ID, 429, None),
 ]
 
 
 @pytest.mark.parametrize(("why", "client_id", "status", "known"), CLIENT_IDS, ids=[case[0] for case in CLIENT_IDS])
-def test_wrong_audience_leads_to_the_question_whether_the_client_id_exists(
+def test_client_id_is_looked_up_for_a_wrong_audience(
     why, client_id, status, known, run_tool: Run, deployed: LocalTenant, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("AAD_FUNC_CLIENT_ID", client_id)

@@ -1,4 +1,4 @@
-"""The commands that the tools print can be pasted, and contain nothing that a response could inject."""
+"""Commands that the tools print: valid in a shell, without text that a response could inject."""
 
 import re
 import shlex
@@ -32,7 +32,7 @@ def test_app_in_azure_gets_a_command_for_its_host_name(name):
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - {"identity"}))
-def test_local_app_gets_an_instruction(name):
+def test_local_app_gets_a_manual_step_instead_of_an_az_command(name):
     assert re.match(r"(Start|Stop|Restart|Read|Set|Remove) .*aad-func", FUNCTIONS[name]("aad-func", LOCAL))
 
 
@@ -58,12 +58,12 @@ def test_hostile_text_is_replaced_by_a_placeholder(text):
         ("", ""),
     ],
 )
-def test_guid_of_a_resource(resource, guid):
+def test_guid_of_a_resource_is_extracted(resource, guid):
     assert commands.guid_in(resource) == guid
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "a_b.example", "x'$(reboot).example"])
-def test_other_hosts_are_no_apps_in_azure(host):
+def test_other_hosts_are_not_apps_in_azure(host):
     assert "az " not in commands.start("aad-func", f"https://{host}/")
 
 

@@ -22,7 +22,7 @@ OK, FAILED, SKIPPED = (CheckResult("name", state, "detail") for state in ("ok", 
         ([FAILED], False, 1),
     ],
 )
-def test_exit_code_follows_from_the_states(checks, strict, code):
+def test_exit_code_depends_on_the_states(checks, strict, code):
     assert console.exit_code(checks, strict=strict) == code
 
 
@@ -87,7 +87,7 @@ class Terminal(io.TextIOWrapper):
 
 
 @pytest.mark.parametrize(("no_color", "expected"), [("", "\x1b[31mfailed   \x1b[0mx\n"), ("1", "failed   x\n")])
-def test_colors_are_for_terminals_that_want_them(no_color, expected, monkeypatch):
+def test_terminal_gets_colors_unless_no_color_is_set(no_color, expected, monkeypatch):
     monkeypatch.setenv("NO_COLOR", no_color)
     buffer = io.BytesIO()
     terminal = Terminal(buffer, "utf-8")
@@ -95,13 +95,13 @@ def test_colors_are_for_terminals_that_want_them(no_color, expected, monkeypatch
     assert buffer.getvalue().decode() == expected
 
 
-def test_stream_without_unicode_gets_escapes():
+def test_stream_without_unicode_gets_escape_sequences():
     buffer = io.BytesIO()
     stream = io.TextIOWrapper(buffer, "ascii")
     console.write("é", file=stream)
     assert buffer.getvalue() == b"\\xe9\n"
 
 
-def test_closed_stream_is_no_error(monkeypatch):
+def test_missing_stream_is_ignored(monkeypatch):
     monkeypatch.setattr(console.sys, "stdout", None)
     console.write("x")

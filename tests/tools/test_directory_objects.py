@@ -1,4 +1,4 @@
-"""Objects from Microsoft Graph's responses: only GUIDs become object IDs, and everything else has a default."""
+"""Objects in Microsoft Graph's responses: object IDs must be GUIDs, other members have defaults."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("kind", "member"), KINDS)
-def test_member_type_is_that_of_app_roles(kind, member):
+def test_member_type_matches_app_roles(kind, member):
     assert Principal(kind, "x", ID).member_type == member
 
 

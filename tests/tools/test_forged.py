@@ -1,4 +1,4 @@
-"""Forged credentials: an app that trusted them would accept them, and aad-func does not."""
+"""Forged credentials: accepted by an app without validation, rejected by aad-func."""
 
 import asyncio
 import dataclasses
@@ -19,8 +19,8 @@ from tools.forged import NOBODY, forged_claims, forged_client_principal, forged_
 TENANT = "10ca1000-0000-4000-8000-000000000000"
 
 
-class Gullible(AccessTokenValidator):
-    """Accepts every signature, as an app does whose validation is switched off."""
+class NoSignatureCheck(AccessTokenValidator):
+    """A validator that accepts every signature, as in an app with disabled validation."""
 
     async def validate(self, header: str | None) -> Principal:
         token = (header or "").removeprefix("Bearer ")
@@ -43,7 +43,7 @@ def outcome(authorizer: Authorizer, headers: Mapping[str, str]) -> str:
 
 
 def known_by_response(azure: LocalAzure) -> dict[str, str]:
-    """The claims that aad-func returned to msi-func, without settings on this machine."""
+    """Return forged claims based on aad-func's response to msi-func, without settings on this machine."""
     known = {"tid": azure.directory.tenant_id, "aud": azure.directory.application("aad-func").client_id, "oid": TENANT}
     return forged_claims(known, {})
 
@@ -56,16 +56,16 @@ SOURCES = [known_by_response, known_by_settings]
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_forged_token_is_accepted_without_its_signature_only(
+def test_forged_token_is_accepted_only_without_a_signature_check(
     source: Callable[[LocalAzure], dict[str, str]], authorizer: Authorizer, local_azure_server: LocalAzure
 ):
     headers = {"Authorization": f"Bearer {forged_token(source(local_azure_server))}"}
-    assert outcome(dataclasses.replace(authorizer, validator=Gullible({})), headers) == "application"
+    assert outcome(dataclasses.replace(authorizer, validator=NoSignatureCheck({})), headers) == "application"
     assert outcome(authorizer, headers) == "unknown_key"
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_forged_principal_is_accepted_without_easy_auth_in_front_only(
+def test_forged_principal_is_accepted_only_by_an_app_that_trusts_it(
     source: Callable[[LocalAzure], dict[str, str]], authorizer: Authorizer, local_azure_server: LocalAzure
 ):
     headers = {"X-MS-CLIENT-PRINCIPAL": forged_client_principal(source(local_azure_server))}
@@ -73,14 +73,14 @@ def test_forged_principal_is_accepted_without_easy_auth_in_front_only(
     assert outcome(authorizer, headers) == "missing_token"
 
 
-def test_forged_identity_is_nobodys():
+def test_forged_identity_does_not_exist():
     claims = forged_claims({"oid": TENANT, "sub": TENANT, "name": "x", "tid": TENANT}, {})
     assert (claims["oid"], claims["sub"], claims["tid"]) == (NOBODY, NOBODY, TENANT)
     assert "name" not in claims
 
 
 HOSTILE: list[tuple[str, dict[str, Any]]] = [
-    ("types", {"tid": 5, "aud": ["x"], "azp": {}, "iss": None, "ver": True}),
+    ("values of other types", {"tid": 5, "aud": ["x"], "azp": {}, "iss": None, "ver": True}),
     ("a tenant that is a path", {"tid": "../common"}),
     ("long values", {"aud": "x" * 10**6, "azp": "x" * 10**6}),
     ("control characters", {"aud": "\x1b[2J\r\nX: y"}),
@@ -88,7 +88,7 @@ HOSTILE: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("why", "known"), HOSTILE, ids=[case[0] for case in HOSTILE])
-def test_hostile_claims_of_a_response_make_valid_headers(why, known):
+def test_hostile_claims_of_a_response_result_in_valid_headers(why, known):
     claims = forged_claims(known, {})
     assert claims["tid"] == NOBODY
     for value in (forged_client_principal(claims), forged_token(claims)):

@@ -1,4 +1,4 @@
-"""A token past the platform's cache: another spelling of the resource, and aad-func's verdict on the token."""
+"""Tokens that bypass the platform's cache: respelled scopes, and aad-func's verdict on the token."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ SCOPE_V1 = SCOPE.replace("aad00002", "aad00001")
 STAGING, STAGING_OBJECT = "msi-func/slots/staging", "1de00002-0b1d-4000-8000-000000000000"
 
 
-def test_other_spellings_are_random_and_never_a_common_one():
+def test_respell_returns_a_random_mixed_case_scope():
     spellings = {respell(SCOPE) for _ in range(200)}
     assert len(spellings) > 100
     assert {spelling.lower() for spelling in spellings} == {SCOPE}
@@ -28,7 +28,7 @@ def test_other_spellings_are_random_and_never_a_common_one():
         respell("0/.default")
 
 
-def test_spelling_in_use_is_never_returned():
+def test_respell_never_returns_its_argument():
     used = "aPi://x/.default"
     assert used not in {respell(used) for _ in range(200)}
 
@@ -37,7 +37,7 @@ def test_spelling_in_use_is_never_returned():
 def request_fresh(
     run_tool: Callable[[Any], Any], local_azure: LocalTenant, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., FreshToken | None]:
-    """Requests a new token as a site, on a machine with aad-func's settings."""
+    """Return a function that requests a new token as a site, on a machine with aad-func's settings."""
 
     def request(scope: str = SCOPE, site: str = STAGING, **settings: str) -> FreshToken | None:
         local_azure.environment(site)
@@ -54,7 +54,7 @@ def request_fresh(
     return request
 
 
-def test_role_that_was_assigned_meanwhile_is_in_the_new_token(
+def test_newly_assigned_role_is_in_the_new_token(
     request_fresh: Callable[..., FreshToken | None], run_tool: Callable[[Any], Any], local_azure: LocalTenant
 ):
     local_azure.environment(STAGING)
@@ -68,10 +68,10 @@ def test_role_that_was_assigned_meanwhile_is_in_the_new_token(
     assert (fresh.object_id, fresh.has_role, fresh.is_accepted) == (STAGING_OBJECT, True, True)
     assert fresh.scope.lower() == SCOPE != fresh.scope
     assert jwt.decode(fresh.token, options={"verify_signature": False})["roles"] == ["DoAll"]
-    assert run_tool(token_for(AppIdentity(), SCOPE)) == cached  # whose roles are those of before
+    assert run_tool(token_for(AppIdentity(), SCOPE)) == cached  # still without the role
 
 
-def test_version_1_token_has_the_role_but_the_audience_as_spelled(
+def test_version_1_token_has_the_role_but_the_respelled_audience(
     request_fresh: Callable[..., FreshToken | None], local_azure: LocalTenant
 ):
     local_azure.assign("DoAll", to=STAGING, of="aad-func-v1")
@@ -80,7 +80,7 @@ def test_version_1_token_has_the_role_but_the_audience_as_spelled(
     assert (fresh.has_role, fresh.is_accepted) == (True, False)
 
 
-def test_role_counts_although_another_check_fails(
+def test_role_is_recognized_although_another_check_fails(
     request_fresh: Callable[..., FreshToken | None], local_azure: LocalTenant
 ):
     fresh = request_fresh(site="msi-func", AAD_FUNC_ALLOWED_CALLERS=STAGING_OBJECT)
@@ -90,13 +90,13 @@ def test_role_counts_although_another_check_fails(
 
 REPLIES: list[tuple[str, Reply]] = [
     ("no token", http(500)),
-    ("a page", http(200, b"<html>")),
-    ("something that is not a JWT", token_reply(access_token="hello")),
+    ("an HTML page", http(200, b"<html>")),
+    ("not a JWT", token_reply(access_token="hello")),
 ]
 
 
 @pytest.mark.parametrize(("why", "reply"), REPLIES, ids=[case[0] for case in REPLIES])
-def test_endpoint_without_a_token_is_no_error(
+def test_endpoint_without_a_token_results_in_none(
     why, reply, run_tool: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ):
     with Scripted(lambda request: reply) as endpoint:

@@ -1,4 +1,4 @@
-"""The client for Microsoft Graph: filters, pages, retries and errors, against a server that responds as Graph does."""
+"""Microsoft Graph client: filters, pages, retries and errors."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ MISSING = as_json(404, {"error": {"code": "Request_ResourceNotFound", "message":
 
 @pytest.fixture
 def graph_of(run_tool: object) -> Callable[..., Graph]:
-    """Returns a client for a server, which records its waits in `waits`."""
+    """Return a function that returns a client for a server and appends the client's delays to `waits`."""
 
     def client(server: Scripted, waits: list[float] | None = None) -> Graph:
         return Graph(server.origin, lambda: "token", sleep=(waits if waits is not None else []).append)
@@ -38,7 +38,7 @@ def queries(server: Scripted) -> list[str]:
 APPLICATIONS = [
     ("a display name", "aad-func", ["servicePrincipals displayName eq 'aad-func'"]),
     ("a quote", "o'brien", ["servicePrincipals displayName eq 'o''brien'"]),
-    ("a name that ends the filter", "x' or 'a' eq 'a", ["servicePrincipals displayName eq 'x'' or ''a'' eq ''a'"]),
+    ("a name with filter syntax", "x' or 'a' eq 'a", ["servicePrincipals displayName eq 'x'' or ''a'' eq ''a'"]),
     ("a name with a path", "../users?x=1#y", ["servicePrincipals displayName eq '../users?x=1#y'"]),
     ("an App ID URI", "api://x'y", ["servicePrincipals servicePrincipalNames/any(n:n eq 'api://x''y')"]),
     ("a GUID", ID.upper(), [f"servicePrincipals/{ID.upper()}", f"servicePrincipals appId eq '{ID.upper()}'"]),
@@ -46,7 +46,7 @@ APPLICATIONS = [
 
 
 @pytest.mark.parametrize(("why", "text", "expected"), APPLICATIONS, ids=[case[0] for case in APPLICATIONS])
-def test_service_principals_are_found_by_a_filter_that_text_cannot_leave(why, text, expected, graph_of):
+def test_names_of_service_principals_are_escaped_in_filters(why, text, expected, graph_of):
     with Scripted(lambda request: EMPTY if "filter" in request.target else MISSING) as server:
         assert graph_of(server).find_service_principals(text) == []
     assert queries(server) == expected
@@ -60,7 +60,7 @@ def test_users_and_groups_are_found_by_name_and_by_id(graph_of):
     assert queries(server) == [by_name, "groups displayName eq 'o''brien'", f"users/{ID}", f"groups/{ID}"]
 
 
-def test_principal_that_is_found_twice_is_one(graph_of):
+def test_principal_that_is_found_twice_is_returned_once(graph_of):
     both = in_turn(as_json(200, {"id": ID}), as_json(200, {"value": [{"id": ID}]}))
     with Scripted(both) as server:
         assert [each.object_id for each in graph_of(server).find_service_principals(ID)] == [ID]
@@ -83,7 +83,7 @@ RETRIES: list[tuple[str, Reply, list[float]]] = [
     ("with Retry-After", http(503, Retry_After="7"), [7.0, 7.0, 7.0]),
     ("with a long Retry-After", http(504, Retry_After="86400"), [60.0, 60.0, 60.0]),
     ("with a date", http(429, Retry_After="Fri, 31 Dec 2123 23:59:59 GMT"), [2.0, 4.0, 6.0]),
-    ("with a number that is none", http(429, Retry_After="9" * 400), [2.0, 4.0, 6.0]),
+    ("with a number of 400 digits", http(429, Retry_After="9" * 400), [2.0, 4.0, 6.0]),
 ]
 
 
@@ -104,9 +104,9 @@ def test_other_errors_are_not_retried(status, graph_of):
 
 
 ERRORS: list[tuple[str, Any, str, int, str]] = [
-    ("Graph's own", {"error": {"code": "X", "message": "No."}}, "GET", 400, "No."),
-    ("reading", {}, "GET", 403, "Application.Read.All"),
-    ("changing", {}, "POST", 403, "AppRoleAssignment.ReadWrite.All"),
+    ("Graph's message", {"error": {"code": "X", "message": "No."}}, "GET", 400, "No."),
+    ("a missing read permission", {}, "GET", 403, "Application.Read.All"),
+    ("a missing write permission", {}, "POST", 403, "AppRoleAssignment.ReadWrite.All"),
     ("an expired sign-in", {}, "GET", 401, "sign in again"),
     ("a list", [], "GET", 500, "Microsoft Graph returned 500."),
     ("an error that is a string", {"error": "x"}, "GET", 400, "Microsoft Graph returned 400."),
@@ -140,7 +140,7 @@ LINKS = ["http://127.0.0.1:9/v1.0/users", "{}.evil.example/v1.0/", "{}/beta/user
 
 
 @pytest.mark.parametrize("link", LINKS, ids=str)
-def test_token_is_not_sent_to_another_next_page(link, graph_of):
+def test_token_is_not_sent_to_a_foreign_next_page(link, graph_of):
     with (
         Scripted(lambda request: EMPTY) as server,
         pytest.raises(ToolError, match="next page is not a URL of Microsoft Graph"),
@@ -150,7 +150,7 @@ def test_token_is_not_sent_to_another_next_page(link, graph_of):
     assert len(server.requests) == 1
 
 
-def test_pages_without_an_end_are_an_error(graph_of, monkeypatch: pytest.MonkeyPatch):
+def test_number_of_pages_is_limited(graph_of, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "MAX_PAGES", 3)
     with Scripted(lambda request: EMPTY) as server, pytest.raises(ToolError, match="more than 3 pages"):
         server.answer = lambda request: as_json(200, {"value": [], "@odata.nextLink": f"{server.origin}/v1.0/users"})
@@ -161,7 +161,7 @@ def test_pages_without_an_end_are_an_error(graph_of, monkeypatch: pytest.MonkeyP
 NOT_GRAPH = [http(200, b"<html>"), http(200, b"[" * 100_000), as_json(200, []), as_json(200, {"value": {}}), CLOSE]
 
 
-@pytest.mark.parametrize("reply", NOT_GRAPH, ids=["a page", "nested lists", "a list", "no list", "no response"])
+@pytest.mark.parametrize("reply", NOT_GRAPH, ids=["HTML", "nested lists", "a list", "no list", "no response"])
 def test_server_that_is_not_graph_is_an_error(reply, graph_of):
     with Scripted(lambda request: reply) as server, pytest.raises(ToolError, match="Microsoft Graph") as raised:
         graph_of(server).assignments(API)

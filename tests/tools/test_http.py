@@ -19,15 +19,15 @@ Run = Callable[[Any], Any]
 
 
 @pytest.mark.parametrize("status", [200, 302, 429, 503])
-def test_response_is_returned_whatever_its_status_and_never_retried(status, run_tool: Run):
+def test_response_of_any_status_is_returned_without_a_retry(status, run_tool: Run):
     with Scripted(lambda request: reply_http(status, b"x", Location="/next", Retry_After="0")) as server:
         response = run_tool(http.send("GET", server.origin, seconds=10, max_bytes=100))
     assert (response.status, response.body, len(server.requests)) == (status, b"x", 1)
 
 
 FAILURES: list[tuple[str, Reply, str]] = [
-    ("closes", CLOSE, "the connection was closed early"),
-    ("hangs", HANG, "no complete response within the time limit"),
+    ("closed", CLOSE, "the connection was closed early"),
+    ("no response", HANG, "no complete response within the time limit"),
     ("too large", reply_http(200, b"x" * 101), "the response is larger than 100 bytes"),
 ]
 
@@ -39,7 +39,7 @@ def test_failure_is_one_error_with_a_reason(why, reply, reason, run_tool: Run):
     assert (raised.value.reason, len(server.requests)) == (reason, 1)
 
 
-def test_each_token_is_a_new_one(run_tool: Run, local_azure: LocalTenant):
+def test_each_call_requests_a_token(run_tool: Run, local_azure: LocalTenant):
     local_azure.environment()
     for _ in range(2):
         token = run_tool(http.token_for(AppIdentity(), SCOPE))
@@ -47,7 +47,7 @@ def test_each_token_is_a_new_one(run_tool: Run, local_azure: LocalTenant):
     assert local_azure.requests["msi"] == 2
 
 
-def test_missing_token_has_its_reason(run_tool: Run, local_azure: LocalTenant):
+def test_missing_token_is_reported_with_its_reason(run_tool: Run, local_azure: LocalTenant):
     local_azure.environment("aad-func")
     with pytest.raises(Problem, match="token_unavailable") as raised:
         run_tool(http.token_for(AppIdentity(), SCOPE))

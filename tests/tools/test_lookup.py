@@ -1,4 +1,4 @@
-"""Finding the one principal that is meant: never a namesake, and also one that the directory still replicates."""
+"""Lookup of one principal: ambiguous names are errors, and new objects are retried until they are replicated."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ def entry(number: int, name: str, **members: str) -> dict[str, str]:
 
 
 class Directory:
-    """Responds to Graph's filters by display name and to requests by ID; an unreadable collection is 403."""
+    """A fake Graph with filters by display name and requests by ID. An unreadable collection returns 403."""
 
     def __init__(self, unreadable: tuple[str, ...] = (), **collections: list[dict[str, str]]) -> None:
         self.unreadable = unreadable
@@ -55,12 +55,18 @@ def find(run_tool: object, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
 
 FOUND: list[tuple[str, Directory, str, bool, str]] = [
     ("an application", Directory(servicePrincipals=[entry(1, "api")]), "api", True, IDS[1]),
-    ("of this tenant", Directory(servicePrincipals=[entry(1, "a", appOwnerOrganizationId=TENANT)]), "a", True, IDS[1]),
+    (
+        "an application of this tenant",
+        Directory(servicePrincipals=[entry(1, "a", appOwnerOrganizationId=TENANT)]),
+        "a",
+        True,
+        IDS[1],
+    ),
     ("a user", Directory(users=[entry(2, "a")]), "a", True, IDS[2]),
     ("a group", Directory(groups=[entry(3, "a")]), "a", True, IDS[3]),
     ("a user by ID in upper case", Directory(users=[entry(2, "a")]), IDS[2].upper(), True, IDS[2]),
     (
-        "an API whose name a user has as well",
+        "an API with the name of a user",
         Directory(servicePrincipals=[entry(1, "a")], users=[entry(2, "a")]),
         "a",
         False,
@@ -89,9 +95,15 @@ def test_one_principal_is_found(why, directory, text, users, object_id, find):
 
 
 NOT_FOUND: list[tuple[str, Directory, str, bool, str]] = [
-    ("nobody", Directory(), "a", True, "no service principal, user or group called a"),
-    ("a user is no API", Directory(users=[entry(2, "a")]), "a", False, "no service principal called a"),
-    ("twins", Directory(servicePrincipals=[entry(1, "a"), entry(2, "a")]), "a", True, "a is ambiguous"),
+    ("an unknown name", Directory(), "a", True, "no service principal, user or group called a"),
+    ("a user instead of an API", Directory(users=[entry(2, "a")]), "a", False, "no service principal called a"),
+    (
+        "two applications with one name",
+        Directory(servicePrincipals=[entry(1, "a"), entry(2, "a")]),
+        "a",
+        True,
+        "a is ambiguous",
+    ),
     (
         "an application with a user's name",
         Directory(servicePrincipals=[entry(1, "a")], users=[entry(2, "a")]),
@@ -100,14 +112,14 @@ NOT_FOUND: list[tuple[str, Directory, str, bool, str]] = [
         "a is ambiguous",
     ),
     (
-        "an application, and users cannot be read",
+        "an application, but users cannot be read",
         Directory(("users",), servicePrincipals=[entry(1, "a")]),
         "a",
         True,
         "Users and groups cannot be read",
     ),
     (
-        "an application, and groups cannot be read",
+        "an application, but groups cannot be read",
         Directory(("groups",), servicePrincipals=[entry(1, "a")]),
         "a",
         True,
@@ -127,7 +139,7 @@ NOT_FOUND: list[tuple[str, Directory, str, bool, str]] = [
 @pytest.mark.parametrize(
     ("why", "directory", "text", "users", "message"), NOT_FOUND, ids=[case[0] for case in NOT_FOUND]
 )
-def test_nothing_is_found_by_a_name_that_could_mean_another(why, directory, text, users, message, find):
+def test_unknown_or_ambiguous_name_is_an_error(why, directory, text, users, message, find):
     with pytest.raises(ToolError, match=message) as raised:
         find(directory, text, users=users)
     assert raised.value.code == FAULT
@@ -139,7 +151,7 @@ def test_ambiguous_name_lists_the_object_ids(find):
     assert [line.split()[-1] for line in raised.value.lines] == [IDS[1], IDS[3]]
 
 
-def test_something_new_is_waited_for_with_a_line_of_progress(capsys):
+def test_new_object_is_retried_with_a_line_of_progress(capsys):
     missing = GraphError(404, "Request_ResourceNotFound", "not there")
     outcomes: list[object] = [missing, GraphError(400, "Request_BadRequest", "Not a valid reference update."), "there"]
     waits: list[float] = []
@@ -159,7 +171,7 @@ def test_something_new_is_waited_for_with_a_line_of_progress(capsys):
         retry_until_replicated(work, sleep=waits.append)
 
 
-def test_something_missing_is_waited_for_no_longer_than_replication_takes(capsys):
+def test_missing_object_is_retried_only_during_the_replication_time(capsys):
     waits: list[float] = []
 
     def work() -> object:

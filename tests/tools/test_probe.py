@@ -1,4 +1,4 @@
-"""One probe: what is read of a response, of which nothing is trusted."""
+"""Probes: parsing of untrusted responses."""
 
 import json
 from collections.abc import Callable
@@ -38,7 +38,7 @@ NO_RESPONSE: list[tuple[str, Reply, str]] = [
 
 
 @pytest.mark.parametrize(("why", "reply", "reason"), NO_RESPONSE, ids=[case[0] for case in NO_RESPONSE])
-def test_reason_stands_for_a_missing_response(why, reply, reason, run_tool: Run):
+def test_missing_response_is_reported_with_its_reason(why, reply, reason, run_tool: Run):
     with Scripted(lambda request: reply) as server:
         result = run_tool(probe(server.origin, 0.5 if reply is HANG else 10))
     assert (result.status, result.reason, result.summary) == (0, reason, f"no response: {reason}")
@@ -46,7 +46,7 @@ def test_reason_stands_for_a_missing_response(why, reply, reason, run_tool: Run)
     assert len(server.requests) == 1
 
 
-def test_tls_failure_is_no_refused_connection(run_tool: Run, local_azure_server):
+def test_tls_failure_is_not_a_refused_connection(run_tool: Run, local_azure_server):
     https = local_azure_server.origin.replace("http:", "https:")
     assert run_tool(probe(https, 10)).reason == FAILED_HANDSHAKE
     assert run_tool(probe("https://127.0.0.1:9/", 10)).reason == "the connection was refused"
@@ -57,13 +57,13 @@ BODIES = [
     ("null", b"null"),
     ("not JSON", b"<html>"),
     ("not UTF-8", b"\xff\xfe{}"),
-    ("nested deeply", b"[" * 100_000),
+    ("deeply nested", b"[" * 100_000),
     ("a number of 5,000 digits", b"9" * 5000),
 ]
 
 
 @pytest.mark.parametrize(("why", "body"), BODIES, ids=[case[0] for case in BODIES])
-def test_other_body_is_text_and_an_empty_object(why, body, run_tool: Run):
+def test_body_that_is_not_an_object_is_returned_as_text(why, body, run_tool: Run):
     with Scripted(lambda request: http(200, body)) as server:
         result = run_tool(probe(server.origin, 10))
     assert result.body == {}
@@ -80,7 +80,7 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(("status", "body", "expected"), ACCEPTED)
-def test_only_a_caller_in_a_200_is_accepted(status, body, expected):
+def test_only_a_200_with_a_caller_is_accepted(status, body, expected):
     assert response(status, body).is_accepted == expected
 
 
@@ -95,14 +95,14 @@ DOWNSTREAM: list[tuple[Any, int, str]] = [
 
 
 @pytest.mark.parametrize(("inner", "status", "code"), DOWNSTREAM)
-def test_error_inside_is_read_by_type(inner, status, code):
+def test_downstream_error_of_other_types_is_ignored(inner, status, code):
     result = response(502, {"code": "downstream_error", "downstream": inner})
     assert (result.downstream_status, result.downstream_code) == (status, code)
-    told = f" ({status} {code})" if status else ""
-    assert result.summary == f"502 downstream_error{told} in 500 ms"
+    suffix = f" ({status} {code})" if status else ""
+    assert result.summary == f"502 downstream_error{suffix} in 500 ms"
 
 
-# The Date header, and the seconds by which the server's clock is ahead. Requests are sent at NOW and take 0.5 seconds.
+# (Date header, duration of the request that is sent at NOW, seconds by which the server's clock is ahead)
 CLOCKS: list[tuple[str, float, float | None]] = [
     ("Fri, 15 Jan 2027 08:00:00 GMT", 10.0, 0.0),
     ("Fri, 15 Jan 2027 07:59:59 GMT", 10.0, 0.0),  # cached by the server for a second
@@ -119,7 +119,7 @@ CLOCKS: list[tuple[str, float, float | None]] = [
 
 
 @pytest.mark.parametrize(("date", "took", "skew"), CLOCKS)
-def test_clock_of_a_correct_server_lies_between_sending_and_receiving(date, took, skew):
+def test_skew_is_zero_between_sending_and_receiving(date, took, skew):
     assert NOW == 1_800_000_000  # 2027-01-15 08:00:00 UTC
     assert response(200, took=took, Date=date).skew == skew
 

@@ -1,4 +1,4 @@
-"""What is advised for a missing role, and what a hostile response cannot make it advise."""
+"""Advice for a missing role, and hostile responses that must not change it."""
 
 import pytest
 

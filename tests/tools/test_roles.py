@@ -1,4 +1,4 @@
-"""python -m tools.roles against the local Graph: roles listed, assigned, revoked, and every error with a remedy."""
+"""python -m tools.roles with the local Graph: list, assign, revoke, and errors with a remedy."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ STAGING = "1de00002-0b1d-4000-8000-000000000000"
 
 @pytest.fixture
 def directory(local_azure: LocalTenant, local_azure_server: LocalAzure) -> LocalAzure:
-    """The tenant, for tests that change it: `local_azure` undoes their changes."""
+    """The tenant, for tests that change it. `local_azure` undoes their changes."""
     return local_azure_server
 
 
@@ -26,10 +26,10 @@ def roles(azure: LocalAzure, *arguments: str, site: str = "deployment") -> Ended
 
 
 def holders(azure: LocalAzure) -> set[str]:
-    return {given.principal_id for given in azure.directory.assignments if given.resource_id == API}
+    return {entry.principal_id for entry in azure.directory.assignments if entry.resource_id == API}
 
 
-def test_list_shows_who_may_call_the_api(directory: LocalAzure):
+def test_list_shows_the_principals_with_a_role(directory: LocalAzure):
     ended = roles(directory, "list", "--api", "aad-func")
     assert ended.code == 0
     for words in (["developers", "Group"], ["msi-func", "ServicePrincipal"], ["nightly-job", "ServicePrincipal"]):
@@ -38,7 +38,7 @@ def test_list_shows_who_may_call_the_api(directory: LocalAzure):
 
 
 APIS = ["aad-func", "aad00002-c11d-4000-8000-000000000000", API, "api://aad00002-c11d-4000-8000-000000000000"]
-WHOS = [
+PRINCIPALS = [
     ("msi-func/slots/staging", STAGING),
     (STAGING, STAGING),
     ("1de00002-c11d-4000-8000-000000000000", STAGING),
@@ -48,20 +48,20 @@ WHOS = [
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_an_api_is_found_by_all_its_names(api, directory: LocalAzure):
+def test_api_is_found_by_all_its_names(api, directory: LocalAzure):
     assert "Who may call aad-func" in roles(directory, "list", "--api", api).out
 
 
-@pytest.mark.parametrize(("who", "object_id"), WHOS)
-def test_a_role_is_assigned_to_whoever_is_named_and_twice_is_success(who, object_id, directory: LocalAzure):
+@pytest.mark.parametrize(("name", "object_id"), PRINCIPALS)
+def test_assign_and_revoke_are_idempotent_for_all_names_of_a_principal(name, object_id, directory: LocalAzure):
     before = holders(directory)
-    first = roles(directory, "assign", "--api", "aad-func", "--identity", who)
+    first = roles(directory, "assign", "--api", "aad-func", "--identity", name)
     assert (first.code, holders(directory) - before) == (0, {object_id})
-    again = roles(directory, "assign", "--api", "aad-func", "--identity", who)
+    again = roles(directory, "assign", "--api", "aad-func", "--identity", name)
     assert (again.code, "already" in again.out) == (0, True)
-    gone = roles(directory, "revoke", "--api", "aad-func", "--identity", who)
-    assert (gone.code, holders(directory)) == (0, before)
-    assert roles(directory, "revoke", "--api", "aad-func", "--identity", who).code == 0
+    revoked = roles(directory, "revoke", "--api", "aad-func", "--identity", name)
+    assert (revoked.code, holders(directory)) == (0, before)
+    assert roles(directory, "revoke", "--api", "aad-func", "--identity", name).code == 0
 
 
 def test_dry_run_changes_nothing_and_prints_a_line_for_az(directory: LocalAzure):
@@ -82,8 +82,8 @@ def test_dry_run_changes_nothing_and_prints_a_line_for_az(directory: LocalAzure)
 
 
 REJECTED = [
-    ("an unknown API", ("list", "--api", "nobody"), "no service principal named nobody"),
-    ("an unknown identity", ("assign", "--api", "aad-func", "--identity", "nobody"), "user or group named nobody"),
+    ("an unknown API", ("list", "--api", "unknown"), "no service principal named unknown"),
+    ("an unknown identity", ("assign", "--api", "aad-func", "--identity", "unknown"), "user or group named unknown"),
     (
         "an unknown role",
         ("assign", "--api", "aad-func", "--identity", "msi-func", "--role", "X"),
@@ -105,25 +105,25 @@ def test_error_is_one_sentence(why, arguments, message, directory: LocalAzure):
     assert message in ended.err
 
 
-def test_a_missing_permission_says_which_to_ask_for(directory: LocalAzure):
+def test_missing_permission_is_named(directory: LocalAzure):
     ended = roles(directory, "list", "--api", "aad-func", site="msi-func")
     assert ended.code == 1
     assert "Application.Read.All" in ended.err
 
-    by_reader = directory.directory.assignments
+    assignments = directory.directory.assignments
     write = next(app for app in directory.directory.applications if app.name == "Microsoft Graph").role(
         "AppRoleAssignment.ReadWrite.All"
     )
     assert write is not None
-    by_reader[:] = [given for given in by_reader if given.role_id != write.id]
+    assignments[:] = [entry for entry in assignments if entry.role_id != write.id]
     ended = roles(directory, "assign", "--api", "aad-func", "--identity", STAGING)
     assert ended.code == 1
     assert "AppRoleAssignment.ReadWrite.All" in ended.err
 
 
-def scripted(answer: object, azure: LocalAzure, *arguments: str) -> tuple[Ended, Scripted]:
-    """Run the tool against a Graph with these responses, with a real token for it."""
-    with Scripted(answer) as graph:  # type: ignore[arg-type]
+def scripted(respond: object, azure: LocalAzure, *arguments: str) -> tuple[Ended, Scripted]:
+    """Run the tool with a Graph that sends these responses, and with a real token for it."""
+    with Scripted(respond) as graph:  # type: ignore[arg-type]
         settings = {**azure.environment("deployment"), "MICROSOFT_GRAPH_URL": graph.origin}
         return run("roles", *arguments, settings=settings), graph
 
@@ -143,7 +143,7 @@ def test_ambiguous_name_lists_the_candidates(local_azure_server: LocalAzure):
     assert "app-2" in ended.err
 
 
-def test_all_pages_are_read_and_none_of_another_host(local_azure_server: LocalAzure):
+def test_all_pages_are_read_and_none_from_another_host(local_azure_server: LocalAzure):
     api = {"id": API, "displayName": "aad-func", "appId": "x", "appRoles": []}
     given = {"id": "1", "principalId": API, "principalDisplayName": "first", "principalType": "User", "appRoleId": API}
     with Scripted(lambda request: http(500)) as graph:
@@ -164,19 +164,19 @@ def test_all_pages_are_read_and_none_of_another_host(local_azure_server: LocalAz
     assert "not a URL of Microsoft Graph" in ended.err
 
 
-def test_graph_that_asks_for_patience_is_asked_again(local_azure_server: LocalAzure):
+def test_throttled_request_to_graph_is_retried(local_azure_server: LocalAzure):
     api = {"id": API, "displayName": "aad-func", "appId": "x", "appRoles": []}
-    answer = in_turn(as_json(429, {}, Retry_After="0"), page(api), page())
-    ended, graph = scripted(answer, local_azure_server, "list", "--api", "aad-func")
+    responses = in_turn(as_json(429, {}, Retry_After="0"), page(api), page())
+    ended, graph = scripted(responses, local_azure_server, "list", "--api", "aad-func")
     assert (ended.code, len(graph.requests)) == (0, 3)
     assert "nobody" in ended.out
 
 
 GRAPHS = [
     ("down", None, 3, "did not respond"),
-    ("garbage", http(200, b"<html>"), 3, "not Microsoft Graph"),
-    ("a list in place of an object", as_json(200, []), 3, "not Microsoft Graph"),
-    ("garbage and an error", http(500, b"<html>"), 3, "Microsoft Graph returned 500"),
+    ("HTML", http(200, b"<html>"), 3, "not Microsoft Graph"),
+    ("a list instead of an object", as_json(200, []), 3, "not Microsoft Graph"),
+    ("an error status with HTML", http(500, b"<html>"), 3, "Microsoft Graph returned 500"),
     ("an object ID that is a path", as_json(200, {"value": [{"id": "../users"}]}), 3, "id is not a GUID"),
     ("a list of strings", as_json(200, {"value": ["x"]}), 3, "no list of objects"),
     (
@@ -187,7 +187,7 @@ GRAPHS = [
     ),
     ("a terminal sequence", as_json(400, {"error": {"message": "\x1b[2Jok"}}), 1, "\\x1b[2Jok"),
     (
-        "an error of its own",
+        "an error message of Graph",
         as_json(400, {"error": {"code": "X", "message": "Invalid request."}}),
         1,
         "Invalid request.",
@@ -197,7 +197,7 @@ GRAPHS = [
 
 
 @pytest.mark.parametrize(("why", "reply", "code", "message"), GRAPHS, ids=[case[0] for case in GRAPHS])
-def test_a_graph_that_fails_is_one_sentence(why, reply, code, message, local_azure_server: LocalAzure):
+def test_failure_of_graph_is_one_sentence(why, reply, code, message, local_azure_server: LocalAzure):
     if reply is None:
         settings = {**local_azure_server.environment("deployment"), "MICROSOFT_GRAPH_URL": "http://127.0.0.1:9"}
         ended = run("roles", "list", "--api", "aad-func", settings=settings)
@@ -218,18 +218,18 @@ def test_token_is_sent_to_known_hosts_and_loopback_only(url, local_azure_server:
         assert "--graph is" in ended.err
 
 
-def unreadable_people(directory: LocalAzure) -> None:
-    """Leave the deployment's identity with the permission to read applications only."""
+def make_users_unreadable(directory: LocalAzure) -> None:
+    """Reduce the read permission of the deployment's identity to applications."""
     graph = next(app for app in directory.directory.applications if app.name == "Microsoft Graph")
     ids = {name: graph.role(name).id for name in ("Directory.Read.All", "Application.Read.All")}
-    for number, given in enumerate(directory.directory.assignments):
-        if given.role_id == ids["Directory.Read.All"]:
-            directory.directory.assignments[number] = dataclasses.replace(given, role_id=ids["Application.Read.All"])
+    for number, entry in enumerate(directory.directory.assignments):
+        if entry.role_id == ids["Directory.Read.All"]:
+            directory.directory.assignments[number] = dataclasses.replace(entry, role_id=ids["Application.Read.All"])
 
 
 def test_name_is_rejected_if_a_user_or_group_could_have_it(directory: LocalAzure):
     """A member of the tenant can register an application with the display name of a user."""
-    unreadable_people(directory)
+    make_users_unreadable(directory)
     before = holders(directory)
     ended = roles(directory, "assign", "--api", "aad-func", "--identity", "msi-func/slots/staging")
     assert (ended.code, ended.out, holders(directory)) == (1, "", before)
@@ -253,7 +253,7 @@ def test_kind_object_id_and_owner_are_printed_before_a_change(directory: LocalAz
     assert f"msi-func/slots/staging: managed identity {STAGING}, of this tenant" in ended.err
 
 
-def test_list_and_revoke_distinguish_roles_of_the_setting(directory: LocalAzure):
+def test_list_and_revoke_distinguish_roles_from_the_setting(directory: LocalAzure):
     setting = {"AAD_FUNC_ROLE_ASSIGNMENTS": f"DoAll={STAGING}"}
     settings = {**directory.environment("deployment"), **setting}
     ended = run("roles", "list", "--api", "aad-func", settings=settings)

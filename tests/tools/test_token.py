@@ -26,7 +26,7 @@ def settings(azure: LocalAzure, site: str = "msi-func") -> dict[str, str]:
 
 @pytest.fixture
 def check(local_azure_server: LocalAzure) -> Check:
-    """Return the tool's verdict on a token, with changed settings."""
+    """Return a function that runs the tool on a token, with changed settings."""
 
     def verdict(token: str, **changes: str) -> Ended:
         return run("token", "-", settings={**settings(local_azure_server), **changes}, stdin=token)
@@ -71,7 +71,7 @@ def test_json_has_claims_checks_and_the_verdict(local_azure_server: LocalAzure):
 
 
 REJECTED = [
-    ("another API's", {"claims": {"aud": "aad00003-c11d-4000-8000-000000000000"}}, "wrong_audience"),
+    ("for another API", {"claims": {"aud": "aad00003-c11d-4000-8000-000000000000"}}, "wrong_audience"),
     ("another tenant's issuer", {"claims": {"iss": "https://login.microsoftonline.com/x/v2.0"}}, "wrong_issuer"),
     ("another tenant's tid", {"claims": {"tid": "10ca1000-0000-4000-8000-00000000000f"}}, "wrong_tenant"),
     ("expired", {"expired": True}, "token_expired"),
@@ -84,7 +84,7 @@ REJECTED = [
 
 
 @pytest.mark.parametrize(("why", "defect", "code"), REJECTED, ids=[case[0] for case in REJECTED])
-def test_token_from_elsewhere_gets_the_verdict_of_aad_func(
+def test_pasted_token_gets_the_verdict_of_aad_func(
     why, defect, code, check: Check, local_azure: LocalTenant, aad_host: Host
 ):
     import requests
@@ -97,7 +97,7 @@ def test_token_from_elsewhere_gets_the_verdict_of_aad_func(
     assert response.json()["code"] == code
 
 
-def test_users_token_needs_the_scope_as_well(check: Check, local_azure: LocalTenant):
+def test_user_token_also_needs_the_scope(check: Check, local_azure: LocalTenant):
     users_token = functools.partial(local_azure.token, "aad-func", user=users.DEVELOPER)
     accepted = check(users_token())
     rejected = check(users_token(scopes=["other"]))
@@ -126,7 +126,7 @@ def test_pasted_header_is_accepted(prefix, check: Check, local_azure: LocalTenan
 SCOPE = "api://aad00002-c11d-4000-8000-000000000000/.default"
 
 
-def test_check_that_is_impossible_here_is_skipped_with_the_reason(local_azure: LocalTenant):
+def test_check_with_a_missing_setting_is_skipped_with_the_reason(local_azure: LocalTenant):
     ended = run("token", "-", "--scope", SCOPE, stdin=local_azure.token("aad-func"))
     assert (ended.code, ended.state("bad_signature"), ended.state("wrong_audience")) == (0, "skipped", "ok")
     assert "ENTRA_TENANT_ID is not set" in ended.out
@@ -151,7 +151,7 @@ def test_control_characters_of_a_token_are_escaped(check: Check, local_azure: Lo
     assert not re.search(r"[^\n -~]", ended.out + ended.err)
 
 
-def test_claims_that_are_nested_deeply_are_no_traceback(local_azure_server: LocalAzure, forge: Forge):
+def test_deeply_nested_claims_cause_no_traceback(local_azure_server: LocalAzure, forge: Forge):
     token = forge.sign(b'{"a":' * 900 + b"1" + b"}" * 900)
     for arguments in ((), ("--json",)):
         ended = run("token", "-", *arguments, settings=settings(local_azure_server), stdin=token)
@@ -176,7 +176,7 @@ def test_role_of_the_setting_is_accepted(local_azure_server: LocalAzure):
 
 
 @pytest.mark.parametrize("setting", [{"AAD_FUNC_REQUIRED_ROLE": ""}, {"ENTRA_AUTHORITY": "http://evil.example"}])
-def test_settings_with_which_aad_func_is_misconfigured_are_an_error(setting, check: Check, local_azure: LocalTenant):
+def test_settings_that_misconfigure_aad_func_are_an_error(setting, check: Check, local_azure: LocalTenant):
     ended = check(local_azure.token("aad-func"), **setting)
     assert (ended.code, ended.out) == (2, "")
     assert "misconfigured" in ended.err
@@ -214,11 +214,13 @@ def test_new_role_is_found_before_it_is_visible(version: int, local_azure_server
     assert run("token", settings={**environment, name: value}).code == 0
 
 
-SHAPES = ['{"Values": []}', '{"Values": null}', '{"Values": {"A_": "\\u0000"}}', "[]", "{"]
+MALFORMED = ['{"Values": []}', '{"Values": null}', '{"Values": {"A_": "\\u0000"}}', "[]", "{"]
 
 
-@pytest.mark.parametrize("content", SHAPES)
-def test_local_settings_of_another_shape_are_one_sentence(content, tmp_path, monkeypatch: pytest.MonkeyPatch, capsys):
+@pytest.mark.parametrize("content", MALFORMED)
+def test_error_about_malformed_local_settings_is_one_sentence(
+    content, tmp_path, monkeypatch: pytest.MonkeyPatch, capsys
+):
     (tmp_path / "local.settings.json").write_text(content)
     monkeypatch.chdir(tmp_path)
     assert console.run(lambda: 0) == console.USAGE
@@ -237,10 +239,10 @@ def test_application_credential_shows_the_token_of_the_app_registration(local_az
 
 
 ERRORS = [
-    ("no scope anywhere", (), "", 2, "There is no scope"),
-    ("a scope of another form", ("--scope", "api://x"), "", 2, "<App ID URI>/.default"),
-    ("no token", ("-",), "hello", 2, "not a JSON Web Token"),
-    ("nothing", ("-",), "", 2, "not a JSON Web Token"),
+    ("no scope", (), "", 2, "There is no scope"),
+    ("an invalid scope", ("--scope", "api://x"), "", 2, "<App ID URI>/.default"),
+    ("not a token", ("-",), "hello", 2, "not a JSON Web Token"),
+    ("empty input", ("-",), "", 2, "not a JSON Web Token"),
     ("an unknown option", ("--nonsense",), "", 2, "unrecognized"),
 ]
 
@@ -252,7 +254,7 @@ def test_error_is_one_sentence_and_an_exit_code(why, arguments, stdin, code, mes
     assert message in ended.err
 
 
-def test_no_token_at_all_names_the_cause(local_azure_server: LocalAzure):
+def test_unavailable_token_is_reported_with_its_cause(local_azure_server: LocalAzure):
     ended = run("token", settings=settings(local_azure_server, site="aad-func"))
     assert (ended.code, ended.out) == (3, "")
     assert "no system-assigned identity" in ended.err

@@ -1,4 +1,4 @@
-"""aad-func's verdict on a token, with the settings that this machine has."""
+"""aad-func's verdict on a token, with the settings of this machine."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ Check = Callable[..., TokenReport]
 
 @pytest.fixture
 def check(run_tool: Callable[[Any], Any], forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Check:
-    """Checks a token on a machine with aad-func's settings and these; None removes one."""
+    """Return a function that checks a token with aad-func's settings, changed by `settings`. None removes a setting."""
 
     def report(token: str, *, scope: str = SCOPE, audience: str = "", **settings: str | None) -> TokenReport:
         known: Mapping[str, str | None] = {**apps.aad_settings(forge.azure), **settings}
@@ -48,7 +48,7 @@ def test_valid_token_passes_every_check(check: Check, forge: Forge):
     report = check(forge.token())
     assert (report.problem, report.code, report.is_verified) == (None, "", True)
     assert set(states(report).values()) == {"ok"}
-    assert "missing_scope" not in states(report)  # which is a user's
+    assert "missing_scope" not in states(report)  # only users have scopes
     assert states(check(forge.token(user=True)))["missing_scope"] == "ok"
 
 
@@ -118,7 +118,7 @@ def test_another_audience_can_be_accepted_in_addition(check: Check, forge: Forge
     assert check(forge.token(aud=OTHER), audience=spelled).code == "wrong_audience"
 
 
-def test_role_by_setting_and_allowed_callers_are_those_of_aad_func(check: Check, forge: Forge):
+def test_role_assignments_and_allowed_callers_of_aad_func_apply(check: Check, forge: Forge):
     granted = check(forge.token(roles=GONE), AAD_FUNC_ROLE_ASSIGNMENTS=f"DoAll={CALLER_OBJECT}")
     assert granted.problem is None
     assert "by AAD_FUNC_ROLE_ASSIGNMENTS" in {result.detail for result in granted.checks}
@@ -128,12 +128,12 @@ def test_role_by_setting_and_allowed_callers_are_those_of_aad_func(check: Check,
 @pytest.mark.parametrize(
     "settings", [{"AAD_FUNC_REQUIRED_ROLE": ""}, {"ENTRA_TENANT_ID": "contoso"}, {"ENTRA_AUTHORITY": "http://x"}]
 )
-def test_settings_with_which_aad_func_would_not_start_are_an_error(settings, check: Check, forge: Forge):
+def test_settings_that_misconfigure_aad_func_are_an_error(settings, check: Check, forge: Forge):
     with pytest.raises(Problem, match="misconfigured"):
         check(forge.token(), **settings)
 
 
-def test_token_is_checked_as_a_bearer_token_behind_easy_auth_too(check: Check, forge: Forge):
+def test_token_is_checked_as_a_bearer_token_even_with_easy_auth(check: Check, forge: Forge):
     settings = {"AAD_FUNC_AUTHENTICATION": "easy_auth", "WEBSITE_AUTH_ENABLED": "true"}
     assert check(forge.token(), **settings).problem is None
     assert check(forge.token(roles=GONE), **settings).code == "missing_role"

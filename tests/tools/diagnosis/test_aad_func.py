@@ -1,4 +1,4 @@
-"""msi-func does not reach aad-func's code."""
+"""Faults that keep msi-func's requests from reaching aad-func's code."""
 
 from typing import Any
 
@@ -41,13 +41,13 @@ FAULTS = [
         "Start the Functions host of aad-func",
     ),
     Fault(
-        "URL refused, aad-func runs",
+        "refused connection, aad-func is running",
         lambda s: s.apps(AAD_FUNC_URL="http://127.0.0.1:9/api/aad-func"),
         "AAD_FUNC_URL is wrong. aad-func is running, but msi-func's request failed: the connection was refused.",
         "Set AAD_FUNC_URL=http://127.0.0.1:",
     ),
     Fault(
-        "certificate that only msi-func does not trust",
+        "certificate that msi-func does not trust",
         lambda s: s.apps(AAD_FUNC_URL=f"{s.server(responses.AAD_401, tls=s.untrusted_tls())}/api/aad-func"),
         "msi-func does not trust the TLS certificate of aad-func, which responds to this machine.",
         "Set SSL_CERT_FILE=",
@@ -65,7 +65,7 @@ FAULTS = [
         "--aad 'https://<aad-func app>",
     ),
     Fault(
-        "wrong path, aad-func runs",
+        "wrong path, aad-func is running",
         lambda s: s.fronted(http(404), responses.AAD_401),
         "AAD_FUNC_URL is wrong. The response is 404, although aad-func is running.",
         "Set AAD_FUNC_URL=http://127.0.0.1:",
@@ -77,7 +77,7 @@ FAULTS = [
         "Remove AzureWebJobs.aad_func.Disabled",
     ),
     Fault(
-        "404 and no more evidence",
+        "404 without further evidence",
         lambda s: s.apps(direct=False, **{"AzureWebJobs.aad_func.Disabled": "true"}),
         "AAD_FUNC_URL is wrong, or aad_func is disabled",
         "--aad 'https://<aad-func app>",
@@ -96,7 +96,7 @@ FAULTS = [
         "Set AAD_FUNC_URL=http://127.0.0.1:",
     ),
     Fault(
-        "too slow",
+        "slow identity endpoint",
         lambda s: s.fault("msi", delay=2).apps(AAD_FUNC_TIMEOUT_SECONDS="1"),
         "The identity endpoint is unreachable or did not respond",
         "Restart the Functions host of msi-func",
@@ -132,7 +132,7 @@ FAULTS = [
         "allowed client applications",
     ),
     Fault(
-        "403 and no more evidence",
+        "403 without further evidence",
         lambda s: s.fronted(responses.FORBIDDEN),
         "aad-func is stopped, or its access restrictions or Easy Auth block msi-func (403).",
         "--aad 'https://<aad-func app>",

@@ -1,4 +1,4 @@
-"""The step for a wrong AAD_FUNC_URL, which only ever names a URL that was given or that responded."""
+"""The step for a wrong AAD_FUNC_URL, which contains only URLs that were given or that responded."""
 
 import pytest
 
@@ -54,7 +54,7 @@ def test_url_that_did_not_respond_is_not_set():
     assert found.step == "Read the output of the Functions host of aad-func."
 
 
-def test_direct_probe_is_requested_if_there_was_none():
+def test_direct_probe_is_recommended_if_it_is_missing():
     for advise in (wrong_url, ask_directly):
         step = advise(evidence(accepted(url=f"{MSI_URL}?as=user")), "cause").step
         assert step == (

@@ -1,4 +1,4 @@
-"""`wrong_audience`: the setting that is wrong, named only as far as this machine knows the settings."""
+"""`wrong_audience`: the wrong setting, if this machine's settings identify it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Evidence: what follows from it alone, and which settings of this machine belong to the probed apps."""
+"""Evidence: its properties, and the settings of this machine that belong to the probed apps."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.tools.probes import AZURE_AAD_URL, AZURE_MSI_URL, MSI_URL, accepted, 
 from tools.diagnosis.evidence import settings_for
 
 
-def test_url_of_msi_func_is_without_its_query():
+def test_url_of_msi_func_excludes_the_query():
     assert evidence(accepted(url=f"{MSI_URL}?as=user&code=secret")).msi_url == MSI_URL
 
 
@@ -15,7 +15,7 @@ DIRECT = [(401, "missing_token", True), (401, "", True), (403, "", False), (404,
 
 
 @pytest.mark.parametrize(("status", "code", "reached"), DIRECT)
-def test_401_of_a_direct_probe_is_aad_funcs_or_easy_auths(status, code, reached):
+def test_401_of_a_direct_probe_comes_from_aad_func_or_easy_auth(status, code, reached):
     assert evidence(accepted(), direct=direct(status, code)).is_aad_reached == reached
 
 
@@ -28,7 +28,7 @@ def test_without_a_direct_probe_aad_func_is_not_reached():
     ("code", "reaches"),
     [("missing_token", True), ("missing_principal", True), ("", False), ("user_token_required", False)],
 )
-def test_code_of_a_call_without_a_token_tells_where_the_url_leads(code, reaches):
+def test_code_of_a_call_without_a_token_identifies_aad_func(code, reaches):
     assert evidence(accepted(), without_token=denied(401, code)).reaches_aad_code == reaches
 
 
@@ -39,8 +39,8 @@ ENVIRONMENTS: list[tuple[str, dict[str, str], str, bool]] = [
     ("local settings, app in Azure", LOCAL, AZURE_MSI_URL, False),
     ("settings for Azure, app in Azure", AZURE, AZURE_MSI_URL, True),
     ("settings for Azure, local app", AZURE, MSI_URL, False),
-    ("the URL of aad-func decides", {**AZURE, **LOCAL, "AAD_FUNC_URL": AZURE_AAD_URL}, AZURE_MSI_URL, True),
-    ("an invalid URL decides nothing", {**LOCAL, "AAD_FUNC_URL": "http://["}, MSI_URL, True),
+    ("the URL of aad-func takes precedence", {**AZURE, **LOCAL, "AAD_FUNC_URL": AZURE_AAD_URL}, AZURE_MSI_URL, True),
+    ("an invalid URL is ignored", {**LOCAL, "AAD_FUNC_URL": "http://["}, MSI_URL, True),
     ("no URL", {"AAD_FUNC_CLIENT_ID": "x"}, AZURE_MSI_URL, True),
     ("localhost", LOCAL, "http://localhost:7071/api/msi-func", True),
     ("IPv6", LOCAL, "http://[::1]:7071/api/msi-func", True),

@@ -1,4 +1,4 @@
-"""The severity of a finding decides the doctor's exit code and its place among others."""
+"""The severity of a finding: exit code and rank."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tools.diagnosis.finding import Finding, Severity
     ("severity", "code"),
     [(Severity.INCONCLUSIVE, 3), (Severity.FAULT, 1), (Severity.UNREACHABLE, 3), (Severity.OPEN_DOOR, 1)],
 )
-def test_exit_code_tells_a_fault_from_an_app_that_was_not_reached(severity, code):
+def test_exit_code_distinguishes_faults_from_unreachable_apps(severity, code):
     finding = Finding("cause", "step", severity)
     assert finding.exit_code == code
     assert finding.as_dict() == {"severity": severity.name.lower(), "cause": "cause", "step": "step"}

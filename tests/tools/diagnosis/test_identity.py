@@ -1,4 +1,4 @@
-"""msi-func is not configured, or has no token."""
+"""Faults of msi-func's settings and tokens."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.tools.stage import Stage
 FAULTS = [
     Fault(
         "setting missing",
-        lambda s: s.apps(gone=("AAD_FUNC_SCOPE",)),
+        lambda s: s.apps(removed=("AAD_FUNC_SCOPE",)),
         "msi-func: AAD_FUNC_SCOPE is not set.",
         "Set AAD_FUNC_SCOPE=",
     ),
@@ -57,7 +57,7 @@ FAULTS = [
     ),
     Fault(
         "identity header missing",
-        lambda s: s.apps(gone=("IDENTITY_HEADER",)),
+        lambda s: s.apps(removed=("IDENTITY_HEADER",)),
         "IDENTITY_ENDPOINT is set but IDENTITY_HEADER is not",
         "Remove IDENTITY_ENDPOINT",
     ),
@@ -91,7 +91,7 @@ FAULTS = [
         "MSI_FUNC_CALL_MODES does not allow as=user.",
         "MSI_FUNC_CALL_MODES",
     ),
-    Fault("unknown call mode", lambda s: s.apps(query="?as=nobody"), "as must be app", "Correct the request"),
+    Fault("unknown call mode", lambda s: s.apps(query="?as=unknown"), "as must be app", "Correct the request"),
     Fault(
         "user's token for another API",
         lambda s: s.user("developer", api=API),

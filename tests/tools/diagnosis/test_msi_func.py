@@ -1,4 +1,4 @@
-"""msi-func does not respond, or something else does."""
+"""Faults that keep the doctor's requests from reaching msi-func's code."""
 
 import pytest
 
@@ -141,7 +141,7 @@ FAULTS = [
         "read -rs MSI_FUNC_KEY",
     ),
     Fault(
-        "Easy Auth before msi-func",
+        "Easy Auth in front of msi-func",
         lambda s: s.page(responses.EASY_AUTH_401),
         "Easy Auth in front of msi-func rejected the request.",
         "msi-func > Settings > Authentication",

@@ -1,4 +1,4 @@
-"""aad-func accepts what it must reject."""
+"""Faults that make aad-func accept invalid credentials."""
 
 from typing import Any
 

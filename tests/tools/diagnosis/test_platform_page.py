@@ -1,4 +1,4 @@
-"""Responses of App Service in place of an app: each has its own cause, and others are left to the rules after it."""
+"""Responses that App Service sends instead of an app: recognition, cause and step."""
 
 import pytest
 
@@ -66,7 +66,7 @@ PAGES = [
         f"Use the https URL of aad-func: {AZURE_AAD_URL}",
     ),
     (
-        "a redirect to nowhere",
+        "a redirect to an invalid URL",
         response(302, Location="http://["),
         "redirects to another path",
         "so that there is no redirect.",
@@ -81,7 +81,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("why", "probe", "cause", "step"), PAGES, ids=[case[0] for case in PAGES])
-def test_platforms_response_has_its_cause_and_step(why, probe, cause, step):
+def test_platform_response_has_its_cause_and_step(why, probe, cause, step):
     found = platform_finding("aad-func", probe)
     assert found
     assert cause in found.cause
@@ -99,7 +99,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("why", "probe"), OTHERS, ids=[case[0] for case in OTHERS])
-def test_other_response_is_not_the_platforms(why, probe):
+def test_other_response_is_not_a_platform_response(why, probe):
     assert platform_finding("aad-func", probe) is None
 
 
@@ -121,7 +121,7 @@ def test_sign_in_page_is_recognized_by_its_host_or_path(status, location, expect
     assert is_sign_in_redirect(response(status, Location=location)) == expected
 
 
-def test_throttled_app_is_examined_again_later():
+def test_step_for_a_throttled_app_waits_before_the_doctor_runs_again():
     found = throttled("aad-func", MSI_URL)
     assert (found.cause, found.step) == (
         "aad-func throttles requests (429).",

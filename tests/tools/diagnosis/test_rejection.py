@@ -1,4 +1,4 @@
-"""aad-func's code rejects the request."""
+"""Faults that make aad-func's code reject the request."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from tools.diagnosis.rejection import rejection
 
 
 def _fresh(stage: Stage, *, assigned: bool) -> Ended:
-    """The caller's token is cached without the role, which is assigned afterwards, or not at all."""
+    """Cache a token without the role, then assign the role if `assigned`, and run the doctor."""
     slot = stage.azure.environment("msi-func/slots/staging")
     run("token", settings={**slot, "AAD_FUNC_SCOPE": f"api://{API}/.default"})
     if assigned:
@@ -26,7 +26,7 @@ def _fresh(stage: Stage, *, assigned: bool) -> Ended:
 
 
 def _other_keys(stage: Stage) -> Ended:
-    """The same tenant ID at another authority, which signs with other keys."""
+    """Run the doctor with an authority that has the same tenant ID and other keys."""
     other = stage.stack.enter_context(LocalAzure(load(), port=0, state=stage.folder))
     return stage.apps(ENTRA_AUTHORITY=other.origin)
 
@@ -34,7 +34,7 @@ def _other_keys(stage: Stage) -> Ended:
 FAULTS = [
     Fault(
         "setting missing",
-        lambda s: s.apps(gone=("ENTRA_TENANT_ID",)),
+        lambda s: s.apps(removed=("ENTRA_TENANT_ID",)),
         "aad-func: ENTRA_TENANT_ID is not set.",
         "Set ENTRA_TENANT_ID=",
     ),
@@ -160,7 +160,7 @@ BY_CODE: list[tuple[str, Evidence, str, str]] = [
         "Request the token with a managed identity",
     ),
     (
-        "the kind of caller",
+        "a kind of caller that is not accepted",
         evidence(denied(403, "caller_not_allowed", detail="Only users are accepted.")),
         "aad-func rejected the caller: Only users are accepted.",
         REMEDIATIONS["caller_not_allowed"],

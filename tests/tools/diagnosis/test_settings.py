@@ -1,4 +1,4 @@
-"""`misconfigured`: the step for a setting, which a response names but never fills in."""
+"""`misconfigured`: the step for a setting. A response supplies its name, never its value."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ STEPS: list[tuple[str, list[Any], str, str]] = [
     ("empty, with a default", ["AAD_FUNC_AUDIENCES"], f"AAD_FUNC_AUDIENCES {EMPTY}", "Remove AAD_FUNC_AUDIENCES"),
     ("empty, without a default", ["ENTRA_TENANT_ID"], f"ENTRA_TENANT_ID {EMPTY}", "Set ENTRA_TENANT_ID="),
     (
-        "empty, where the default admits every caller",
+        "empty, with a default that accepts every caller",
         ["AAD_FUNC_ALLOWED_CALLERS"],
         f"AAD_FUNC_ALLOWED_CALLERS {EMPTY}",
         "Set AAD_FUNC_ALLOWED_CALLERS=",
@@ -43,6 +43,6 @@ def test_setting_has_a_step(why, names, detail, step):
     assert found.step.startswith(step)
 
 
-def test_missing_dependency_is_published_again():
+def test_step_for_a_missing_dependency_is_a_new_deployment():
     found = settings_finding("msi-func", AAD_URL, {"package": "aiohttp", "detail": "No aiohttp.", "settings": ["X"]})
     assert found.step == "func azure functionapp publish '<msi-func app>' --python"

@@ -1,4 +1,4 @@
-"""All findings in order: the most severe first, and of equal ones that of the earlier part of the chain."""
+"""The order of findings: by severity, then by position in the chain of requests."""
 
 import pytest
 
@@ -25,17 +25,17 @@ ORDER: list[tuple[str, Evidence, list[Severity]]] = [
     ("healthy, with all probes", evidence(accepted(), direct=direct(401, "missing_token"), aad_url=AAD_URL), []),
     ("a fault", evidence(denied(403, "missing_role")), [Severity.FAULT]),
     (
-        "an app that does not respond before a clock",
+        "an app that does not respond, and a wrong clock",
         evidence(DOWN, direct=direct(401, "missing_token", **OLD)),
         [Severity.UNREACHABLE, Severity.FAULT],
     ),
     (
-        "a clock before a URL that is not aad-func's",
+        "a wrong clock, and a URL that is not aad-func's",
         evidence(response(200, {"caller": {}}, **OLD), direct=direct(404)),
         [Severity.FAULT, Severity.INCONCLUSIVE],
     ),
     (
-        "an open door before everything",
+        "an open door, and an app that does not respond",
         evidence(DOWN, direct=ANYONE, forged_token=ANYONE),
         [Severity.OPEN_DOOR, Severity.OPEN_DOOR, Severity.UNREACHABLE],
     ),

@@ -26,7 +26,7 @@ KNOWN_TEXTS = (
 SHARED_CHARACTERS = 12  # a common substring of this length is not a coincidence
 
 
-def checked(response: Response, call: Call) -> str:
+def check_response(response: Response, call: Call) -> str:
     """Return the status and code of the response, such as "401 bad_signature", or 200 and the kind of caller.
 
     Assert that it conforms to RFC 6750 and RFC 9457, and that an error quotes nothing from the request.
