@@ -173,7 +173,7 @@ def _in_thread(handler: Callable[..., Any], *, wants_context: bool) -> Callable[
             arguments["context"] = context
 
         def call() -> Any:
-            # In threads that are not its own, the worker needs the invocation ID to forward log lines.
+            # The worker did not start this thread, so it forwards log lines only if the thread has the invocation ID.
             if context is not None:
                 context.thread_local_storage.invocation_id = context.invocation_id
             try:

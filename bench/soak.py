@@ -181,7 +181,7 @@ def loop_lag(name: str, samples: Sequence[Sample]) -> Iterator[Row]:
     """Yield rows for the longest times for which the event loop was blocked or late."""
     if samples:
         last = samples[-1]
-        yield value(f"{name}: longest block of the event loop", last["loop blocked, ms"], "ms", most=MAX_BLOCKED)
+        yield value(f"{name}: longest blocking of the event loop", last["loop blocked, ms"], "ms", most=MAX_BLOCKED)
         yield value(f"{name}: longest garbage collection", last["loop collecting, ms"], "ms")
         yield value(f"{name}: longest delay of a timer of the event loop", last["loop late, ms"], "ms")
 

@@ -34,7 +34,7 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\n[\t\x20-\x7e]*")  # name, li
 
 @dataclass(frozen=True, slots=True)
 class DownstreamApiOptions:
-    """The API's URL, the scope and identity of the token, and the limits of one request in seconds and bytes."""
+    """The API's URL, the scope to request, the identity that requests it, and the limits in seconds and bytes."""
 
     url: str
     scope: str
@@ -99,7 +99,7 @@ class DownstreamApi:
 
         Raises `misconfigured`, `token_unavailable`, `downstream_error`, `downstream_unreachable`, `downstream_timeout`,
         `downstream_invalid_response` and, if there is a `user`, the problems in entra_errors.py. Raises ValueError if
-        `path` leaves the configured URL or if `headers` contains a header that callers cannot set.
+        `path` is neither below the configured URL nor a URL of the same origin, or if a header is reserved or invalid.
         """
         options, timing = self.options, timing or ServerTiming()
         url = join_url(options.url, path, params) if path or params else options.url
