@@ -24,13 +24,13 @@ from common.settings import is_https_or_loopback, is_loopback
 MAX_BYTES = 512 * 1024
 MIN_KEY_BITS = 2048  # RFC 7518 section 3.3
 
-# Maps each token version to two paths: the metadata document's, relative to the tenant's URL, and the issuer's.
+# Maps each token version to the path of the metadata document below the tenant's URL, and the path of the issuer.
 _DOCUMENTS = {
     "1.0": ("/.well-known/openid-configuration", "/{tenant_id}/"),
     "2.0": ("/v2.0/.well-known/openid-configuration", "/{tenant_id}/v2.0"),
 }
 
-# The origin of v1 issuers, and the origins for authorities that differ from it.
+# The origin of v1 issuers, and the exceptions by authority.
 _V1_ORIGIN = "https://sts.windows.net"
 _V1_ORIGINS = {"https://login.partner.microsoftonline.cn": "https://sts.chinacloudapi.cn"}
 

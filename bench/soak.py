@@ -41,7 +41,7 @@ SAMPLE_INTERVAL = 10
 CALLERS, PAUSE = 200, 0.5  # callers of msi-func, and seconds between a response and a caller's next request
 MAX_BLOCKED = 50  # milliseconds
 MAX_GROWTH = {"memory in MB": 3, "threads": 1, "other open files": 2}  # A background request may be in flight.
-MAX_CONNECTIONS = 2 * CALLERS + 20  # each caller's incoming and outgoing one, and 20 for the other clients
+MAX_CONNECTIONS = 2 * CALLERS + 20  # two per caller (incoming and outgoing), and 20 for the other clients
 
 MIN_REUSE = 10  # requests per connection
 

@@ -101,7 +101,7 @@ def _pyjwt(azure: LocalAzure, forge: Forge) -> Validate:
 def _joserfc(azure: LocalAzure, forge: Forge, *, all_checks: bool) -> Validate:
     """Return a function that validates tokens with joserfc. The key is loaded beforehand.
 
-    With `all_checks`, the function looks up the key by `kid` and makes all decisions of the Authorizer.
+    With `all_checks`, the function looks up the key by `kid` and performs all checks of the Authorizer.
     """
     key = RSAKey.import_key(azure.keys.current.jwk())
     keys = KeySet.import_key_set({"keys": [{**azure.keys.current.jwk(), "kid": forge.kid}]})

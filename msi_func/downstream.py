@@ -1,4 +1,4 @@
-"""DownstreamApi: a client for one protected API, which adds this app's or the user's token to each request."""
+"""DownstreamApi: a client for one protected API. Requests carry a token of this app or on behalf of a user."""
 
 import asyncio
 import json as jsonlib
@@ -27,7 +27,7 @@ from msi_func.user_assertion import UserAssertion
 MAX_TIMEOUT = 230  # seconds, the time limit of Azure's load balancer for an HTTP request
 MAX_PAGES = 1000
 
-# This module or aiohttp sets these headers. A caller's value could send the token elsewhere or allow request smuggling.
+# This module or aiohttp sets these headers. Other values could send the token elsewhere or allow request smuggling.
 _RESERVED_HEADER = re.compile(r"(?i)authorization|host|content-length|transfer-encoding|connection|expect|proxy-.*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\n[\t\x20-\x7e]*")  # name, line break, value (RFC 9110 section 5)
 
