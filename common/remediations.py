@@ -47,9 +47,7 @@ REMEDIATIONS = {
     "federated_credential_mismatch": "Correct the federated credential: entra_codes shows which part of it differs.",
     "bad_request": "Correct the request. The detail describes the error.",
     "call_mode_not_allowed": "Request a call mode that MSI_FUNC_CALL_MODES lists, or add this mode to the setting.",
-    "token_unavailable": (
-        "Fix the cause that the detail names. python -m tools.doctor prints the command or step that fixes it."
-    ),
+    "token_unavailable": "Fix the cause that the detail names. python -m tools.doctor prints the next command or step.",
     "downstream_error": (
         "Follow the advice in the response, if there is any. If downstream contains no code, the API's own code did "
         "not respond: run python -m tools.doctor to find the cause."
