@@ -34,7 +34,7 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\n[\t\x20-\x7e]*")  # name, li
 
 @dataclass(frozen=True, slots=True)
 class DownstreamApiOptions:
-    """The API's URL, the scope to request, the identity that requests it, and the limits in seconds and bytes."""
+    """The API's URL, the scope, the identity that requests tokens, and the limits in seconds and bytes."""
 
     url: str
     scope: str

@@ -38,7 +38,7 @@ class ToolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check with its state and result. `code` is the code of the problem that made it fail, or ""."""
+    """One check with its state and result. `code` is the code of the problem that made the check fail, or ""."""
 
     name: str
     state: State

@@ -33,8 +33,8 @@ EXAMPLES = """examples:
 
 APP and WHO can be a display name, a client ID, an object ID or an App ID URI. WHO can also be a user principal name.
 A name must be unique among service principals and, for WHO, also among users and groups. Sign in with az login first.
-The commands require Application.Read.All. Changes also require AppRoleAssignment.ReadWrite.All, and Directory.Read.All
-unless WHO is a service principal's ID or URI. `list` includes roles in AAD_FUNC_ROLE_ASSIGNMENTS on this machine.
+The commands require the permission Application.Read.All. Changes also require AppRoleAssignment.ReadWrite.All and,
+unless WHO is a service principal's ID or URI, Directory.Read.All. `list` includes AAD_FUNC_ROLE_ASSIGNMENTS, if set.
 
 """
 

@@ -127,7 +127,7 @@ def _unreachable(evidence: Evidence) -> Finding:
         found = msi_func.unreachable("aad-func", evidence.direct)
         return Finding(f"msi-func cannot reach aad-func, nor can this machine. {found.cause}", found.step)
     if evidence.is_aad_reached and reason == UNTRUSTED_CERTIFICATE:
-        cause = "aad-func responds to this machine, but msi-func does not trust its TLS certificate."
+        cause = "aad-func responds to this machine, but msi-func does not trust aad-func's TLS certificate."
         return Finding(cause, commands.set_setting("msi-func", evidence.msi_url, "SSL_CERT_FILE", ""))
     if evidence.is_aad_reached and not reason.startswith("no connection"):
         return wrong_url(

@@ -49,7 +49,7 @@ FAULTS = [
     Fault(
         "certificate that only msi-func does not trust",
         lambda s: s.apps(AAD_FUNC_URL=f"{s.server(responses.AAD_401, tls=s.untrusted_tls())}/api/aad-func"),
-        "aad-func responds to this machine, but msi-func does not trust its TLS certificate.",
+        "aad-func responds to this machine, but msi-func does not trust aad-func's TLS certificate.",
         "Set SSL_CERT_FILE=",
     ),
     Fault(
