@@ -85,7 +85,7 @@ class Authorizer:
             authority = settings.url("ENTRA_AUTHORITY", PUBLIC_CLOUD_AUTHORITY)
             client_id = settings.guid("AAD_FUNC_CLIENT_ID")
             scheme = settings.choice("AAD_FUNC_AUTHENTICATION", ("token", "easy_auth"))
-            # WEBSITE_AUTH_ENABLED alone must not make the header trusted, because anyone can add it as an app setting.
+            # WEBSITE_AUTH_ENABLED alone must not make the header trusted, because an app setting can have this name.
             if scheme == "easy_auth" and os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() != "true":
                 settings.add_error("AAD_FUNC_AUTHENTICATION", "is easy_auth, but Easy Auth is not enabled for this app")
             keys = {version: SigningKeys(authority, tenant_id, version) for version in ("1.0", "2.0")}
@@ -155,7 +155,7 @@ def requires_role(
 
 
 def _parameters(handler: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """Return the handler's parameters. Raises TypeError with a correction if the worker cannot call the handler."""
+    """Return the handler's parameters. If the worker cannot call the handler, raises TypeError with instructions."""
     is_generator = inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler)
     if not inspect.isfunction(handler) or is_generator:
         raise TypeError("write @requires_role(...) below @blueprint.route(...), directly above a plain function")
@@ -173,7 +173,7 @@ def _in_thread(handler: Callable[..., Any], *, wants_context: bool) -> Callable[
             arguments["context"] = context
 
         def call() -> Any:
-            # In threads that are not its own, the worker needs the invocation ID to forward log lines.
+            # The worker did not start this thread, so it forwards log lines only if the thread has the invocation ID.
             if context is not None:
                 context.thread_local_storage.invocation_id = context.invocation_id
             try:

@@ -68,7 +68,7 @@ def base64url_decode(segment: str) -> bytes:
 
 
 def strict_json_object(encoded: bytes) -> dict[str, Any]:
-    """Decode a JSON object. Rejects input on which parsers disagree, with `malformed_token`."""
+    """Decode a JSON object. Raises `malformed_token` for input on which parsers disagree."""
     try:
         text = encoded.decode("utf-8")
         value = _JSON.decode(text)

@@ -24,13 +24,13 @@ from common.settings import is_https_or_loopback, is_loopback
 MAX_BYTES = 512 * 1024
 MIN_KEY_BITS = 2048  # RFC 7518 section 3.3
 
-# Maps each token version to two paths: the metadata document's, relative to the tenant's URL, and the issuer's.
+# Maps each token version to the path of the metadata document below the tenant's URL, and the path of the issuer.
 _DOCUMENTS = {
     "1.0": ("/.well-known/openid-configuration", "/{tenant_id}/"),
     "2.0": ("/v2.0/.well-known/openid-configuration", "/{tenant_id}/v2.0"),
 }
 
-# The origin of v1 issuers, and the origins for authorities that differ from it.
+# The origin of v1 issuers, and the exceptions by authority.
 _V1_ORIGIN = "https://sts.windows.net"
 _V1_ORIGINS = {"https://login.partner.microsoftonline.cn": "https://sts.chinacloudapi.cn"}
 
@@ -84,7 +84,7 @@ class OpenIdMetadata:
     def _fetch(self, deadline: float) -> tuple[str, dict[str, RSAPublicKey]]:
         document = _get_json(self.url, deadline)
         issuer, jwks_uri = document.get("issuer"), document.get("jwks_uri")
-        # Only the path is compared, because v1 issuers have another host (sts.windows.net) than the authority.
+        # Only the path is compared: the host of v1 issuers, such as sts.windows.net, differs from the authority's.
         path = _DOCUMENTS[self.version][1].format(tenant_id=self.tenant_id)
         if not isinstance(issuer, str) or not is_https_or_loopback(issuer) or urlsplit(issuer).path != path:
             raise MetadataError("the document's issuer does not name the configured tenant")
@@ -116,7 +116,10 @@ class OpenIdMetadata:
         return key if key.key_size >= MIN_KEY_BITS else None
 
     def _key_issuers(self, issuer: str) -> set[str]:
-        """Return this tenant's v1 and v2 issuers. A key can name either, as in Microsoft.IdentityModel."""
+        """Return the accepted values of a key's `issuer`: this tenant's v1 and v2 issuers.
+
+        Microsoft.IdentityModel also accepts keys with the v2 issuer for v1 tokens.
+        """
         authority = self.authority.rstrip("/")
         origins = (issuer.partition(f"/{self.tenant_id}")[0], authority, _V1_ORIGINS.get(authority, _V1_ORIGIN))
         return {origin + path.format(tenant_id=self.tenant_id) for origin in origins for _, path in _DOCUMENTS.values()}

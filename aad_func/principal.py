@@ -13,8 +13,8 @@ from common.problems import Problem
 AuthenticatedBy = Literal["bearer_token", "easy_auth"]
 Kind = Literal["application", "user"]
 
-# A token with at least this lifetime is a managed identity's: it is valid for about 24 hours, and the platform caches
-# it until it expires. Other tokens are valid for about an hour.
+# A token with at least this lifetime belongs to a managed identity. Such a token is valid for about 24 hours, and the
+# platform caches the token until it expires. Other tokens are valid for about an hour.
 # https://learn.microsoft.com/azure/app-service/overview-managed-identity
 MIN_PLATFORM_CACHED_LIFETIME = timedelta(hours=12)
 
@@ -85,7 +85,7 @@ class Principal:
         return json.dumps(body, default=dict).encode()  # `dict` converts the read-only mappings.
 
     def with_assigned_roles(self, assignments: Mapping[str, frozenset[str]]) -> "Principal":
-        """Return this caller with the app roles that a setting assigns to its object ID. Users get no roles."""
+        """Return this caller with the app roles that a setting assigns to its object ID. Users are unchanged."""
         if self.kind != "application":
             return self
         granted = {role for role, object_ids in assignments.items() if self.object_id in object_ids} - self.roles

@@ -18,7 +18,7 @@ from common.process_wide import PendingRequest
 # All in seconds.
 REFRESH_AFTER = 12 * 3600  # A failed refresh can be retried for 12 hours before the keys are a day old.
 MAX_AGE = 48 * 3600  # Cached keys are used for this time after the last successful fetch.
-MIN_FETCH_INTERVAL = 30  # Even after a failed fetch, so that unknown `kid`s cannot make this app flood Entra.
+MIN_FETCH_INTERVAL = 30  # Also after a failed fetch, so that unknown `kid`s cannot make this app flood Entra.
 FETCH_TIMEOUT = 5  # This time limit includes the metadata and the keys.
 
 

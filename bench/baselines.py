@@ -93,7 +93,7 @@ def app_with_baselines() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def soak_app(*, orders: bool) -> Iterator[Path]:
-    """Create a folder with this app and the function `loop-lag`, and the function `orders` if `orders` is true."""
+    """Create a folder with this app, the function `loop-lag` and, if `orders` is true, the function `orders`."""
     with _app_with(f"{_LOOP_LAG}{_ORDERS if orders else ''}") as folder:
         yield folder
 

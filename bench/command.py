@@ -1,4 +1,4 @@
-"""Exit of a benchmark command: with an exit code, after a signal, or with an error message."""
+"""Run a benchmark command, and exit with an exit code or an error message."""
 
 import sys
 from collections.abc import Callable

@@ -37,7 +37,7 @@ def _slow_api(azure: LocalAzure, server: api.Api) -> Iterator[Row]:
 
 
 def _in_flight(azure: LocalAzure, server: api.Api) -> Iterator[Row]:
-    """Yield response times by requests in flight, on which perInstanceConcurrency in main.bicep is based."""
+    """Yield response times by number of requests in flight. perInstanceConcurrency in main.bicep is based on them."""
     msi_settings = {**apps.msi_settings(azure, server.url(0.1)), **ONLY_MSI}
     aad_settings = {**apps.aad_settings(azure), **ONLY_AAD}
     token = Forge(azure).token()

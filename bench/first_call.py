@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument(
         "--since", type=float, default=RUNNING, help="time at which the process was started (monotonic)"
     )
-    parser.add_argument("--query", default="", help="query of the request, such as as=user")
+    parser.add_argument("--query", default="", help="query string of the request, for example as=user")
     options = parser.parse_args()
 
     functions = importlib.import_module("function_app").app.get_functions()

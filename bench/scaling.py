@@ -13,7 +13,7 @@ MAX_RATIO = 1.1  # Even identical contenders sometimes differ by 5 %.
 
 
 def rows(azure: LocalAzure) -> Iterator[Row]:
-    """Yield rows that compare many keys, roles and cached tokens with one."""
+    """Yield rows that compare many keys, roles and cached tokens with a single key, role and token."""
     yield from _keys(azure)
     yield from _roles(azure)
     yield from _cached_tokens(azure)

@@ -41,7 +41,7 @@ SAMPLE_INTERVAL = 10
 CALLERS, PAUSE = 200, 0.5  # callers of msi-func, and seconds between a response and a caller's next request
 MAX_BLOCKED = 50  # milliseconds
 MAX_GROWTH = {"memory in MB": 3, "threads": 1, "other open files": 2}  # A background request may be in flight.
-MAX_CONNECTIONS = 2 * CALLERS + 20  # each caller's incoming and outgoing one, and 20 for the other clients
+MAX_CONNECTIONS = 2 * CALLERS + 20  # two per caller (incoming and outgoing), and 20 for the other clients
 
 MIN_REUSE = 10  # requests per connection
 
@@ -181,7 +181,7 @@ def loop_lag(name: str, samples: Sequence[Sample]) -> Iterator[Row]:
     """Yield rows for the longest times for which the event loop was blocked or late."""
     if samples:
         last = samples[-1]
-        yield value(f"{name}: longest block of the event loop", last["loop blocked, ms"], "ms", most=MAX_BLOCKED)
+        yield value(f"{name}: longest blocking of the event loop", last["loop blocked, ms"], "ms", most=MAX_BLOCKED)
         yield value(f"{name}: longest garbage collection", last["loop collecting, ms"], "ms")
         yield value(f"{name}: longest delay of a timer of the event loop", last["loop late, ms"], "ms")
 

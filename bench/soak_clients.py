@@ -45,7 +45,7 @@ def requester(url: str, tokens: LabeledTokens, counts: Counter[tuple[str, str]])
 
 
 class OrderClient:
-    """Sends POST requests, each with a new order, and GET requests, and compares the orders with those of the API."""
+    """Sends GET requests, and a new order in each POST request. Compares the orders with those that the API stored."""
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -1,6 +1,7 @@
 """Benchmarks of both functions under load, compared with the shortest possible functions in the same host.
 
-The goals are for CPU seconds of the host's process, because other work on the machine hardly changes them.
+The goals are for CPU seconds of the host's process or, with a slow API, for the time for which a request occupies one
+core, because other work on the machine hardly changes these numbers.
 """
 
 import contextlib

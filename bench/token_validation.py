@@ -90,7 +90,7 @@ def _three_parts() -> str:
 
 
 def _pyjwt(azure: LocalAzure, forge: Forge) -> Validate:
-    """Return a function that makes the checks that PyJWT supports. The key is loaded beforehand."""
+    """Return a function that performs the Authorizer's checks, as far as PyJWT supports them. The key is preloaded."""
     key, issuer = forge.key.public_key(), azure.issuer.issuer(2)
     options: Any = {"require": ["exp", "iss", "aud", "tid", "ver"]}
     return lambda token: jwt.decode(
@@ -101,7 +101,7 @@ def _pyjwt(azure: LocalAzure, forge: Forge) -> Validate:
 def _joserfc(azure: LocalAzure, forge: Forge, *, all_checks: bool) -> Validate:
     """Return a function that validates tokens with joserfc. The key is loaded beforehand.
 
-    With `all_checks`, the function looks up the key by `kid` and makes all decisions of the Authorizer.
+    With `all_checks`, the function looks up the key by `kid` and performs all checks of the Authorizer.
     """
     key = RSAKey.import_key(azure.keys.current.jwk())
     keys = KeySet.import_key_set({"keys": [{**azure.keys.current.jwk(), "kid": forge.kid}]})

@@ -25,7 +25,7 @@ from tests.support.apps import APP
 
 RESET_EVERY = 50  # requests
 RESETS = ("before the response", "within the response", "after the response")
-IDLE = 0.02  # seconds between a response and a reset, in which the connection returns to the client's pool
+IDLE = 0.02  # seconds between a response and a reset, so that the connection returns to the client's pool
 
 _NO_LINGER = struct.pack("ii", 1, 0)  # With this option, closing the socket sends RST.
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")

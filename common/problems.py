@@ -16,7 +16,7 @@ import azure.functions as func
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """The attributes of all problems with one code. `oauth_error` is the error code of RFC 6750, or ""."""
+    """The attributes that all problems with a code share. `oauth_error` is an error code from RFC 6750, or ""."""
 
     status: int
     description: str

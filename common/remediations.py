@@ -7,13 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 REMEDIATIONS = {
-    "missing_token": "Send a bearer token. This error is expected with ?auth=0. A proxy may also remove the token.",
+    "missing_token": (
+        "Send a bearer token. This error is expected with ?auth=0. Another possible cause is a proxy that removes the "
+        "token."
+    ),
     "missing_principal": "Set Easy Auth to return 401 for unauthenticated requests, and to use Microsoft Entra only.",
     "malformed_token": "Send exactly one complete token, without line breaks, quotes or a second Bearer.",
     "unsupported_token": "Send an access token that Entra issued for this API. Entra signs these tokens with RS256.",
     "unknown_key": "Compare ENTRA_AUTHORITY and ENTRA_TENANT_ID with iss. If the key is new, retry in 30 seconds.",
     "bad_signature": "Request a new token and send it unchanged.",
-    "invalid_claims": "Request a token for this API from Entra. python -m tools.token - shows the claims of a token.",
+    "invalid_claims": (
+        "Request a token for this API from Entra. python -m tools.token - < token.txt shows the claims of the token in "
+        "a file."
+    ),
     "wrong_issuer": "Request the token from the tenant in ENTRA_TENANT_ID.",
     "wrong_tenant": (
         "Use a caller that belongs to the tenant in ENTRA_TENANT_ID. With Easy Auth, set a tenant-specific issuer URL."
@@ -41,7 +47,7 @@ REMEDIATIONS = {
     "federated_credential_mismatch": "Correct the federated credential: entra_codes shows which part of it differs.",
     "bad_request": "Correct the request. The detail describes the error.",
     "call_mode_not_allowed": "Request a call mode that MSI_FUNC_CALL_MODES lists, or add this mode to the setting.",
-    "token_unavailable": "Correct the cause in the detail. python -m tools.doctor prints a command for each cause.",
+    "token_unavailable": "Fix the cause that the detail names. python -m tools.doctor prints the next command or step.",
     "downstream_error": (
         "Follow the advice in the response, if there is any. If downstream contains no code, the API's own code did "
         "not respond: run python -m tools.doctor to find the cause."
@@ -99,7 +105,7 @@ CLAIM_DESCRIPTIONS = {
     "azp_name": "The calling application's display name.",
     "app_displayname": "The calling application's display name.",
     "idp": "The identity provider that authenticated the caller.",
-    "idtyp": "The kind of caller. The value app means that an application acts as itself.",
+    "idtyp": 'The kind of caller: "app" if an application acts as itself.',
     "name": "A display name. Never use it for decisions.",
     "oid": "The object ID of the calling service principal or user.",
     "preferred_username": "A user name. Never use it for decisions.",

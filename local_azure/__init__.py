@@ -1,1 +1,1 @@
-"""An emulator of the Azure services that an app uses, for this machine. Never deployed."""
+"""An emulator of the Azure services that an app uses. Runs only on this machine and is never deployed."""

@@ -40,7 +40,7 @@ def settings(site: Site, tenant_id: str, http: str, https: str, bundle: Path) ->
 
 
 def without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return `no_proxy` and `NO_PROXY` with the hosts from `environment` and this machine."""
+    """Return `no_proxy` and `NO_PROXY`, with the hosts that `environment` lists and this machine's loopback names."""
     before = next((environment[name] for name in _NO_PROXY if environment.get(name)), "")
     names = [name.strip() for name in before.split(",") if name.strip()]
     hosts = ",".join([*names, *(name for name in (LOOPBACK, "localhost") if name not in names)])

@@ -108,7 +108,7 @@ class AppRegistration(AppTokenSource):
         return token
 
     def _credential(self, client_assertion: str, user: UserAssertion | None) -> AsyncSupportsTokenInfo:
-        """Return a new credential with an empty cache, so that no request receives another user's or an old token."""
+        """Return a new credential with an empty cache, so that no request receives an old token or another user's."""
         options = {"authority": self.authority, **transport_options()}
         if user is None:
             return ClientAssertionCredential(self.tenant_id, self.client_id, lambda: client_assertion, **options)

@@ -26,7 +26,7 @@ async def send_authenticated(
     """Call `send` with a token for `scope` and return the response and all tokens that were sent.
 
     `seconds` is the time limit for all token requests and calls of `send` together, except the first token request on a
-    developer's machine. Raises `misconfigured` unless `scope` is <resource>/.default, and the problems of `source`.
+    developer's machine. Raises `misconfigured` unless `scope` is <resource>/.default. Raises the problems of `source`.
     """
     if not is_default_scope(scope):
         raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE_ERROR}.")

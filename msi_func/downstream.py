@@ -1,4 +1,4 @@
-"""DownstreamApi: a client for one protected API, which adds this app's or the user's token to each request."""
+"""DownstreamApi: a client for one protected API. Requests carry a token of this app or on behalf of a user."""
 
 import asyncio
 import json as jsonlib
@@ -27,14 +27,14 @@ from msi_func.user_assertion import UserAssertion
 MAX_TIMEOUT = 230  # seconds, the time limit of Azure's load balancer for an HTTP request
 MAX_PAGES = 1000
 
-# This module or aiohttp sets these headers. A caller's value could send the token elsewhere or allow request smuggling.
+# This module or aiohttp sets these headers. Other values could send the token elsewhere or allow request smuggling.
 _RESERVED_HEADER = re.compile(r"(?i)authorization|host|content-length|transfer-encoding|connection|expect|proxy-.*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\n[\t\x20-\x7e]*")  # name, line break, value (RFC 9110 section 5)
 
 
 @dataclass(frozen=True, slots=True)
 class DownstreamApiOptions:
-    """The API's URL, the scope and identity of the token, and the limits of one request in seconds and bytes."""
+    """The API's URL, the scope, the identity that requests tokens, and the limits in seconds and bytes."""
 
     url: str
     scope: str
@@ -99,7 +99,7 @@ class DownstreamApi:
 
         Raises `misconfigured`, `token_unavailable`, `downstream_error`, `downstream_unreachable`, `downstream_timeout`,
         `downstream_invalid_response` and, if there is a `user`, the problems in entra_errors.py. Raises ValueError if
-        `path` leaves the configured URL or if `headers` contains a header that callers cannot set.
+        `path` is neither below the configured URL nor a URL of the same origin, or if a header is reserved or invalid.
         """
         options, timing = self.options, timing or ServerTiming()
         url = join_url(options.url, path, params) if path or params else options.url

@@ -17,7 +17,8 @@ _MEMBERS = (
     *("error", "error_description"),
 )
 _LISTS = ("settings", "roles", "required_roles")
-# The members of a denied caller, and of Microsoft Graph's errors: https://learn.microsoft.com/graph/errors
+# The members that are kept of nested objects: of `caller` in aad-func's 403 responses, and of `error` in Microsoft
+# Graph's responses: https://learn.microsoft.com/graph/errors
 _OBJECTS = {"caller": ("kind", "client_id", "object_id"), "error": ("code", "message")}
 
 

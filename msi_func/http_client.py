@@ -140,7 +140,7 @@ def _http_error(error: Exception) -> HttpError:
 # aiohttp raises these exceptions before it sends the request.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 
-# Errors of an established connection, on which only the TLS handshake precedes the request.
+# One of these errors while connecting means that the TCP connection exists, but the TLS handshake failed.
 _ABORTED = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 UNTRUSTED_CERTIFICATE = "its TLS certificate is not trusted; SSL_CERT_FILE names the file with the trusted authorities"

@@ -19,7 +19,7 @@ from msi_func.user_assertion import UserAssertion
 MAX_ENTRIES = 1000
 MAX_CONCURRENT_REQUESTS = 16  # Otherwise forged assertions could use all connections to Entra.
 
-Entries = OrderedDict[tuple[bytes, str], TokenCache]  # The keys are the digest of the user's token, and the scope.
+Entries = OrderedDict[tuple[bytes, str], TokenCache]  # A key consists of the token's digest and the scope.
 
 
 class OnBehalfOfTokens:
@@ -65,7 +65,7 @@ class OnBehalfOfTokens:
         return token
 
     async def renew(self, user: UserAssertion, scope: str, rejection: TokenRejection) -> str:
-        """Return a newer token than the rejected one, or the rejected one. Raises problems for the user to resolve."""
+        """Return a newer token, or the rejected one if there is none. Raises problems for the user to resolve."""
         cache = self._valid.get((user.digest, scope))
         if cache is None:
             return rejection.token

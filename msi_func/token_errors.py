@@ -26,7 +26,10 @@ GENERIC_ERROR = (
     "AAD_FUNC_SCOPE, or the API requires assignment and this app's identity has none of the API's app roles."
 )
 HEADER_REJECTED = "The identity endpoint rejected this app's IDENTITY_HEADER: restart the app."
-NO_HEADER = "IDENTITY_ENDPOINT is set but IDENTITY_HEADER is not. The platform sets both: remove your app setting."
+NO_HEADER = (
+    "IDENTITY_ENDPOINT is set but IDENTITY_HEADER is not. The platform sets both: remove any app settings with these "
+    "names."
+)
 THROTTLED = "The identity endpoint is throttling requests or temporarily unavailable: retry in a minute."
 NO_RESPONSE = "The identity endpoint is unreachable or did not respond within the time limit."
 UNAVAILABLE = "The managed identity returned no token. The log contains the reason."

@@ -38,7 +38,7 @@ class ToolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check: its state and what was found. `code` is the problem's, if it failed with one."""
+    """One check with its state and result. `code` is the code of the problem that made the check fail, or ""."""
 
     name: str
     state: State

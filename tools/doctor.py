@@ -150,7 +150,7 @@ def _print(evidence: Evidence, checks: list[CheckResult], findings: list[Finding
         console.write(f"Verdict: {findings[0].cause}")
         console.write(f"Do:      {findings[0].step}")
         for finding in findings[1:]:
-            console.write(f"Then:    {finding.cause}")
+            console.write(f"Also:    {finding.cause}")
         return
     roles = ", ".join(strings(evidence.call.body, "roles")) or "none"
     console.write(f"Verdict: Healthy. aad-func accepts msi-func, with the roles {roles}.")

@@ -91,19 +91,19 @@ class ProbeResult:
 
 
 def string(document: Mapping[str, Any], name: str) -> str:
-    """Return a member that is a string, truncated, or "" for other types."""
+    """Return a string member, truncated, or "" if the member is missing or not a string."""
     value = document.get(name)
     return value[:MAX_STRING_CHARS] if isinstance(value, str) else ""
 
 
 def strings(document: Mapping[str, Any], name: str) -> list[str]:
-    """Return the strings in a member that is a list, truncated, or [] for other types."""
+    """Return the strings in a list member, each truncated, or [] if the member is missing or not a list."""
     value = document.get(name)
     return [item[:MAX_STRING_CHARS] for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def mapping(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a member that is an object, or {} for other types."""
+    """Return an object member, or {} if the member is missing or not an object."""
     value = document.get(name)
     return value if isinstance(value, dict) else {}
 

@@ -49,7 +49,7 @@ def role_finding(
 
 
 def _is_misspelling(role: str, required: str) -> bool:
-    """Return whether the names differ only in capitalization or in one or two letters."""
+    """Return whether the names differ only in capitalization, or are similar and differ in length by at most one."""
     role, required = role.lower(), required.lower()
     similarity = difflib.SequenceMatcher(None, role, required).ratio()
     return role == required or (similarity >= MIN_SIMILARITY and abs(len(role) - len(required)) <= 1)

@@ -33,8 +33,8 @@ EXAMPLES = """examples:
 
 APP and WHO can be a display name, a client ID, an object ID or an App ID URI. WHO can also be a user principal name.
 A name must be unique among service principals and, for WHO, also among users and groups. Sign in with az login first.
-The commands require the permission Application.Read.All, and changes also require AppRoleAssignment.ReadWrite.All. If
-AAD_FUNC_ROLE_ASSIGNMENTS is set on this machine, `list` includes the roles in this setting.
+The commands require the permission Application.Read.All. Changes also require AppRoleAssignment.ReadWrite.All and,
+unless WHO is a service principal's ID or URI, Directory.Read.All. `list` includes AAD_FUNC_ROLE_ASSIGNMENTS, if set.
 
 """
 
@@ -154,7 +154,7 @@ def _resolve(options: argparse.Namespace, graph: Graph) -> tuple[Principal, Prin
     who = find_one(graph, options.identity, users=True)
     if who.member_type not in role.member_types:
         message = (
-            f"{options.role} cannot be assigned to a {who.kind}. Allow {who.member_type} as a member type of the role."
+            f"{options.role} cannot be assigned to {who.name} ({who.kind}). Allow {who.member_type} as a member type."
         )
         raise ToolError(message, console.FAULT)
     for principal in (api, who):

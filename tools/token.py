@@ -111,7 +111,7 @@ def _request(identity: AppIdentity | AppRegistration, scope: str) -> str:
 
 
 def _attempts(error: BaseException | None) -> list[str]:
-    """Return azure-identity's error for each attempted credential, with anything like a token redacted."""
+    """Return azure-identity's error for each attempted credential, with anything that looks like a token redacted."""
     _, _, attempts = str(error or "").partition("Attempted credentials:")
     lines = (_SECRET.sub("<redacted>", line).strip() for line in attempts.splitlines())
     return [f"  {line}" for line in lines if line and not line.startswith("To mitigate this issue")]

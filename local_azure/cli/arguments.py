@@ -1,4 +1,4 @@
-"""Arguments of the command line."""
+"""The command-line arguments."""
 
 import argparse
 import sys
@@ -67,7 +67,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     env.add_argument(
         "--site",
         metavar="NAME",
-        help="use this site's managed identities (default: the site for which the tenant runs)",
+        help="use this site's managed identities (default: the site that the tenant was started with)",
     )
     _add_format(env)
     control_arguments.add_url(env)

@@ -15,7 +15,7 @@ from local_azure.serving.errors import StartError
 STOP_TIMEOUT = 5  # seconds
 NOT_EXECUTABLE, NOT_FOUND = 126, 127  # a shell's exit codes
 
-# `read` returns when this process ends for any reason, because the pipe to the watchdog then closes.
+# `read` returns when the Python process ends for any reason, because its pipe to the watchdog then closes.
 # $0 is the process or process group to end, and $1 is a timeout in seconds.
 _WATCHDOG = """
 read -r _

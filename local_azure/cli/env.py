@@ -15,7 +15,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         settings = control_client.send("GET", options.url, "settings", query)
     finally:
-        # `eval ""` succeeds, so that a command after && would run without the settings.
+        # `eval ""` succeeds, so a command after && would run without the settings.
         if settings is None and options.format in FAILURES:
             print(FAILURES[options.format])
     if settings is None:

@@ -51,7 +51,7 @@ class FaultInjector:
         return list(routes)
 
     def inject(self, endpoint: str, fault: Fault) -> None:
-        """Inject this fault into the endpoint, instead of any earlier fault."""
+        """Inject this fault into the endpoint and remove any earlier fault."""
         self.faults[endpoint] = fault
         self._remaining[endpoint] = fault.count or 0
 

@@ -1,8 +1,8 @@
 """The control plane under /local-azure, with which tests change the tenant. Azure has no equivalent.
 
-Every process on this machine may use the control plane, but web pages of other sites may not. All
-endpoints reject such pages (see serving/web_pages.py and, for their Host, serving/http_server.py). The control plane
-also rejects content types that need no CORS preflight.
+Every process on this machine may use the control plane, but web pages of other sites may not. All endpoints reject
+such pages (see serving/web_pages.py and, for their Host header, serving/http_server.py). The control plane also rejects
+content types that need no CORS preflight.
 """
 
 import logging

@@ -17,7 +17,7 @@ from local_azure.entra.token_issuer import MFA, TokenIssuer
 from local_azure.tenant.directory import Directory
 from local_azure.tenant.principals import Application, FederatedCredential, User
 
-_NO_LEEWAY = 0  # seconds; Entra's errors compare an assertion's lifetime to the millisecond
+_NO_LEEWAY = 0  # seconds; Entra's error messages show that an assertion's lifetime is checked to the millisecond
 
 
 @dataclass(frozen=True, slots=True)

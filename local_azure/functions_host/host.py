@@ -1,6 +1,6 @@
 """A Functions host for HTTP functions of the Python programming model v2.
 
-Responses are the same as with `func start`. local_azure/README.md lists the emulated behavior and the tests.
+Responses are modeled on those of `func start`. local_azure/README.md lists the emulated behavior and the tests.
 """
 
 import asyncio

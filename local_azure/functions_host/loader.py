@@ -74,7 +74,7 @@ def _apply_settings(folder: Path) -> None:
     try:
         for name, value in settings.get("Values", {}).items():
             os.environ.setdefault(name, str(value))
-    except (AttributeError, ValueError, OSError):  # no object, or an invalid name or value
+    except (AttributeError, ValueError, OSError):  # not an object, or an invalid name or value
         raise StartError(f"{file}: Values must be an object with valid environment variables.") from None
 
 

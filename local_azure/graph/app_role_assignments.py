@@ -71,7 +71,7 @@ class AppRoleAssignments:
         raise not_found(wanted.get("id") or wanted["app_id"])
 
     def _of_service_principal(self, request: Request) -> list[Assignment]:
-        """Return the assignments that have the service principal in the path as the API or as the principal."""
+        """Return the assignments whose API or principal is the service principal in the path."""
         here = self._service_principal(request).object_id
         of_principal = _side(request) == "principalId"
         return [

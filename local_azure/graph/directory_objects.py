@@ -39,7 +39,7 @@ class DirectoryObjects:
         return handle
 
     def get_handler(self, kind: str, *names: str) -> Handler:
-        """Return the handler of GET /v1.0/{kind}/{id}, where the ID is a value of one of the properties `names`."""
+        """Return the handler of GET /v1.0/{kind}/{id}. The ID is a value of one of the properties `names`."""
 
         async def handle(request: Request) -> Response:
             return entity_response(request, kind, self._find(kind, request.path_params["id"], *names))

@@ -59,7 +59,10 @@ def service_principal(principal: ServicePrincipal) -> dict[str, Any]:
 
 
 def application(app: Application) -> dict[str, Any]:
-    """Return the `application` object. The object ID is derived, because the tenant file does not define one."""
+    """Return the `application` object.
+
+    Its object ID is derived from the client ID. The object ID in the tenant file is that of the service principal.
+    """
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"api://{app.client_id}")),
         "appId": app.client_id,

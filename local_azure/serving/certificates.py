@@ -30,7 +30,7 @@ class Certificates:
 
     An authority is replaced if it lacks the current constraints or expires soon. The bundle contains the public roots,
     the local authority, and the roots that this machine's settings name, such as a company proxy's. A client uses one
-    bundle for all hosts, so that requests to other hosts need the other roots.
+    bundle for all hosts, so requests to other hosts need the other roots.
     """
 
     def __init__(self, folder: Path) -> None:

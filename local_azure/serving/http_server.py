@@ -43,7 +43,7 @@ def uvicorn_server(app: Any, tls: ssl.SSLContext | None = None) -> uvicorn.Serve
 
 
 def _is_not_shutdown(record: logging.LogRecord) -> bool:
-    """Return False for log records about requests that are cancelled because the server stops."""
+    """Return False for log records about requests that are canceled because the server stops."""
     cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
     return not cancelled and "timeout graceful shutdown exceeded" not in record.getMessage()
 

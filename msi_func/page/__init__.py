@@ -55,7 +55,9 @@ def _hash(element: str, html: str) -> str:
 
 
 def _settings_in_commands() -> dict[str, str]:
-    """Return the API and the client ID in the page's commands, or empty strings if a setting is missing or invalid.
+    """Return the API and msi-func's client ID for the page's commands. An optional client ID that is not set is empty.
+
+    Both are empty if AAD_FUNC_SCOPE is missing or a setting is invalid.
 
     The API is never taken from a response: a malicious API could make the reader assign a role of another API.
     """

@@ -92,7 +92,7 @@ REJECTED = [
     (
         "a role for applications only",
         ("assign", "--api", "Microsoft Graph", "--identity", "developers", "--role", "Directory.Read.All"),
-        "cannot be assigned to a group",
+        "cannot be assigned to developers (group)",
     ),
     ("a quote in a name", ("list", "--api", "o'brien' or displayName eq 'aad-func"), "no service principal named"),
 ]

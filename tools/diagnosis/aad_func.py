@@ -127,14 +127,14 @@ def _unreachable(evidence: Evidence) -> Finding:
         found = msi_func.unreachable("aad-func", evidence.direct)
         return Finding(f"msi-func cannot reach aad-func, nor can this machine. {found.cause}", found.step)
     if evidence.is_aad_reached and reason == UNTRUSTED_CERTIFICATE:
-        cause = "msi-func does not trust the TLS certificate of aad-func, which responds to this machine."
+        cause = "aad-func responds to this machine, but msi-func does not trust aad-func's TLS certificate."
         return Finding(cause, commands.set_setting("msi-func", evidence.msi_url, "SSL_CERT_FILE", ""))
     if evidence.is_aad_reached and not reason.startswith("no connection"):
         return wrong_url(
             evidence, f"AAD_FUNC_URL is wrong. aad-func is running, but msi-func's request failed: {reason}."
         )
     if evidence.is_aad_reached:
-        cause = "The network blocks msi-func's connections to aad-func, which responds to this machine."
+        cause = "aad-func responds to this machine, but the network blocks msi-func's connections."
         return Finding(
             cause,
             "In the portal, open msi-func > Settings > Networking > Outbound, and check the VNet and the firewall.",

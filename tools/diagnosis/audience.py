@@ -12,7 +12,7 @@ def audience_finding(evidence: Evidence) -> Finding:
     scope, client_id = settings.get("AAD_FUNC_SCOPE", ""), settings.get("AAD_FUNC_CLIENT_ID", "").lower()
     requested = commands.guid_in(scope)
     if not scope or not client_id:
-        cause = "AAD_FUNC_SCOPE of msi-func and AAD_FUNC_CLIENT_ID or AAD_FUNC_AUDIENCES of aad-func do not match."
+        cause = "AAD_FUNC_SCOPE of msi-func does not match AAD_FUNC_CLIENT_ID or AAD_FUNC_AUDIENCES of aad-func."
         return Finding(cause, REMEDIATIONS["wrong_audience"])
     if requested == client_id and "AAD_FUNC_AUDIENCES" in settings:
         cause = f"AAD_FUNC_AUDIENCES of aad-func does not contain the audience of the tokens, {client_id}."

@@ -14,7 +14,7 @@ _SETTINGS = ("AAD_FUNC_", "MSI_FUNC_", "ENTRA_", "IDENTITY_ENDPOINT")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Results of probes, or None if not sent. `settings` is empty unless they belong to the probed apps."""
+    """Results of probes, or None for unsent probes. `settings` contains only settings of the probed apps."""
 
     call: ProbeResult  # request to msi-func
     without_token: ProbeResult | None = None  # request to msi-func with auth=0, so that msi-func sends no token

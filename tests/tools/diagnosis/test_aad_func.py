@@ -49,7 +49,7 @@ FAULTS = [
     Fault(
         "certificate that msi-func does not trust",
         lambda s: s.apps(AAD_FUNC_URL=f"{s.server(responses.AAD_401, tls=s.untrusted_tls())}/api/aad-func"),
-        "msi-func does not trust the TLS certificate of aad-func, which responds to this machine.",
+        "aad-func responds to this machine, but msi-func does not trust aad-func's TLS certificate.",
         "Set SSL_CERT_FILE=",
     ),
     Fault(

@@ -47,10 +47,10 @@ CASES: list[tuple[str, dict[str, str], bool | None, str, str]] = [
         "the caller's settings only",
         {"AAD_FUNC_SCOPE": SCOPE},
         None,
-        "do not match",
+        "does not match",
         REMEDIATIONS["wrong_audience"],
     ),
-    ("aad-func's settings only", {"AAD_FUNC_CLIENT_ID": API}, None, "do not match", REMEDIATIONS["wrong_audience"]),
+    ("aad-func's settings only", {"AAD_FUNC_CLIENT_ID": API}, None, "does not match", REMEDIATIONS["wrong_audience"]),
     (
         "another API, whose existence is unknown",
         {"AAD_FUNC_SCOPE": SCOPE, "AAD_FUNC_CLIENT_ID": TYPO},
