@@ -9,7 +9,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 help:
 	@echo "make demo         run both function apps with a local tenant until Ctrl+C (ARGS=--once: call once and exit)"
-	@echo "make test         run the linter, the type checker and all tests (ARGS='-k name': selected tests, no coverage)"
+	@echo "make test         run linter, type checker and tests (ARGS='-k name': selected tests, '-p randomly': random order)"
 	@echo "make fuzz         run the property tests with random examples for 60 seconds (SECONDS=600, SEED=123)"
 	@echo "make bench        run the benchmarks, in about five minutes (ARGS=validation: run only this part)"
 	@echo "make soak         run both functions under load for ten minutes, while keys rotate and endpoints fail"

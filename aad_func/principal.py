@@ -92,19 +92,22 @@ class Principal:
         return replace(self, roles=self.roles | granted, roles_from_setting=frozenset(granted)) if granted else self
 
     def require_role(self, *roles: str) -> None:
-        """Raise `missing_role` unless the caller has at least one of these app roles. Compares exactly."""
+        """Raise `missing_role` unless the caller has at least one of these app roles. The spelling must match."""
         if self.roles.isdisjoint(roles):
             detail = f"The caller does not have the app role {' or '.join(roles)}."
             raise self.denied("missing_role", detail, required_roles=list(roles))
 
     def require_scope(self, scope: str) -> None:
-        """Raise `missing_scope` unless the token carries this scope. Compares exactly."""
+        """Raise `missing_scope` unless the token carries this scope. The spelling must match."""
         if scope not in self.scopes:
             detail = f"The user's token does not carry the scope {scope}."
             raise self.denied("missing_scope", detail, required_scope=scope)
 
     def denied(self, code: str, detail: str = "", **members: Any) -> Problem:
-        """Return a problem with this caller, its roles, and the times at which its token was issued and will expire."""
+        """Return a problem that contains this caller, its roles, and when its token was issued.
+
+        For a managed identity, it also contains the time by which a new role is visible.
+        """
         issued_at, expires_on = _time(self.claims, "iat"), _time(self.claims, "exp")
         if issued_at:
             members["token_issued_at"] = f"{issued_at:%Y-%m-%dT%H:%M:%SZ}"

@@ -52,7 +52,7 @@ def rows(azure: LocalAzure) -> Iterator[Row]:
             median = statistics.median(_milliseconds(each[function], (stage,)) for each in rounds)
             yield value(f"start to first 200, {name}: elapsed while {what}", median, "ms")
         foreign = [module for module in FOREIGN[function] if module in rounds[0][function]["modules"]]
-        yield value(f"{name}: imported modules out of {', '.join(FOREIGN[function])}", len(foreign), most=0)
+        yield value(f"{name}: loaded modules among {', '.join(FOREIGN[function])}", len(foreign), most=0)
 
 
 def first_call(

@@ -63,7 +63,7 @@ class FaultSchedule:
         with tempfile.TemporaryDirectory() as folder:
             new = KeyRing(Path(folder)).current
         ring = self._azure.keys
-        # One assignment replaces the list, because a token can be signed with its last key at any time.
+        # Replace the list in one assignment, because a token can be signed with the list's last key at any time.
         ring.keys = [*ring.keys[:-1], new, ring.keys[-1]]
 
     def _sign_with_new_key(self) -> None:

@@ -2,7 +2,7 @@
 
     python -m bench.first_call aad_func --since 1234.5 < token
 
-Prints JSON: the response, the modules that were imported before and after the request, the seconds of each stage, and
+Prints JSON: the response, the modules that are loaded before and after the request, the seconds of each stage, and
 the CPU seconds of this process.
 """
 

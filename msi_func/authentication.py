@@ -25,8 +25,9 @@ async def send_authenticated(
 ) -> tuple[DownstreamResponse, tuple[str, ...]]:
     """Call `send` with a token for `scope` and return the response and all tokens that were sent.
 
-    `seconds` is the time limit for all token requests and calls of `send` together, except the first token request on a
-    developer's machine. Raises `misconfigured` unless `scope` is <resource>/.default. Raises the problems of `source`.
+    `seconds` is the time limit for all token requests and calls to `send` together. On a developer's machine, it does
+    not include the initial token request. Raises `misconfigured` unless `scope` is <resource>/.default. Raises the
+    problems of `source`.
     """
     if not is_default_scope(scope):
         raise Problem("misconfigured", f"The scope {DEFAULT_SCOPE_ERROR}.")

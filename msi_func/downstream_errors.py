@@ -11,13 +11,13 @@ from msi_func.http_client import DownstreamResponse, parse_retry_after
 MAX_TEXT_CHARS = 1000  # Longer members of an API's error are dropped.
 MAX_RETRY_AFTER = 24 * 3600  # seconds
 
-# The members of this app's problems, followed by those of OAuth errors (RFC 6749 section 5.2).
+# The members of aad-func's problems, followed by those of OAuth errors (RFC 6749 section 5.2).
 _MEMBERS = (
     *("code", "detail", "authenticated_by", "required_scope", "token_issued_at", "new_role_visible_by"),
     *("error", "error_description"),
 )
 _LISTS = ("settings", "roles", "required_roles")
-# The members that are kept of nested objects: of `caller` in aad-func's 403 responses, and of `error` in Microsoft
+# The members that are kept from nested objects: from `caller` in aad-func's 403 responses, and of `error` in Microsoft
 # Graph's responses: https://learn.microsoft.com/graph/errors
 _OBJECTS = {"caller": ("kind", "client_id", "object_id"), "error": ("code", "message")}
 

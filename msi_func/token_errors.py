@@ -37,7 +37,10 @@ INVALID_RESPONSE = "The identity endpoint returned an invalid response."
 EXPIRED = "The new token has expired already: check this machine's clock."
 NO_CREDENTIAL = "No credential can be created from the environment: check the variables that begin with AZURE_."
 SIGN_IN_TIMEOUT = "No credential on this machine returned a token within the time limit: sign in first, with az login."
-SIGN_IN = "No credential on this machine returned a token: sign in with az login --scope. The log contains the reasons."
+SIGN_IN = (
+    "No credential on this machine returned a token: sign in with az login --scope <scope>. The log contains the "
+    "reasons."
+)
 
 _CAUSES = {401: HEADER_REJECTED, 500: GENERIC_ERROR, **dict.fromkeys((408, 429, 502, 503, 504), THROTTLED)}
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 section 2.1

@@ -1,1 +1,1 @@
-"""Command-line tools that show tokens, assign app roles and find faults. The tools are deployed with the app."""
+"""Command-line tools that show tokens, assign app roles and find faults. The tools are not deployed."""

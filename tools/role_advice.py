@@ -35,7 +35,7 @@ def role_finding(
         return Finding(cause, assign)
     if not fresh.has_role:
         return Finding(
-            f"The app role {role} is not assigned to the {who}, because a new token does not carry the role.", assign
+            f"The app role {role} is not assigned to the {who}: a new token does not carry the role.", assign
         )
     if fresh.is_accepted:
         step = commands.set_setting("msi-func", msi_url, "AAD_FUNC_SCOPE", fresh.scope)

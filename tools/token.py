@@ -63,7 +63,7 @@ def _show(options: argparse.Namespace) -> int:
         heading = "Token from standard input"
     else:
         _check_scope(scope)
-        # Only managed identities' tokens are cached outside this process.
+        # Unlike an app registration's tokens, these tokens are also cached outside this process.
         requested = respell(scope) if options.fresh and isinstance(identity, AppIdentity) else scope
         token = _request(identity, requested)
         heading = f"{'New token' if options.fresh else 'Token'} from the {identity.kind} for {requested}"

@@ -17,7 +17,7 @@ from local_azure.tenant.directory import Directory
 from local_azure.tenant.grants import Assignment
 from local_azure.tenant.principals import Application, ServicePrincipal, member_type
 
-# The default access role, which an API without roles for this kind of principal uses. Tokens do not contain this role.
+# The ID of the default access role, for principals of a kind for which the API has no roles. Tokens do not contain it.
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
 
 # Maps each collection to the member of an assignment that contains the ID of the service principal in the path.

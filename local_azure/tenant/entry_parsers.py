@@ -121,7 +121,7 @@ def group_parser(principals: Iterable[Principal]) -> Callable[[JsonObject], Grou
 
 
 def site_parser(identities: Iterable[ManagedIdentity]) -> Callable[[JsonObject], Site]:
-    """Return a parser for `sites`. A site's identities must be names of `identities`."""
+    """Return a parser for `sites`. A site can use only these `identities`."""
     by_name = {identity.name: identity for identity in identities}
 
     def parse_site(entry: JsonObject) -> Site:

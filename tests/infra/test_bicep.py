@@ -170,7 +170,7 @@ def in_sample() -> set[str]:
 
 
 def in_settings_page() -> dict[str, str]:
-    """Return the names listed in docs/settings.md, with their default."""
+    """Return the default of each setting listed in docs/settings.md."""
     listed = re.findall(r"^- (\w.*?) \((.*?)\): ", (APP / "docs" / "settings.md").read_text(), re.MULTILINE)
     return {name: default for names, default in listed for name in names.split(", ")}
 

@@ -37,7 +37,7 @@ class Resource:
 
 
 class _Added(dict[str, Any]):
-    """An object with the members that Azure adds to the template's."""
+    """An object of the template, with the members that Azure adds."""
 
     def __new__(cls, path: str, value: Any) -> Any:
         return super().__new__(cls) if isinstance(value, dict) else value

@@ -33,7 +33,7 @@ def _client_id(name: str, state: State) -> str:
 
 
 def graph(method: str, options: Options, state: State) -> Any:
-    """Run `az rest`."""
+    """Emulate `az rest`."""
     path = unquote(options["url"]).partition("/v1.0/")[2]
     key = (re.findall(r"(?:uniqueName|appId|name)='([^']*)'", path) or [""])[-1]
     applications = state["applications"]
@@ -76,7 +76,7 @@ def _add(path: str, wanted: dict[str, str], state: State) -> None:
 
 
 def directory(action: str, options: Options, state: State) -> Any:
-    """Run `az ad`."""
+    """Emulate `az ad`."""
     if action == "signed-in-user show":
         return fake_id("object", "you")
     name, body = _application(options["id"], state)

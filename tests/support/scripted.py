@@ -120,7 +120,7 @@ class Scripted:
                     connection.shutdown(socket.SHUT_RDWR)
 
     def push(self, data: bytes) -> None:
-        """Send data on every open connection without a request."""
+        """Send unrequested data on every open connection."""
         with self._lock:
             for connection in self._open:
                 connection.sendall(data)

@@ -89,6 +89,6 @@ class Tenant(Scripted):
         return {**key.jwk(), **issuer, **changes}
 
     def fail(self, response: Response, document: Document = "metadata", *versions: str) -> None:
-        """Set the response to requests for the document, for all versions by default."""
+        """Respond with this to requests for the document, for all versions by default."""
         for version in versions or VERSIONS:
             self.set_response(self.path(version, document), response)

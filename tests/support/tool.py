@@ -25,7 +25,7 @@ class Ended:
     seconds: float = 0
 
     def state(self, check: str) -> str:
-        """Return the state of a check, given its name or a problem code: ok, failed or skipped."""
+        """Return ok, failed or skipped: the state of a check, given its name or a problem code."""
         name = next((name for name, codes in VALIDATION_STEPS if check in codes), check)
         for line in self.out.splitlines():
             state, _, rest = line.partition(" ")

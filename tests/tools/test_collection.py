@@ -1,4 +1,4 @@
-"""The doctor's requests: recipients, credentials, and no request that earlier responses do not justify."""
+"""The doctor's requests: their recipients and credentials, and the earlier responses that each depends on."""
 
 import time
 from collections.abc import Callable

@@ -26,5 +26,5 @@ def settings_finding(app: str, url: str, problem: Mapping[str, Any]) -> Finding:
     return Finding(f"{app}: {detail}", commands.set_setting(app, url, names[0], ""))
 
 
-# Settings that must not be removed: they have no default, or their default admits every caller.
+# Settings that must not be removed: they have no default, or their default allows any client with the role.
 _REQUIRED = ("AAD_FUNC_URL", "AAD_FUNC_SCOPE", "ENTRA_TENANT_ID", "AAD_FUNC_CLIENT_ID", "AAD_FUNC_ALLOWED_CALLERS")

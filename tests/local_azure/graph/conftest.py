@@ -9,5 +9,5 @@ from tests.local_azure.graph.graph_client import GraphClient
 
 @pytest.fixture
 def graph(local_azure: LocalTenant, local_azure_server: LocalAzure) -> GraphClient:
-    """Return a client. Changes of the tenant are undone after the test."""
+    """Return a client. Changes to the tenant are undone after the test."""
     return GraphClient(local_azure_server)

@@ -178,7 +178,7 @@ def test_node_accepts_the_server_certificate(local_azure_server: LocalAzure):
 
 
 def without_constraints() -> bytes:
-    """Return a CA without constraints, like those of earlier versions."""
+    """Return a CA without constraints, as earlier versions created it."""
     authority = trustme.CA(organization_unit_name="local_azure")
     return authority.cert_pem.bytes() + authority.private_key_pem.bytes()
 

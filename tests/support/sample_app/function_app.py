@@ -48,7 +48,7 @@ def settings(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="threads", methods=["GET"])
 def threads(req: func.HttpRequest) -> func.HttpResponse:
-    """Respond once `together` requests wait in threads. After a timeout, `enough` is false."""
+    """Respond as soon as `together` requests wait in threads. After a timeout, `enough` is false."""
     together = int(req.params["together"])
     arrived.append(threading.get_ident())
     enough = gate.wait_for(together)

@@ -87,7 +87,7 @@ CASES: list[tuple[str, dict[str, str], bool | None, str, str]] = [
         "Remove AAD_FUNC_AUDIENCES from the settings of aad-func, and restart it.",
     ),
     (
-        "a version 1 registration, spelled differently",
+        "a version 1 registration, and the scope in another spelling",
         {"AAD_FUNC_SCOPE": f"api://{API.upper()}/.default", "AAD_FUNC_CLIENT_ID": API},
         None,
         "Version 1 tokens contain the resource as requested",
