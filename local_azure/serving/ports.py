@@ -1,6 +1,7 @@
 """Listening sockets on 127.0.0.1."""
 
 import contextlib
+import random
 import socket
 
 from local_azure.serving.errors import StartError
@@ -39,10 +40,12 @@ def bind(port: int, option: str = "--port") -> socket.socket:
 
 
 def free_port() -> int:
-    """Return a port on which no process listens."""
-    with bind(0) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+    """Return a port on which no process listens, for a server that starts later.
+
+    Systems assign ports from 32,768 or 49,152 on to other sockets, so the port is below.
+    """
+    numbers = random.SystemRandom()
+    return next(port for port in iter(lambda: numbers.randrange(15_000, 32_000), 0) if is_free(port))
 
 
 def is_free(port: int) -> bool:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ import requests
 from local_azure.cloud import LocalAzure
 from local_azure.functions_host import process
 from local_azure.serving.http_server import BackgroundServer, Listener
-from local_azure.serving.ports import LOOPBACK, bind, is_free
+from local_azure.serving.ports import LOOPBACK, bind, free_port, is_free
 from tests.support.asgi_app.api import api as asgi_app
 
 APP = Path(__file__).parents[2]
@@ -77,13 +76,6 @@ def msi_settings(azure: LocalAzure, aad_url: str, *, site: str = "msi-func", api
     }
 
 
-def unused_port() -> int:
-    """Return a free port outside the ephemeral range, so that no other process gets it before the host does."""
-    # pytest-randomly gives every process the same seed, so only SystemRandom differs between processes.
-    numbers = random.SystemRandom()
-    return next(port for port in iter(lambda: numbers.randrange(15_000, 32_000), 0) if is_free(port))
-
-
 @contextlib.contextmanager
 def running(
     settings: dict[str, str], *, folder: Path = APP, port: int = 0, verbose: bool = False, measured: bool = False
@@ -92,7 +84,7 @@ def running(
 
     `measured` enables coverage in the host, which doubles its startup time.
     """
-    port = port or unused_port()
+    port = port or free_port()
     # Ignore the developer's local.settings.json. The sample app's file is part of the test.
     options = [*(["--verbose"] if verbose else []), *(["--no-local-settings"] if folder == APP else [])]
     with (
@@ -113,7 +105,7 @@ def serving(by: str, folder: Path, settings: dict[str, str]) -> Iterator[str]:
         with running(settings, folder=folder) as host:
             yield host.origin
         return
-    port = unused_port()
+    port = free_port()
     command = [sys.executable, "-m", "uvicorn", "api:api", "--port", str(port), "--app-dir", str(folder)]
     with clean_environment():
         environment = {**os.environ, **settings}

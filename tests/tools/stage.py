@@ -10,6 +10,7 @@ from typing import Any
 import trustme
 
 from local_azure.cloud import LocalAzure
+from local_azure.serving.ports import free_port
 from local_azure.testing import LocalTenant
 from tests.support import apps, commands
 from tests.support.scripted import Reply, Request, Scripted, as_json, http
@@ -78,7 +79,7 @@ class Stage:
         `direct`: pass --aad, with this URL if it is a string. `known`: the doctor has the apps' settings.
         `removed`: names of settings to remove.
         """
-        port = apps.unused_port()
+        port = free_port()
         aad_url = f"http://127.0.0.1:{port}/api/aad-func"
         settings = {**apps.aad_settings(self.azure), **apps.msi_settings(self.azure, aad_url, site=site)}
         settings |= {**(ON_BEHALF_OF if users else {}), "AAD_FUNC_TIMEOUT_SECONDS": "5", **changes}
@@ -112,7 +113,7 @@ class Stage:
     def easy_auth(self, *, api: str = "aad-func") -> Ended:
         """Run the doctor on msi-func and on aad-func behind the emulated Easy Auth of a registration."""
         aad = self.stack.enter_context(apps.running({**apps.aad_settings(self.azure), **apps.EASY_AUTH}))
-        url, port = f"{self.azure.origin}", apps.unused_port()
+        url, port = f"{self.azure.origin}", free_port()
         arguments = ("easy-auth", "--to", aad.origin, "--api", api, "--port", port, "--url", url)
         process = self.stack.enter_context(commands.start(*arguments))
         self.stack.callback(process.terminate)

@@ -95,8 +95,8 @@ def test_one_principal_is_found(why, directory, text, users, object_id, find):
 
 
 NOT_FOUND: list[tuple[str, Directory, str, bool, str]] = [
-    ("an unknown name", Directory(), "a", True, "no service principal, user or group called a"),
-    ("a user instead of an API", Directory(users=[entry(2, "a")]), "a", False, "no service principal called a"),
+    ("an unknown name", Directory(), "a", True, "no service principal, user or group named a"),
+    ("a user instead of an API", Directory(users=[entry(2, "a")]), "a", False, "no service principal named a"),
     (
         "two applications with one name",
         Directory(servicePrincipals=[entry(1, "a"), entry(2, "a")]),

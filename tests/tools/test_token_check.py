@@ -121,7 +121,7 @@ def test_another_audience_can_be_accepted_in_addition(check: Check, forge: Forge
 def test_role_assignments_and_allowed_callers_of_aad_func_apply(check: Check, forge: Forge):
     granted = check(forge.token(roles=GONE), AAD_FUNC_ROLE_ASSIGNMENTS=f"DoAll={CALLER_OBJECT}")
     assert granted.problem is None
-    assert "by AAD_FUNC_ROLE_ASSIGNMENTS" in {result.detail for result in granted.checks}
+    assert "granted by AAD_FUNC_ROLE_ASSIGNMENTS" in {result.detail for result in granted.checks}
     assert check(forge.token(), AAD_FUNC_ALLOWED_CALLERS=AZURE_CLI).code == "caller_not_allowed"
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from local_azure.serving.ports import free_port
 from tests.support import apps
-from tests.support.apps import unused_port
 from tests.support.scripted import HANG, Reply, http
 from tests.support.tool import Ended, run
 from tests.tools import stage as responses
@@ -14,7 +14,7 @@ from tests.tools.stage import Stage, by_token
 
 
 def _loop(stage: Stage) -> Ended:
-    port = unused_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     settings = {**apps.aad_settings(stage.azure), **apps.msi_settings(stage.azure, f"{url}/msi-func")}
     stage.stack.enter_context(apps.running({**settings, "AAD_FUNC_TIMEOUT_SECONDS": "1"}, port=port))

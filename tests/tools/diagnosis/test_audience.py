@@ -30,7 +30,7 @@ FAULTS = [
     Fault(
         "audience, settings unknown",
         lambda s: s.apps(AAD_FUNC_CLIENT_ID=OTHER),
-        "AAD_FUNC_SCOPE of msi-func and AAD_FUNC_CLIENT_ID or AAD_FUNC_AUDIENCES",
+        "AAD_FUNC_SCOPE of msi-func does not match AAD_FUNC_CLIENT_ID or AAD_FUNC_AUDIENCES of aad-func.",
         "Compare the caller's AAD_FUNC_SCOPE",
     ),
 ]
