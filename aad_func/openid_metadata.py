@@ -68,7 +68,7 @@ class OpenIdMetadata:
             except Exception as error:
                 future.set_exception(error)
 
-        # requests limits the time of each read, not of the whole response. In a daemon thread, an endless response
+        # `requests` limits the time of each read, not of the whole response. In a daemon thread, an endless response
         # blocks neither a thread pool nor the exit of the process.
         threading.Thread(target=run, name="signing-keys", daemon=True).start()
         try:

@@ -92,13 +92,13 @@ class Principal:
         return replace(self, roles=self.roles | granted, roles_from_setting=frozenset(granted)) if granted else self
 
     def require_role(self, *roles: str) -> None:
-        """Raise `missing_role` unless the caller has at least one of these app roles. The spelling must match."""
+        """Raise `missing_role` unless the caller has at least one of these app roles. Case-sensitive."""
         if self.roles.isdisjoint(roles):
             detail = f"The caller does not have the app role {' or '.join(roles)}."
             raise self.denied("missing_role", detail, required_roles=list(roles))
 
     def require_scope(self, scope: str) -> None:
-        """Raise `missing_scope` unless the token carries this scope. The spelling must match."""
+        """Raise `missing_scope` unless the token carries this scope. Case-sensitive."""
         if scope not in self.scopes:
             detail = f"The user's token does not carry the scope {scope}."
             raise self.denied("missing_scope", detail, required_scope=scope)

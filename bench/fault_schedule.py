@@ -71,7 +71,7 @@ class FaultSchedule:
         ring.keys = [*ring.keys[:-2], ring.keys[-1], ring.keys[-2]]
         for key in ring.keys[:-PUBLISHED_KEYS]:
             ring.remove(key.kid)
-        self.counts["a new key signs"] += 1
+        self.counts["a new key signs tokens"] += 1
 
 
 LabeledTokens = Iterator[tuple[str, str]]  # label and token

@@ -90,7 +90,7 @@ def _three_parts() -> str:
 
 
 def _pyjwt(azure: LocalAzure, forge: Forge) -> Validate:
-    """Return a function that performs the Authorizer's checks, as far as PyJWT supports them. The key is preloaded."""
+    """Return a function that performs some of the Authorizer's checks with PyJWT. The key is preloaded."""
     key, issuer = forge.key.public_key(), azure.issuer.issuer(2)
     options: Any = {"require": ["exp", "iss", "aud", "tid", "ver"]}
     return lambda token: jwt.decode(

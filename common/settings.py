@@ -86,7 +86,7 @@ class Settings:
         return default
 
     def string_list(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        """Return a comma-separated list of one or more strings, or the default if the setting is absent."""
+        """Return the strings of a comma-separated setting, at least one, or the default if the setting is absent."""
         if name not in os.environ:
             return default
         values = tuple(part.strip() for part in self.string(name).split(","))
@@ -95,7 +95,7 @@ class Settings:
         return values
 
     def guid_list(self, name: str) -> tuple[str, ...]:
-        """Return a comma-separated list of GUIDs in lower case, or an empty tuple if the setting is absent."""
+        """Return the GUIDs of a comma-separated setting in lower case, or an empty tuple if the setting is absent."""
         guids = tuple(guid.lower() for guid in self.string_list(name, ()))
         if not all(map(is_guid, guids)):
             self.add_error(name, "is not a comma-separated list of GUIDs")

@@ -98,8 +98,8 @@ class DownstreamApi:
         `user` if there is one, or no token if `authenticate` is False. `timing` records the durations.
 
         Raises `misconfigured`, `token_unavailable`, `downstream_error`, `downstream_unreachable`, `downstream_timeout`,
-        `downstream_invalid_response` and, if there is a `user`, the problems in entra_errors.py. Raises ValueError if
-        `path` is neither below the configured URL nor a URL of the same origin, or if a header is reserved or invalid.
+        `downstream_invalid_response` and the problems in entra_errors.py. Raises ValueError if `path` is neither below
+        the configured URL nor a URL of the same origin, or if a header is reserved or invalid.
         """
         options, timing = self.options, timing or ServerTiming()
         url = join_url(options.url, path, params) if path or params else options.url

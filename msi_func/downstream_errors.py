@@ -17,8 +17,8 @@ _MEMBERS = (
     *("error", "error_description"),
 )
 _LISTS = ("settings", "roles", "required_roles")
-# The members that are kept from nested objects: from `caller` in aad-func's 403 responses, and of `error` in Microsoft
-# Graph's responses: https://learn.microsoft.com/graph/errors
+# The members that are kept from nested objects: from `caller` in aad-func's 403 responses, and from `error` in
+# Microsoft Graph's responses: https://learn.microsoft.com/graph/errors
 _OBJECTS = {"caller": ("kind", "client_id", "object_id"), "error": ("code", "message")}
 
 

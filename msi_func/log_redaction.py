@@ -15,8 +15,8 @@ _SECRET = re.compile(r"eyJ[\w.-]*|[\w-]{40,}|(?<=[?&]code=)[^&\s\"']+")
 def redact_logs() -> None:
     """Redact the libraries' log records from now on.
 
-    azure-identity and msal log responses that they cannot parse, including tokens. urllib3 logs URLs. A log record
-    factory is replaced, because a logger's filter does not apply to its child loggers.
+    azure-identity and msal log responses that they cannot parse, including tokens. urllib3 logs URLs. This function
+    replaces the log record factory, because a logger's filter does not apply to its child loggers.
     """
     create = logging.getLogRecordFactory()
 

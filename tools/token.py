@@ -31,8 +31,8 @@ EXAMPLES = """examples:
   python -m tools.token --raw | sed 's/^/Authorization: Bearer /' |
     curl -H @- https://<app>.azurewebsites.net/api/aad-func
 
-The tool reads ENTRA_TENANT_ID, ENTRA_AUTHORITY and the settings in docs/settings.md that start with AAD_FUNC_, from the
-environment or from local.settings.json in this folder. Checks are skipped if the settings that they need are missing.
+The tool reads the settings of both functions (docs/settings.md) from the environment or from local.settings.json in
+this folder. Checks are skipped if the settings that they need are missing.
 
 """
 

@@ -76,7 +76,7 @@ class _ClaimsReader(AccessTokenValidator):
 
 @contextlib.contextmanager
 def _settings(claims: Mapping[str, Any], scope: str, audience: str, skipped: dict[str, str]) -> Iterator[None]:
-    """Set aad-func's missing settings to values from the token, and skip the checks that need these settings."""
+    """Within the block, take aad-func's missing settings from `scope` or the token, and skip checks that need them."""
     changes = {"AAD_FUNC_AUTHENTICATION": "token"}
     if "ENTRA_TENANT_ID" not in os.environ:
         tenant = str(claims.get("tid", "")).lower()

@@ -9,7 +9,7 @@ from local_azure.cli.settings_formats import FAILURES, FORMATS
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the settings and return 0, or print a command that fails and return 1. Raises StartError."""
+    """Print the settings and return 0, or return 1 if the tenant returns an error. Raises StartError."""
     query = {"site": options.site, "imds": options.imds}
     settings = None
     try:

@@ -36,7 +36,7 @@ Command = Callable[[Values], Any]
 
 
 class ControlPlane:
-    """Commands (POST) and queries (GET). Values are in the query or in a JSON body."""
+    """Commands (POST) and queries (GET). Values are URL parameters or members of a JSON body."""
 
     def __init__(
         self,

@@ -42,7 +42,7 @@ def bind(port: int, option: str = "--port") -> socket.socket:
 def free_port() -> int:
     """Return a port on which no process listens, for a server that starts later.
 
-    Systems assign ports from 32,768 or 49,152 on to other sockets, so the port is below.
+    The port is below 32,768, because operating systems assign higher ports to other sockets.
     """
     numbers = random.SystemRandom()
     return next(port for port in iter(lambda: numbers.randrange(15_000, 32_000), 0) if is_free(port))
