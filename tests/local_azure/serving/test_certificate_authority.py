@@ -138,6 +138,7 @@ def test_requests_and_aiohttp_accept_the_server_certificate(host: str, local_azu
     async def status() -> int:
         connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=bundle))
         async with aiohttp.ClientSession(connector=connector) as client, client.get(url) as response:
+            await response.read()  # Otherwise the connection is closed, which the event loop does not wait for.
             return response.status
 
     assert asyncio.run(status()) == 200
