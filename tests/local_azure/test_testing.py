@@ -183,7 +183,9 @@ def test_everything_is_undone(local_azure):
 
 
 def run_pytest(installed: Installed, folder: Path, *arguments: str) -> str:
-    done = installed.python("-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, cwd=folder)
+    # Without pytest-randomly, because a test after another one shows what was undone.
+    options = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly")
+    done = installed.python("-m", "pytest", *options, *arguments, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
