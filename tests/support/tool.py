@@ -3,7 +3,6 @@
 import contextlib
 import importlib
 import io
-import logging
 import os
 import subprocess
 import sys
@@ -78,16 +77,11 @@ def run_process(tool: str, *arguments: str, settings: dict[str, str] | None = No
 
 @contextlib.contextmanager
 def _alone(settings: dict[str, str]) -> Iterator[None]:
-    """Set only these settings, change to an empty folder, and restore log levels afterwards."""
+    """Set only these settings and change to an empty folder."""
     with (
         apps.clean_environment(),
         tempfile.TemporaryDirectory() as folder,
         contextlib.chdir(folder),
         patch.dict(os.environ, settings),
     ):
-        levels = {logger: logger.level for logger in map(logging.getLogger, ("azure", "msal", "msi_func", "aad_func"))}
-        try:
-            yield
-        finally:
-            for logger, level in levels.items():
-                logger.setLevel(level)
+        yield

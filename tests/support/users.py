@@ -18,14 +18,6 @@ ON_BEHALF_OF = {
 }
 
 
-def user_token(azure: LocalAzure, user: str = DEVELOPER, *, api: str = MSI_FUNC, mfa: bool = False) -> str:
-    """Return a user token, as `python -m local_azure token` prints it."""
-    values = {"user": user, "scope": f"api://{api}/.default", "mfa": mfa}
-    response = requests.post(f"{azure.origin}/local-azure/user-token", json=values, timeout=10)
-    response.raise_for_status()
-    return str(response.json()["access_token"])
-
-
 def settings(azure: LocalAzure, aad_url: str, **changes: str) -> dict[str, str]:
     """Return all settings of msi-func for requests on behalf of users."""
     return {**apps.msi_settings(azure, aad_url), **ON_BEHALF_OF, **changes}

@@ -4,7 +4,6 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from tools.diagnosis.evidence import Evidence
 from tools.probe import ProbeResult
 
 NOW = 1_800_000_000.0
@@ -43,8 +42,3 @@ def denied(status: int, code: str = "", *, url: str = MSI_URL, **members: Any) -
 def direct(status: int, code: str = "", *, url: str = AAD_URL, **options: Any) -> ProbeResult:
     """Return aad-func's response to a direct request."""
     return response(status, {"code": code} if code else {}, url=url, **options)
-
-
-def evidence(call: ProbeResult, **more: Any) -> Evidence:
-    """Return evidence with this response of msi-func; `more` are fields of Evidence."""
-    return Evidence(call, **more)

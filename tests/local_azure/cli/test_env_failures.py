@@ -21,6 +21,15 @@ SHELLS = {
 }
 
 
+def run(command: list[str], origin: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command of a shell, with the origin of the tenant in LOCAL_AZURE_URL."""
+    with clean_environment():
+        environment = {**os.environ, "LOCAL_AZURE_URL": origin}
+    return subprocess.run(
+        command, cwd=APP, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("site", ["msi-func", "ghost"], ids=["no tenant", "no such site"])
 def test_next_command_does_not_run_without_settings(shell: str, site: str, local_azure_server: LocalAzure):
@@ -28,29 +37,15 @@ def test_next_command_does_not_run_without_settings(shell: str, site: str, local
         pytest.skip(f"needs {shell}")
     command, script = SHELLS[shell]
     url = local_azure_server.origin if site == "ghost" else NOTHING_LISTENS
-    with clean_environment():
-        environment = {**os.environ, "LOCAL_AZURE_URL": url}
     line = script.format(command=f"'{sys.executable}' -m local_azure env --site {site}")
-    done = subprocess.run(
-        [*command, line if shell == "sh" else f"& {line}"],
-        cwd=APP,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    done = run([*command, line if shell == "sh" else f"& {line}"], url)
     assert (done.returncode, done.stdout) == (1, "")
     assert "local_azure: " in done.stderr
 
 
 def test_next_command_runs_with_the_settings(local_azure_server: LocalAzure):
     line = f'eval "$(\'{sys.executable}\' -m local_azure env)" && echo "$IDENTITY_HEADER"'
-    with clean_environment():
-        environment = {**os.environ, "LOCAL_AZURE_URL": local_azure_server.origin}
-    done = subprocess.run(
-        ["sh", "-c", line], cwd=APP, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
+    done = run(["sh", "-c", line], local_azure_server.origin)
     assert (done.returncode, done.stdout) == (0, local_azure_server.environment()["IDENTITY_HEADER"] + "\n")
 
 

@@ -15,7 +15,7 @@ from local_azure.testing import LocalTenant
 from tests.support.clients import verified
 from tests.support.forge import GONE, Forge
 from tests.support.tenant_requests import API, ASSIGNED, V1
-from tests.support.users import DEVELOPER, GUARDED, IDENTITY, MSI_FUNC, VISITOR, user_token
+from tests.support.users import DEVELOPER, GUARDED, IDENTITY, MFA, MSI_FUNC, VISITOR
 
 IDENTITY_OBJECT = "1de00003-0b1d-4000-8000-000000000000"
 
@@ -43,7 +43,8 @@ def test_on_behalf_of_credential_gets_a_users_token_over_https(
     user, roles, local_azure: LocalTenant, local_azure_server: LocalAzure
 ):
     local_azure.environment()
-    token = credential(local_azure_server, user_token(local_azure_server, user)).get_token(f"{API}/.default").token
+    assertion = local_azure.token("msi-func-api", user=user)
+    token = credential(local_azure_server, assertion).get_token(f"{API}/.default").token
     claims = verified(local_azure_server, token)
     assert (claims["azp"], claims["azpacr"], claims["scp"]) == (MSI_FUNC, "2", "user_impersonation")
     assert claims["oid"] == local_azure_server.directory.user(user).object_id != claims["sub"]
@@ -54,15 +55,14 @@ def test_on_behalf_of_credential_gets_a_users_token_over_https(
 def test_missing_second_factor_is_a_claims_challenge(local_azure: LocalTenant, local_azure_server: LocalAzure):
     local_azure.environment()
     with pytest.raises(ClientAuthenticationError) as caught:
-        credential(local_azure_server, user_token(local_azure_server, GUARDED)).get_token(f"{API}/.default")
+        credential(local_azure_server, local_azure.token("msi-func-api", user=GUARDED)).get_token(f"{API}/.default")
     body = json.loads(caught.value.response.text())
     assert (body["error"], body["error_codes"]) == ("interaction_required", [50076])
     policy = local_azure_server.directory.mfa_policies[0]
     assert json.loads(body["claims"]) == {"access_token": {"capolids": {"essential": True, "values": [policy.id]}}}
 
-    again = credential(local_azure_server, user_token(local_azure_server, GUARDED, mfa=True)).get_token(
-        f"{API}/.default"
-    )
+    assertion = local_azure.token("msi-func-api", user=GUARDED, claims=MFA)
+    again = credential(local_azure_server, assertion).get_token(f"{API}/.default")
     assert verified(local_azure_server, again.token)["amr"] == ["pwd", "mfa"]
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.tools.probes import AAD_URL, AZURE_AAD_URL, AZURE_MSI_URL, MSI_URL, accepted, direct, evidence
+from tests.tools.probes import AAD_URL, AZURE_AAD_URL, AZURE_MSI_URL, MSI_URL, accepted, direct
 from tools.diagnosis.aad_url import ask_directly, has_path, with_path, wrong_url
+from tools.diagnosis.evidence import Evidence
 
 PATHS = [
     ("https://x.example/api/aad-func", True, "https://x.example/api/aad-func"),
@@ -33,7 +34,7 @@ def test_url_is_completed_by_the_path(url, expected, completed):
     ids=["responded", "responded at its root", "without the path", "with another path"],
 )
 def test_url_that_responded_or_lacked_the_path_is_set(aad_url, status, value):
-    found = wrong_url(evidence(accepted(), direct=direct(status, url=aad_url), aad_url=aad_url), "cause")
+    found = wrong_url(Evidence(accepted(), direct=direct(status, url=aad_url), aad_url=aad_url), "cause")
     assert (found.cause, found.step) == (
         "cause",
         f"Set AAD_FUNC_URL={value} in the settings of msi-func, and restart it.",
@@ -42,7 +43,7 @@ def test_url_that_responded_or_lacked_the_path_is_set(aad_url, status, value):
 
 def test_app_in_azure_gets_a_command():
     found = wrong_url(
-        evidence(accepted(url=AZURE_MSI_URL), direct=direct(401, url=AZURE_AAD_URL), aad_url=AZURE_AAD_URL), "cause"
+        Evidence(accepted(url=AZURE_MSI_URL), direct=direct(401, url=AZURE_AAD_URL), aad_url=AZURE_AAD_URL), "cause"
     )
     assert found.step.startswith("az functionapp config appsettings set --ids ")
     assert "msi-x1.azurewebsites.net" in found.step
@@ -50,13 +51,13 @@ def test_app_in_azure_gets_a_command():
 
 
 def test_url_that_did_not_respond_is_not_set():
-    found = wrong_url(evidence(accepted(), direct=direct(404), aad_url=AAD_URL), "cause")
+    found = wrong_url(Evidence(accepted(), direct=direct(404), aad_url=AAD_URL), "cause")
     assert found.step == "Read the output of the Functions host of aad-func."
 
 
 def test_direct_probe_is_recommended_if_it_is_missing():
     for advise in (wrong_url, ask_directly):
-        step = advise(evidence(accepted(url=f"{MSI_URL}?as=user")), "cause").step
+        step = advise(Evidence(accepted(url=f"{MSI_URL}?as=user")), "cause").step
         assert step == (
             f"python -m tools.doctor {MSI_URL} --aad 'https://<aad-func app>.azurewebsites.net/api/aad-func'"
         )

@@ -4,9 +4,10 @@ import pytest
 
 from common.remediations import REMEDIATIONS
 from tests.tools.fault import API, OTHER, TYPO, Fault, check
-from tests.tools.probes import denied, evidence
+from tests.tools.probes import denied
 from tests.tools.stage import Stage
 from tools.diagnosis.audience import audience_finding
+from tools.diagnosis.evidence import Evidence
 
 FAULTS = [
     Fault(
@@ -98,6 +99,6 @@ CASES: list[tuple[str, dict[str, str], bool | None, str, str]] = [
 
 @pytest.mark.parametrize(("why", "settings", "known", "cause", "step"), CASES, ids=[case[0] for case in CASES])
 def test_wrong_setting_is_named(why, settings, known, cause, step):
-    found = audience_finding(evidence(denied(401, "wrong_audience"), settings=settings, is_client_id_known=known))
+    found = audience_finding(Evidence(denied(401, "wrong_audience"), settings=settings, is_client_id_known=known))
     assert cause in found.cause
     assert found.step == step

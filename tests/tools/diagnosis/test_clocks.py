@@ -6,9 +6,10 @@ import pytest
 
 from aad_func.access_token import LEEWAY
 from tests.tools.fault import Fault, check
-from tests.tools.probes import AAD_URL, NOW, accepted, denied, direct, evidence, response
+from tests.tools.probes import AAD_URL, NOW, accepted, denied, direct, response
 from tests.tools.stage import Stage
 from tools.diagnosis import clocks
+from tools.diagnosis.evidence import Evidence
 from tools.probe import ProbeResult
 
 FAULTS = [
@@ -69,7 +70,7 @@ CAUSES: list[tuple[str, float | None, float | None, str]] = [
 
 @pytest.mark.parametrize(("why", "msi", "aad", "cause"), CAUSES, ids=[case[0] for case in CAUSES])
 def test_wrong_clock_is_named(why, msi, aad, cause):
-    found = evidence(dated(accepted(), msi), direct=dated(direct(401, "missing_token"), aad))
+    found = Evidence(dated(accepted(), msi), direct=dated(direct(401, "missing_token"), aad))
     causes = [finding.cause for finding in clocks.findings(found)]
     assert causes[:1] == ([cause] if cause else [])
     assert len(causes) == (2 if why == "both, in opposite directions" else len(causes[:1]))
@@ -85,10 +86,10 @@ OTHERS = [
 
 @pytest.mark.parametrize(("why", "probe"), OTHERS, ids=[case[0] for case in OTHERS])
 def test_clock_of_another_server_is_ignored(why, probe):
-    found = evidence(dated(probe, 86400.0), direct=dated(response(404, url=AAD_URL), 86400.0))
+    found = Evidence(dated(probe, 86400.0), direct=dated(response(404, url=AAD_URL), 86400.0))
     assert clocks.skews(found) == {}
     assert [*clocks.findings(found)] == []
 
 
 def test_clock_of_an_app_that_rejects_the_request_is_evaluated():
-    assert clocks.skews(evidence(dated(denied(401, "token_expired"), 7200.0))) == {"msi-func": 7200 - 0.5}
+    assert clocks.skews(Evidence(dated(denied(401, "token_expired"), 7200.0))) == {"msi-func": 7200 - 0.5}

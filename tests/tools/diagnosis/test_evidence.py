@@ -3,12 +3,12 @@
 import pytest
 
 from tests.support import apps
-from tests.tools.probes import AZURE_AAD_URL, AZURE_MSI_URL, MSI_URL, accepted, denied, direct, evidence
-from tools.diagnosis.evidence import settings_for
+from tests.tools.probes import AZURE_AAD_URL, AZURE_MSI_URL, MSI_URL, accepted, denied, direct
+from tools.diagnosis.evidence import Evidence, settings_for
 
 
 def test_url_of_msi_func_excludes_the_query():
-    assert evidence(accepted(url=f"{MSI_URL}?as=user&code=secret")).msi_url == MSI_URL
+    assert Evidence(accepted(url=f"{MSI_URL}?as=user&code=secret")).msi_url == MSI_URL
 
 
 DIRECT = [(401, "missing_token", True), (401, "", True), (403, "", False), (404, "", False), (0, "", False)]
@@ -16,12 +16,12 @@ DIRECT = [(401, "missing_token", True), (401, "", True), (403, "", False), (404,
 
 @pytest.mark.parametrize(("status", "code", "reached"), DIRECT)
 def test_401_of_a_direct_probe_comes_from_aad_func_or_easy_auth(status, code, reached):
-    assert evidence(accepted(), direct=direct(status, code)).is_aad_reached == reached
+    assert Evidence(accepted(), direct=direct(status, code)).is_aad_reached == reached
 
 
 def test_without_a_direct_probe_aad_func_is_not_reached():
-    assert not evidence(accepted()).is_aad_reached
-    assert not evidence(accepted()).reaches_aad_code
+    assert not Evidence(accepted()).is_aad_reached
+    assert not Evidence(accepted()).reaches_aad_code
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_without_a_direct_probe_aad_func_is_not_reached():
     [("missing_token", True), ("missing_principal", True), ("", False), ("user_token_required", False)],
 )
 def test_code_of_a_call_without_a_token_identifies_aad_func(code, reaches):
-    assert evidence(accepted(), without_token=denied(401, code)).reaches_aad_code == reaches
+    assert Evidence(accepted(), without_token=denied(401, code)).reaches_aad_code == reaches
 
 
 LOCAL = {"ENTRA_AUTHORITY": "http://127.0.0.1:8400", "AAD_FUNC_CLIENT_ID": "x"}

@@ -8,7 +8,7 @@ from local_azure.tenant.loader import load
 from tests.support.scripted import http
 from tests.support.tool import Ended, run
 from tests.tools.fault import API, CALLER, OTHER, STAGING, VISITOR, Fault, check
-from tests.tools.probes import AAD_URL, denied, direct, evidence
+from tests.tools.probes import AAD_URL, denied, direct
 from tests.tools.stage import Stage
 from tools.diagnosis.evidence import Evidence
 from tools.diagnosis.rejection import rejection
@@ -128,31 +128,31 @@ def test_fault_has_its_verdict_step_and_exit_code(fault: Fault, stage: Stage, re
 BY_CODE: list[tuple[str, Evidence, str, str]] = [
     (
         "Easy Auth was bypassed",
-        evidence(denied(401, "missing_principal"), aad_url=AAD_URL),
+        Evidence(denied(401, "missing_principal"), aad_url=AAD_URL),
         "without passing through Easy Auth",
         "Remove AAD_FUNC_AUTHENTICATION from the settings of aad-func, and restart it.",
     ),
     (
         "a proxy removes the token",
-        evidence(denied(401, "missing_token"), without_token=denied(401, "missing_token"), aad_url=AAD_URL),
+        Evidence(denied(401, "missing_token"), without_token=denied(401, "missing_token"), aad_url=AAD_URL),
         "A proxy between msi-func and aad-func removes the Authorization header.",
         f"Set AAD_FUNC_URL={AAD_URL} in the settings of msi-func, and restart it.",
     ),
     (
         "another API requires a token",
-        evidence(denied(401, "missing_token"), direct=direct(401), aad_url=AAD_URL),
+        Evidence(denied(401, "missing_token"), direct=direct(401), aad_url=AAD_URL),
         "AAD_FUNC_URL does not lead to aad-func.",
         f"Set AAD_FUNC_URL={AAD_URL} in the settings of msi-func, and restart it.",
     ),
     (
         "msi-func itself responds",
-        evidence(denied(401, "user_token_required")),
+        Evidence(denied(401, "user_token_required")),
         "The response has the error code user_token_required.",
         "--aad 'https://<aad-func app>.azurewebsites.net/api/aad-func'",
     ),
     (
         "an allowed caller without authentication",
-        evidence(
+        Evidence(
             denied(403, "caller_not_allowed", caller={"client_id": CALLER.upper()}),
             settings={"AAD_FUNC_ALLOWED_CALLERS": CALLER},
         ),
@@ -161,19 +161,19 @@ BY_CODE: list[tuple[str, Evidence, str, str]] = [
     ),
     (
         "a kind of caller that is not accepted",
-        evidence(denied(403, "caller_not_allowed", detail="Only users are accepted.")),
+        Evidence(denied(403, "caller_not_allowed", detail="Only users are accepted.")),
         "aad-func rejected the caller: Only users are accepted.",
         REMEDIATIONS["caller_not_allowed"],
     ),
     (
         "a caller that is a command",
-        evidence(denied(403, "caller_not_allowed", caller={"client_id": "$(reboot)"}), aad_url=AAD_URL),
+        Evidence(denied(403, "caller_not_allowed", caller={"client_id": "$(reboot)"}), aad_url=AAD_URL),
         "The client <client ID> is not in AAD_FUNC_ALLOWED_CALLERS",
         "Set AAD_FUNC_ALLOWED_CALLERS=<AAD_FUNC_ALLOWED_CALLERS>",
     ),
     (
         "another code of aad-func",
-        evidence(denied(401, "bad_signature", detail="The signature is invalid.")),
+        Evidence(denied(401, "bad_signature", detail="The signature is invalid.")),
         "aad-func rejected the token: The signature is invalid.",
         REMEDIATIONS["bad_signature"],
     ),
@@ -190,4 +190,4 @@ def test_code_has_its_finding(why, found, cause, step):
 
 @pytest.mark.parametrize("code", ["", "Request_ResourceNotFound", "constructor"])
 def test_unknown_code_has_no_finding(code):
-    assert rejection(evidence(denied(403, code))) is None
+    assert rejection(Evidence(denied(403, code))) is None

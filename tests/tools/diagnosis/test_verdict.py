@@ -11,7 +11,7 @@ from tests.tools.diagnosis import (
     test_open_door,
     test_rejection,
 )
-from tests.tools.probes import AAD_URL, MSI_URL, accepted, denied, direct, evidence, response
+from tests.tools.probes import AAD_URL, MSI_URL, accepted, denied, direct, response
 from tools.diagnosis.evidence import Evidence
 from tools.diagnosis.finding import Severity
 from tools.diagnosis.verdict import diagnose
@@ -21,22 +21,22 @@ DOWN = response(0, url=MSI_URL, reason="the connection was refused")
 ANYONE = response(200, {"caller": {}}, url=AAD_URL)
 
 ORDER: list[tuple[str, Evidence, list[Severity]]] = [
-    ("healthy", evidence(accepted()), []),
-    ("healthy, with all probes", evidence(accepted(), direct=direct(401, "missing_token"), aad_url=AAD_URL), []),
-    ("a fault", evidence(denied(403, "missing_role")), [Severity.FAULT]),
+    ("healthy", Evidence(accepted()), []),
+    ("healthy, with all probes", Evidence(accepted(), direct=direct(401, "missing_token"), aad_url=AAD_URL), []),
+    ("a fault", Evidence(denied(403, "missing_role")), [Severity.FAULT]),
     (
         "an app that does not respond, and a wrong clock",
-        evidence(DOWN, direct=direct(401, "missing_token", **OLD)),
+        Evidence(DOWN, direct=direct(401, "missing_token", **OLD)),
         [Severity.UNREACHABLE, Severity.FAULT],
     ),
     (
         "a wrong clock, and a URL that is not aad-func's",
-        evidence(response(200, {"caller": {}}, **OLD), direct=direct(404)),
+        Evidence(response(200, {"caller": {}}, **OLD), direct=direct(404)),
         [Severity.FAULT, Severity.INCONCLUSIVE],
     ),
     (
         "an open door, and an app that does not respond",
-        evidence(DOWN, direct=ANYONE, forged_token=ANYONE),
+        Evidence(DOWN, direct=ANYONE, forged_token=ANYONE),
         [Severity.OPEN_DOOR, Severity.OPEN_DOOR, Severity.UNREACHABLE],
     ),
 ]
@@ -48,7 +48,7 @@ def test_findings_are_in_order_of_severity(why, found, severities):
 
 
 def test_earlier_part_of_the_chain_comes_first_among_equals():
-    found = evidence(denied(403, "missing_role"), direct=direct(401, "missing_token", **OLD))
+    found = Evidence(denied(403, "missing_role"), direct=direct(401, "missing_token", **OLD))
     first, second = diagnose(found)
     assert "app role" in first.cause
     assert "clock" in second.cause
@@ -57,7 +57,7 @@ def test_earlier_part_of_the_chain_comes_first_among_equals():
 
 def test_wrong_clock_is_the_cause_of_an_expired_token():
     for code in ("token_expired", "token_not_yet_valid"):
-        (found,) = diagnose(evidence(denied(401, code), direct=direct(401, "missing_token", **OLD)))
+        (found,) = diagnose(Evidence(denied(401, code), direct=direct(401, "missing_token", **OLD)))
         assert "aad-func's clock" in found.cause
 
 
