@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from local_azure.cli import log_output
+from local_azure.cli.signals import handle_signals
 from local_azure.easy_auth.auth_settings import read_auth_settings
 from local_azure.easy_auth.policy import AuthPolicy
 from local_azure.easy_auth.proxy import EasyAuthProxy
@@ -26,11 +27,12 @@ def run(options: argparse.Namespace) -> int:
         api = _application(directory, options.api)
         version, policy = api.token_version, None
     keys = JwksClient(options.url.rstrip("/"), directory.tenant_id, version)
-    app = require_local_host(EasyAuthProxy(options.to, api, keys, policy))
+    server = uvicorn_server(require_local_host(EasyAuthProxy(options.to, api, keys, policy)))
     with bind(options.port) as listener:
         origin = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
         print(f"{origin} authenticates requests to {api.name} and forwards them to {options.to}", flush=True)
-        uvicorn_server(app).run(sockets=[listener])
+        with handle_signals(server.handle_exit):
+            server.run(sockets=[listener])
     return 0
 
 

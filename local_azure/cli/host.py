@@ -4,6 +4,7 @@ import argparse
 import logging
 
 from local_azure.cli import log_output
+from local_azure.cli.signals import handle_signals
 from local_azure.functions_host.host import FunctionsHost
 from local_azure.functions_host.process import end_with_parent
 from local_azure.serving.http_server import require_local_host, uvicorn_server
@@ -20,5 +21,7 @@ def run(options: argparse.Namespace) -> int:
     with bind(options.port) as listener:
         if not options.child:
             print(host.describe(f"http://{LOOPBACK}:{listener.getsockname()[1]}"), flush=True)
-        uvicorn_server(require_local_host(host)).run(sockets=[listener])
+        server = uvicorn_server(require_local_host(host))
+        with handle_signals(server.handle_exit):
+            server.run(sockets=[listener])
     return 0

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import NoReturn
 
@@ -16,19 +16,23 @@ class ShutdownRequested(BaseException):
         self.number = number
 
 
+def _request_shutdown(number: int, frame: FrameType | None) -> NoReturn:
+    raise ShutdownRequested(number)
+
+
 @contextlib.contextmanager
-def handle_signals() -> Iterator[None]:
-    """Raise ShutdownRequested on SIGINT, SIGTERM and SIGHUP, so that `with` blocks clean up."""
+def handle_signals(handler: Callable[[int, FrameType | None], None] = _request_shutdown) -> Iterator[None]:
+    """Handle SIGINT, SIGTERM and SIGHUP in the block.
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise ShutdownRequested(number)
-
-    handlers = {number: signal.signal(number, stop) for number in signal_numbers("SIGINT", "SIGTERM", "SIGHUP")}
+    By default, they raise ShutdownRequested, so that `with` blocks clean up. A process that runs an event loop needs
+    another handler, because asyncio cannot handle an exception in its own code.
+    """
+    previous = {number: signal.signal(number, handler) for number in signal_numbers("SIGINT", "SIGTERM", "SIGHUP")}
     try:
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        for number, former in previous.items():
+            signal.signal(number, former)
 
 
 def wait_for_shutdown() -> NoReturn:

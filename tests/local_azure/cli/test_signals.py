@@ -3,11 +3,17 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from local_azure.cli.signals import ShutdownRequested, handle_signals, signal_numbers, wait_for_shutdown
+from local_azure.cloud import LocalAzure
+from tests.support.apps import APP, clean_environment
+from tests.support.commands import SECONDS
 
 NUMBERS = signal_numbers("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -46,3 +52,45 @@ def test_signal_ends_the_wait():
 
 def test_signals_that_the_operating_system_lacks_are_omitted():
     assert signal_numbers("SIGTERM", "SIGNOSUCH", "SIGINT") == [signal.SIGTERM, signal.SIGINT]
+
+
+# Sends SIGTERM to the process as soon as an event loop is created.
+EARLY_SIGNAL = """
+import os, selectors, signal, sys
+from local_azure.cli.main import main_and_exit
+
+create = selectors.DefaultSelector
+
+def interrupted():
+    os.kill(os.getpid(), signal.SIGTERM)
+    return create()
+
+selectors.DefaultSelector = interrupted
+main_and_exit()
+"""
+SERVERS = {
+    "host": ["host", "."],
+    "easy-auth": ["easy-auth", "--api", "aad-func", "--to", "http://127.0.0.1:1"],
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+@pytest.mark.parametrize("command", SERVERS)
+def test_signal_while_the_event_loop_is_created_causes_no_traceback(
+    command: str, local_azure_server: LocalAzure, tmp_path: Path
+):
+    (tmp_path / "host.json").write_text("{}")
+    (tmp_path / "function_app.py").write_text("import azure.functions as func; app = func.FunctionApp()")
+    with clean_environment():
+        settings = {**os.environ, "PYTHONPATH": str(APP), "LOCAL_AZURE_URL": local_azure_server.origin}
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY_SIGNAL, *SERVERS[command], "--port", "0"],
+        cwd=tmp_path,
+        env=settings,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
