@@ -17,6 +17,7 @@ from local_azure.functions_host import process
 from local_azure.serving.http_server import BackgroundServer, Listener
 from local_azure.serving.ports import LOOPBACK, bind, free_port, is_free
 from tests.support.asgi_app.api import api as asgi_app
+from tests.support.forked_host import forked_host
 
 APP = Path(__file__).parents[2]
 API = "aad-func"  # the registration that the demo uses
@@ -87,15 +88,17 @@ def running(
     port = port or free_port()
     # Ignore the developer's local.settings.json. The sample app's file is part of the test.
     options = [*(["--verbose"] if verbose else []), *(["--no-local-settings"] if folder == APP else [])]
-    with (
-        clean_environment(),
-        tempfile.NamedTemporaryFile(prefix="host-", suffix=".log") as log,
-        contextlib.chdir(APP),  # so that `python -m local_azure` finds the package
-        process.host(
-            str(folder), port, "", {**(_COVERAGE if measured else {}), **settings}, output=log, options=options
-        ) as child,  # type: ignore[arg-type]
-    ):
-        yield Host(f"http://{LOOPBACK}:{port}", Path(log.name), child.pid)
+    with clean_environment(), tempfile.NamedTemporaryFile(prefix="host-", suffix=".log") as log:
+        # Coverage and sitecustomize.py are loaded when Python starts, so they require a new process.
+        if measured or "PYTHONPATH" in settings or os.name != "posix":
+            started = process.host(
+                str(folder), port, "", {**(_COVERAGE if measured else {}), **settings}, output=log, options=options
+            )  # type: ignore[arg-type]
+        else:
+            started = forked_host(str(folder), port, settings, log.name, options)
+        # In this folder, `python -m local_azure` finds the package.
+        with contextlib.chdir(APP), started as child:
+            yield Host(f"http://{LOOPBACK}:{port}", Path(log.name), child.pid)
 
 
 @contextlib.contextmanager
