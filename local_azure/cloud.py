@@ -33,10 +33,10 @@ from local_azure.tenant.principals import Site
 class LocalAzure:
     """A server that emulates one tenant over http and https. A context manager.
 
-    Port 0 selects a free port. If `https_port` is None and `port` is 0, https uses a free port too. All tokens have an
-    https issuer, because MSAL for Node connects over https and requires an issuer of the same origin. IMDS serves the
-    managed identities of `site`, by default the tenant's first site. Managed identities' tokens are cached for 24 hours
-    unless `cache_tokens` is false.
+    Port 0 selects a free port. By default, `https_port` is 8443, or 0 if `port` is 0. All tokens have an https issuer,
+    because MSAL for Node connects over https and requires an issuer of the same origin. IMDS serves the managed
+    identities of `site`, by default the tenant's first site. Managed identities' tokens are cached for 24 hours unless
+    `cache_tokens` is false.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class LocalAzure:
         self._server.__exit__(*error)
 
     def environment(self, site: str | None = None, *, imds: bool = False) -> dict[str, str]:
-        """Return the environment variables of a process that runs as `site`, by default the site that IMDS serves.
+        """Return the environment variables for a process that runs as `site`, by default the site that IMDS serves.
 
         With `imds`, App Service's variables are omitted, so that clients use IMDS, as on a virtual machine.
         """

@@ -1,4 +1,4 @@
-"""Environment variables that give a process a site's managed identities and trust in the local tenant."""
+"""Environment variables that let a process use a site's managed identities and trust the local tenant."""
 
 import os
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def settings(site: Site, tenant_id: str, http: str, https: str, bundle: Path) ->
 
 
 def without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return `no_proxy` and `NO_PROXY`, with the hosts that `environment` lists and this machine's loopback names."""
+    """Return `no_proxy` and `NO_PROXY`, with the hosts that `environment` lists, 127.0.0.1 and localhost."""
     before = next((environment[name] for name in _NO_PROXY if environment.get(name)), "")
     names = [name.strip() for name in before.split(",") if name.strip()]
     hosts = ",".join([*names, *(name for name in (LOOPBACK, "localhost") if name not in names)])

@@ -47,9 +47,9 @@ class LocalTenant:
         return dict(self._azure.faults.counters)
 
     def environment(self, site: str | None = None, *, imds: bool = False) -> dict[str, str]:
-        """Set and return environment variables that make this process run as `site`, by default the tenant's first.
+        """Set and return environment variables that make this process run as `site`, by default the first site.
 
-        With `imds`, this process runs as a virtual machine. Variables for other credentials are removed.
+        With `imds`, this process uses IMDS, as on a virtual machine. Variables for other credentials are removed.
         """
         settings = self._azure.environment(site, imds=imds)
         for name in _CREDENTIALS:
@@ -75,9 +75,9 @@ class LocalTenant:
         """Return a new token for an API. `audience` is the API's name, client ID or App ID URI.
 
         The caller is the user `user`, the application `daemon`, or the system-assigned identity of `site`, by default
-        the tenant's first site. Without `roles` and `scopes`, the caller's roles and scopes in the tenant apply. An
+        the tenant's first site. By default, `roles` and `scopes` are those that the caller has in the tenant. An
         `expired` token expired an hour ago. `not_before` is in seconds from now. With `wrong_key`, the token is signed
-        with a key that the tenant does not publish. `claims` sets claims, or omits a claim if the value is None.
+        with a key that the tenant does not publish. `claims` sets claims, or omits a claim if its value is None.
         """
         from local_azure.entra import crafted_token
 
@@ -123,7 +123,7 @@ class LocalTenant:
             if api in (None, app.name) and (app_role := app.role(role)) is not None
         ]
         if len(roles) != 1:
-            raise ValueError(f"{len(roles)} applications have the role {role}. Name one application with of=.")
+            raise ValueError(f"of= must name one application with the role {role}, but {len(roles)} match.")
         return Assignment(named([*self._directory.principals()], principal).object_id, *roles[0])
 
 

@@ -75,7 +75,7 @@ def _add_control(commands: Any) -> None:
     add("rotate-keys", "publish a new key and sign with it")
     add("remove-key", "stop publishing a key").add_argument("kid", help="ID of a key from the output of `keys`")
     advance = add("advance", "move the clock forward, so that managed identities' cached tokens expire")
-    advance.add_argument("duration", help="time to move forward by, such as 90s, 30m, 24h or 1d")
+    advance.add_argument("duration", help="move forward by this duration, such as 90s, 30m, 24h or 1d")
     add("clear-token-cache", "clear the managed identity token cache")
     _add_fault(add("fault", "inject a fault into an endpoint's responses"))
     add("clear-faults", "remove all faults")

@@ -1,6 +1,6 @@
 """The `demo` command, which runs this repository's two function apps with a local tenant.
 
-Apart from demo_apps.py, demo_story.py and demo_texts.py, no other module of local_azure depends on these apps.
+In local_azure, only this module, demo_apps.py, demo_story.py and demo_texts.py depend on these apps.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _answer_input(apps: DemoApps, texts: DemoTexts, msi: contextlib.ExitStack) -> NoReturn:
-    """Respond to each line of input until this process is stopped. An empty line ends each response."""
+    """Respond to each line of input until this process is stopped. Each response ends with an empty line."""
     while sys.stdin and (line := sys.stdin.readline()):
         choice = line.strip().lower()
         if choice == "r":
@@ -85,12 +85,12 @@ def usual_ports() -> tuple[int, int]:
 def _avoid_ports_in_use(options: argparse.Namespace) -> None:
     """Replace the tenant's default ports if they are in use, and print a message for each new port.
 
-    A different port from the command line is not replaced. If that port is in use, the tenant cannot start.
+    Other ports are not replaced. If such a port is in use, the tenant cannot start.
     """
     if options.port == HTTP_PORT:
         options.port = _port(HTTP_PORT, "the tenant")
     if options.https_port is None and options.port:
-        options.https_port = _port(HTTPS_PORT, "the tenant over https")
+        options.https_port = _port(HTTPS_PORT, "the tenant's https server")
 
 
 def _port(default: int, name: str) -> int:

@@ -65,7 +65,7 @@ class DemoApps:
         stack.enter_context(BackgroundServer(proxy, [Listener(bind(self.aad_port))]))
 
     def registration_settings(self) -> dict[str, str]:
-        """Return the settings for an app registration that trusts msi-func's managed identity, if there is one."""
+        """Return the settings for an app registration that trusts an identity of the site, or {} if none does."""
         federated = self.azure.directory.federated_application(self.azure.site)
         if federated is None:
             return {}

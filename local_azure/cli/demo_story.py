@@ -21,7 +21,10 @@ def rows(apps: DemoApps, role_value: str) -> Iterator[str]:
     azure, role = apps.azure, apps.api.role(role_value)
     found, registration = _without_role(apps, role_value), _registration(apps, role_value)
     if role is None or found is None or registration is None:
-        yield "The tenant file must define a site's identity and an app registration that lack the role."
+        yield (
+            "The tenant file must define a system-assigned identity and an app registration with a federated "
+            "credential, both without the role."
+        )
         return
     site, identity = found
     sites = (site.name, azure.site.name)

@@ -44,7 +44,7 @@ class DemoTexts:
 
     def menu(self) -> str:
         """Return the list of choices."""
-        return """Try 1 (errors), 2 (a late role), 3 (commands for a late role), 4 (users) or 5 (a new signing key).
+        return """Try 1 (errors), 2 (a new role), 3 (commands for a new role), 4 (users) or 5 (a new signing key).
 Enter a number, or r to restart msi-func. Press Ctrl+C to stop everything."""
 
     def commands(self, choice: str) -> str:

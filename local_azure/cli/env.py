@@ -1,4 +1,4 @@
-"""The `env` command, which prints the settings of a running tenant for another terminal."""
+"""The `env` command, which prints the settings of a running tenant."""
 
 import argparse
 import os

@@ -16,9 +16,9 @@ from local_azure.tenant.json_reader import TenantFileError
 def main(arguments: list[str] | None = None) -> int:
     """Run a command of local_azure and return the exit code.
 
-    The exit code is 1 if the command fails. If `run` cannot start a program, the exit code is 127 if the program does
-    not exist and 126 otherwise. After a signal, the exit code is 0 for commands that run until they are stopped, and
-    128 plus the signal's number for other commands.
+    The exit code is 1 if the command fails. `run` returns its program's exit code, 127 if the program does not exist,
+    or 126 if the program cannot start for another reason. After a signal, the exit code is 0 for commands that run
+    until they are stopped, and 128 plus the signal's number for other commands.
     """
     options = parse(arguments)
     try:

@@ -7,7 +7,7 @@ from local_azure.tenant.loader import load
 
 
 def from_options(options: argparse.Namespace) -> LocalAzure:
-    """Return the tenant that the command line describes. Raises StartError and TenantFileError."""
+    """Return the tenant that the command line describes. Raises StartError or TenantFileError."""
     return LocalAzure(
         load(options.tenant),
         port=options.port,

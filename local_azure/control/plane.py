@@ -1,7 +1,7 @@
 """The control plane under /local-azure, with which tests change the tenant. Azure has no equivalent.
 
-Every process on this machine may use the control plane, but web pages of other sites may not. All endpoints reject
-such pages (see serving/web_pages.py and, for their Host header, serving/http_server.py). The control plane also rejects
+Every process on this machine may use the control plane, but web pages of other origins may not. All endpoints reject
+such pages (see serving/web_pages.py and, for DNS rebinding, serving/http_server.py). The control plane also rejects
 content types that need no CORS preflight.
 """
 
@@ -26,7 +26,7 @@ from local_azure.serving.errors import StartError
 
 PREFIX = "/local-azure"
 
-# Content types that a page can send to another site without a CORS preflight:
+# Content types that a page can send to another origin without a CORS preflight:
 # https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 _CORS_SAFELISTED = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 
@@ -36,7 +36,7 @@ Command = Callable[[Values], Any]
 
 
 class ControlPlane:
-    """Commands (POST) and queries (GET). Values are URL parameters or members of a JSON body."""
+    """Commands (POST) and queries (GET). Values are query parameters or members of a JSON body."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class ControlPlane:
         return {"keys": [key.kid for key in self._keys.keys]}
 
     def rotate_keys(self, values: Values) -> Any:
-        """Publish a new key and use the key to sign new tokens. Cached tokens remain cached."""
+        """Publish a new key and sign new tokens with it. Cached tokens remain cached."""
         parse.reject_unknown(values)
         log.info("control: new tokens are signed with key %s", self._keys.rotate().kid)
         return self.keys({})
@@ -101,7 +101,7 @@ class ControlPlane:
         seconds = parse.duration(values, "duration")
         self._clock.advance(seconds)
         expired = self._token_cache.remove_expired()
-        log.info("control: moved the clock forward by %s s, so that %s cached tokens expired", seconds, expired)
+        log.info("control: moved the clock forward by %s s; %s cached tokens expired", seconds, expired)
         return {"seconds": seconds, "expired_tokens": expired}
 
     def clear_token_cache(self, values: Values) -> Any:
@@ -147,7 +147,7 @@ class ControlPlane:
         return dict(self._faults.counters)
 
     def settings(self, values: Values) -> Any:
-        """Return the environment variables of a process that runs as `site`, or of a virtual machine with `imds`."""
+        """Return the environment variables for a process that runs as `site`. With `imds`, the process uses IMDS."""
         parse.reject_unknown(values, "site", "imds")
         try:
             return self._settings(values.get("site"), imds=parse.boolean(values, "imds"))

@@ -43,7 +43,7 @@ def reject_unknown(values: Values, *known: str) -> None:
     """Raise BadRequest for an unknown name, which is probably misspelled."""
     for name in values:
         if name not in known:
-            raise BadRequest(f"{name} is not supported. Supported values: {', '.join(known) or 'none'}.")
+            raise BadRequest(f"{name} is not supported. Supported parameters: {', '.join(known) or 'none'}.")
 
 
 def number(values: Values, name: str, least: float, most: float) -> float | None:

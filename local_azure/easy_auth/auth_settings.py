@@ -28,7 +28,7 @@ class AuthSettings:
 
 
 def read_auth_settings(path: Path) -> AuthSettings:
-    """Read a file that contains the resource, or only the resource's properties. Raises StartError."""
+    """Read a file that contains an `authsettingsV2` resource, or only its properties. Raises StartError."""
     try:
         # Azure Resource Manager returns null for properties that are not set.
         document = read_json_object(path, null_is_missing=True)
@@ -41,7 +41,7 @@ def _parse(properties: JsonObject) -> AuthSettings:
     provider = properties.object("identityProviders").object("azureActiveDirectory")
     for part in (properties.object("platform"), provider):
         if not part.boolean("enabled", True):
-            raise part.error("enabled", "is false, so that App Service does not authenticate callers")
+            raise part.error("enabled", "is false, so App Service does not authenticate callers")
     registration = provider.object("registration")
     client_id = _literal(registration, "clientId", registration.string("clientId")).lower()
     tenant_id, version = _parse_issuer(registration)
@@ -92,5 +92,5 @@ def _strings(entry: JsonObject, name: str) -> tuple[str, ...]:
 
 def _literal(entry: JsonObject, name: str, value: str) -> str:
     if value.startswith("[") and value.endswith("]"):
-        raise entry.error(name, "must be a value, not an expression of an ARM template")
+        raise entry.error(name, "must be a value, not an ARM template expression")
     return value

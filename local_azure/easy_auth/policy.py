@@ -10,7 +10,7 @@ from typing import Any
 
 
 class UnauthenticatedAction(Enum):
-    """The response to a request without a token."""
+    """The action for a request without a token."""
 
     ALLOW = "AllowAnonymous"
     REDIRECT = "RedirectToLoginPage"
@@ -20,11 +20,13 @@ class UnauthenticatedAction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class AuthPolicy:
-    """The rules for one app. An empty collection does not restrict callers.
+    """The rules for one app.
 
-    `checks_issuer` is false for multi-tenant issuers such as `common`. `identities` contains object IDs of users and
-    service principals, and `groups` contains object IDs of groups. A caller needs to match only one of these two.
-    Requests for `excluded_paths` need no token. An excluded path that ends with `/*` includes all paths below.
+    `allowed_audiences` are accepted in addition to the app's client ID. `checks_issuer` is false for multi-tenant
+    issuers such as `common`. If `allowed_applications` is empty, all applications are allowed. `identities` contains
+    object IDs of users and service principals, and `groups` contains object IDs of groups. A caller needs to match only
+    one of these two, or neither if both are empty. Requests for `excluded_paths` need no token. An excluded path that
+    ends with `/*` includes all paths below it.
     """
 
     allowed_audiences: tuple[str, ...] = ()

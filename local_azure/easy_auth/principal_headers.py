@@ -1,7 +1,7 @@
 """The headers in which App Service authentication (Easy Auth) passes a caller's claims to an app.
 
-https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities. Claim types are
-those that App Service uses if the token store is enabled, which is the portal's default.
+https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities. The claim
+types are those that App Service uses if the token store is enabled, which is the portal's default.
 """
 
 import base64

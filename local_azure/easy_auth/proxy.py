@@ -95,7 +95,7 @@ class EasyAuthProxy:
         try:
             upstream = await run_in_threadpool(self._forwarder.send, request.method, _target(request), headers, body)
         except UpstreamUnreachable as error:
-            log.warning("502: the app does not respond: %s", error)
+            log.warning("502: no valid response from the app: %s", error)
             return Response(status_code=502)
         response = StreamingResponse(upstream.body, upstream.status)
         response.raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in upstream.headers]

@@ -86,7 +86,7 @@ class AssertionValidator:
         return credential.issuer or self._issuer.issuer(2)
 
     def _is_audience(self, claims: Mapping[str, Any], credential: FederatedCredential) -> bool:
-        # The credential contains an App ID URI, but `aud` of a version 2 token is the application's client ID.
+        # The credential contains an App ID URI, but the `aud` of a version 2 token is the API's client ID.
         exchange = self._directory.api(credential.audience)
         return exchange is not None and claims["aud"] == exchange.client_id
 

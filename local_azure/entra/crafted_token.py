@@ -1,4 +1,4 @@
-"""Access tokens for tests, with any claims, lifetime and signing key."""
+"""Access tokens for tests, with any claims and lifetime, and optionally with an invalid signature."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
@@ -37,7 +37,7 @@ def payload(
     user: str | None = None,
     daemon: str | None = None,
 ) -> dict[str, Any]:
-    """Return the claims of a token that the tenant issues to this caller. Raises ValueError and TokenRequestError."""
+    """Return the claims of a token that the tenant issues to this caller. Raises ValueError or TokenRequestError."""
     if sum(caller is not None for caller in (site, user, daemon)) > 1:
         raise ValueError("specify only one of site, user and daemon")
     api = directory.api(audience) or named(directory.applications, audience)

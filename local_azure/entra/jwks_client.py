@@ -8,7 +8,7 @@ import requests
 
 from local_azure.serving.local_client import TIMEOUT, local_session, tenant_unreachable
 
-MAX_AGE = 60  # seconds until a removed key becomes invalid
+MAX_AGE = 60  # seconds; a removed key can be accepted for this long
 
 
 class JwksUnavailable(Exception):

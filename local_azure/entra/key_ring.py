@@ -61,7 +61,7 @@ class KeyRing:
         return next((key.private.public_key() for key in self.keys if key.kid == kid), None)
 
     def rotate(self) -> SigningKey:
-        """Publish a new key and use the key to sign new tokens. Existing keys remain published."""
+        """Publish a new key and sign new tokens with it. Existing keys remain published."""
         self.keys.append(_new_key())
         self._save()
         return self.current

@@ -107,7 +107,7 @@ class TokenEndpoint:
 def _check_claims(form: Form) -> None:
     """Require that the parameter `claims` is a JSON object, if present.
 
-    The parameter has no other effect. It requests a new token, and this endpoint never returns a cached token.
+    The parameter has no other effect: it requests a new token, which this endpoint always returns.
     """
     if "claims" not in form:
         return
@@ -129,7 +129,7 @@ async def _form(request: Request) -> dict[str, str]:
     except BodyTooLarge:
         body = b""
     form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-    # RFC 6749 section 2.3.1: a client may authenticate in the Authorization header.
+    # RFC 6749 section 2.3.1: a client may authenticate with the Authorization header.
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:

@@ -25,7 +25,7 @@ MANAGED_IDENTITY_LIFETIME = 86_400
 LIFETIME = 3600
 BACKDATED = 300
 
-# Values of `azpacr` for a client that authenticates with nothing, a secret, or a certificate or assertion.
+# Values of `azpacr` for a public client, a client secret, and a client certificate or assertion.
 PUBLIC, SECRET, CERTIFICATE = "0", "1", "2"
 
 MFA = "mfa"  # the value in `amr` for a second factor

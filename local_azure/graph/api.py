@@ -36,7 +36,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Graph:
-    """Serves `/v1.0` to callers with the required permission in an access token of this tenant."""
+    """Serves `/v1.0` to callers whose access token from this tenant contains the required permission."""
 
     def __init__(self, directory: Directory, keys: KeyRing, issuer: TokenIssuer) -> None:
         self._directory = directory

@@ -20,7 +20,7 @@ from local_azure.tenant.principals import Application, ServicePrincipal, member_
 # The ID of the default access role, for principals of a kind for which the API has no roles. Tokens do not contain it.
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
 
-# Maps each collection to the member of an assignment that contains the ID of the service principal in the path.
+# Maps each collection to the assignment's member that contains the ID of the service principal in the path.
 _SIDES = {"appRoleAssignedTo": "resourceId", "appRoleAssignments": "principalId"}
 
 log = logging.getLogger(__name__)

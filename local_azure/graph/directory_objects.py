@@ -30,7 +30,7 @@ class DirectoryObjects:
         self._directory = directory
 
     def list_handler(self, kind: str) -> Handler:
-        """Return the handler of GET /v1.0/{kind}"""
+        """Return the handler for GET /v1.0/{kind}."""
 
         async def handle(request: Request) -> Response:
             entities = resources.entities(kind, self._directory)
@@ -39,7 +39,7 @@ class DirectoryObjects:
         return handle
 
     def get_handler(self, kind: str, *names: str) -> Handler:
-        """Return the handler of GET /v1.0/{kind}/{id}. The ID is a value of one of the properties `names`."""
+        """Return the handler for GET /v1.0/{kind}/{id}. The ID must equal a property in `names`, ignoring case."""
 
         async def handle(request: Request) -> Response:
             return entity_response(request, kind, self._find(kind, request.path_params["id"], *names))

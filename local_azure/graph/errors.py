@@ -38,7 +38,9 @@ def not_found(what: str) -> GraphError:
 def not_emulated(what: str) -> GraphError:
     """Return the error for a feature of Graph that local_azure does not emulate."""
     return GraphError(
-        501, "NotImplemented", f"local_azure does not emulate {what}. The README of local_azure lists what is emulated."
+        501,
+        "NotImplemented",
+        f"local_azure does not emulate {what}. The README of local_azure lists the emulated features.",
     )
 
 

@@ -27,7 +27,7 @@ def entity_response(request: Request, kind: str, entity: Object, status: int = 2
 def list_response(
     request: Request, kind: str, entities: Sequence[Object], filterable: frozenset[str] = frozenset()
 ) -> JSONResponse:
-    """Return one page of a collection with a link to the next page. Raises GraphError."""
+    """Return one page of a collection, with a link if there is a next page. Raises GraphError."""
     _require_options(request, "$filter", "$select", "$top", "$skiptoken")
     matching = _filter(request, entities, filterable)
     start = _number(request, "$skiptoken", 0, len(matching), 0)

@@ -1,7 +1,7 @@
 """The App Service managed identity endpoint, api-version 2019-08-01.
 
-https://learn.microsoft.com/azure/app-service/overview-managed-identity documents requests and responses. It does
-not document error bodies. Those in this module are based on azure-identity's error messages in users' reports.
+https://learn.microsoft.com/azure/app-service/overview-managed-identity documents requests and responses, but
+not error bodies. The error bodies in this module are based on azure-identity's error messages in users' reports.
 """
 
 import logging

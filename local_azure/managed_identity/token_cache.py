@@ -11,7 +11,7 @@ from local_azure.entra.errors import TokenRequestError
 from local_azure.entra.token_issuer import Token, TokenIssuer
 from local_azure.tenant.principals import ManagedIdentity
 
-RENEWAL_MARGIN = 300  # minimum validity of a cached token, in seconds
+RENEWAL_MARGIN = 300  # minimum remaining validity of a cached token, in seconds
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class ManagedIdentityTokenCache:
         try:
             token = self._issuer.issue_app_token(identity, resource)
         except TokenRequestError as error:
-            # The app gets only a generic error. On Azure, only Microsoft can see the reason.
+            # App Service's endpoint returns only a generic error. On Azure, only Microsoft can see the reason.
             log.warning("%s: no token for %s: %s", identity.name, resource, error.text)
             raise
         if self._enabled:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 LIFETIME = datetime.timedelta(days=365)
-RENEWAL_MARGIN = datetime.timedelta(days=30)  # minimum validity for a process that starts now
+RENEWAL_MARGIN = datetime.timedelta(days=30)  # minimum remaining validity when a process starts
 
 _NAME = "local_azure"
 _BASIC_CONSTRAINTS = x509.BasicConstraints(ca=True, path_length=0)

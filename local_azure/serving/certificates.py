@@ -29,8 +29,8 @@ class Certificates:
     """The local certificate authority in `folder`. `bundle` is the file of CA certificates for clients.
 
     An authority is replaced if it lacks the current constraints or expires soon. The bundle contains the public roots,
-    the local authority, and the roots that this machine's settings name, such as a company proxy's. A client uses one
-    bundle for all hosts, so requests to other hosts need the other roots.
+    the local authority, and the roots in the files that the variables in SETTINGS name, such as a company proxy's. A
+    client uses one bundle for all hosts, so requests to other hosts need the other roots.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,7 +55,7 @@ class Certificates:
         return context
 
     def _trusted(self) -> Iterable[bytes]:
-        """Return the trusted certificates without duplicates, which occur if a setting names an earlier bundle."""
+        """Return the trusted certificates without duplicates, which occur if a variable names an earlier bundle."""
         import certifi
 
         trusted = dict.fromkeys(_CERTIFICATE.findall(Path(certifi.where()).read_bytes()))

@@ -6,7 +6,7 @@ import time
 class Clock:
     """A clock in seconds since 1970, which `advance` moves forward.
 
-    Only the token cache uses this clock. Tokens are issued and validated by the machine's clock, which apps use too.
+    Only the token cache uses this clock. Token issuance and validation use the machine's clock, as apps do.
     """
 
     def __init__(self) -> None:

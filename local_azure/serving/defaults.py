@@ -1,4 +1,4 @@
-"""Default ports and folders."""
+"""The default ports and state folder."""
 
 from pathlib import Path
 

@@ -25,7 +25,7 @@ def require_local_host(app: ASGIApp) -> ASGIApp:
 
 
 def uvicorn_server(app: Any, tls: ssl.SSLContext | None = None) -> uvicorn.Server:
-    """Return a server without access log and `Server` header."""
+    """Return a server that writes no access log and sends no `Server` header."""
     logging.getLogger("uvicorn.error").addFilter(_is_not_shutdown)
     config = uvicorn.Config(
         app,

@@ -15,7 +15,7 @@ def local_session() -> requests.Session:
 
 
 def tenant_unreachable(origin: str) -> StartError:
-    """Return the error for the case that no tenant responds at `origin`."""
+    """Return the error for an origin at which no tenant responds."""
     return StartError(
         f"No local tenant responds at {origin}. Run python -m local_azure serve, or change the address with --url."
     )

@@ -35,7 +35,9 @@ def bind(port: int, option: str = "--port") -> socket.socket:
         listener.close()
         by = holder(port)
         used = f"in use by {by}" if by else "in use"
-        raise StartError(f"Port {port} is {used}. Stop that process, or choose another port with {option}.") from None
+        raise StartError(
+            f"Port {port} is {used}. Stop the process that uses it, or choose another port with {option}."
+        ) from None
     return listener
 
 

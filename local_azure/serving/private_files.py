@@ -1,4 +1,4 @@
-"""Files in the state folder. Only the owner can read keys, but all users can read certificates."""
+"""Files in the state folder. Only the owner can read the files with keys."""
 
 import contextlib
 import os
@@ -38,7 +38,7 @@ def write(file: Path, content: bytes, mode: int = 0o600) -> None:
 
 @contextlib.contextmanager
 def _temporary(file: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """Create a temporary file in the folder of `file`. At the end, remove the file unless it was renamed."""
+    """Create a temporary file in the folder of `file`. At the end, remove it unless it was renamed."""
     # mkstemp uses mode 600 and O_EXCL, which does not follow links.
     descriptor, name = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
     try:

@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-DEFAULT_LIMIT = 256 * 1024  # bytes, which is more than clients need
+DEFAULT_LIMIT = 256 * 1024  # bytes; no client needs more
 
 
 class BodyTooLarge(Exception):

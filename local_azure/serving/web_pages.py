@@ -8,7 +8,7 @@ _MESSAGE = "Web pages of other origins cannot use the local tenant."
 
 
 def reject_web_pages(app: ASGIApp) -> ASGIApp:
-    """Reject requests from web pages before `app` counts the requests or injects faults.
+    """Reject requests from web pages of other origins before `app` counts the requests or injects faults.
 
     A page can send requests to another origin, although the page cannot read the responses. Rejected requests are not
     logged, because a page could flood the log.

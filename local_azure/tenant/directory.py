@@ -85,7 +85,7 @@ class Directory:
         return next(policies, None)
 
     def federated_application(self, site: Site) -> tuple[Application, ManagedIdentity] | None:
-        """Return an application that trusts one of the site's identities, and this identity, or None."""
+        """Return an application that trusts an identity of the site, together with this identity, or None."""
         matches = (
             (app, identity)
             for app in self.applications

@@ -16,7 +16,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """Consent that a client may request an API's scopes on behalf of a user, or of all users if `user_id` is None.
+    """Consent for a client to request an API's scopes on behalf of a user, or of all users if `user_id` is None.
 
     https://learn.microsoft.com/graph/api/resources/oauth2permissiongrant
     """
@@ -40,5 +40,5 @@ class MfaPolicy:
 
     @property
     def claims(self) -> str:
-        """The claims challenge, with which a client can sign the user in again, in Entra's format."""
+        """The claims challenge in Entra's format, with which a client can sign the user in again."""
         return f'{{"access_token":{{"capolids":{{"essential":true,"values":["{self.id}"]}}}}}}'

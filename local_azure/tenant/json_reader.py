@@ -92,7 +92,6 @@ class JsonObject:
         return TenantFileError(f"{self.path_of(name)} {reason}")
 
     def __contains__(self, name: str) -> bool:
-        """Return whether the object has this member."""
         return name in self._value
 
     def string(self, name: str, default: Any = _REQUIRED, *, like: Format = _NOT_EMPTY) -> Any:

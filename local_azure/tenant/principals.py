@@ -67,7 +67,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class ManagedIdentity:
-    """A managed identity. A system-assigned identity has the name of the site."""
+    """A managed identity. On Azure, a system-assigned identity has the name of its site."""
 
     name: str
     client_id: str
@@ -96,7 +96,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A function app or slot. `identity_header` is the site's secret at the identity endpoint."""
+    """A function app or slot. `identity_header` is the site's secret for the identity endpoint."""
 
     name: str
     identity_header: str

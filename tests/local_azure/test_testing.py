@@ -70,9 +70,9 @@ MISTAKES = [
     (lambda tenant: tenant.token("aad-func", site="aad-func"), "the site aad-func has no system-assigned identity"),
     (
         lambda tenant: tenant.assign("DoAll", to=SLOT),
-        "3 applications have the role DoAll. Name one application with of=.",
+        "of= must name one application with the role DoAll, but 3 match.",
     ),
-    (lambda tenant: tenant.assign("Other", to=SLOT), "0 applications have the role Other"),
+    (lambda tenant: tenant.assign("Other", to=SLOT), "of= must name one application with the role Other, but 0 match."),
     (
         lambda tenant: tenant.remove("DoAll", from_=SLOT, of="aad-func"),
         "the role DoAll is not assigned to msi-func/slots/staging",

@@ -40,7 +40,7 @@ def test_only_default_ports_of_the_tenant_are_replaced(monkeypatch, capsys):
     assert {defaults.port, defaults.https_port}.isdisjoint({taken, taken_https})
     assert capsys.readouterr().out.splitlines() == [
         f"Port {taken} is in use, so the tenant uses {defaults.port}.",
-        f"Port {taken_https} is in use, so the tenant over https uses {defaults.https_port}.",
+        f"Port {taken_https} is in use, so the tenant's https server uses {defaults.https_port}.",
     ]
     assert chosen.https_port == taken_https
 

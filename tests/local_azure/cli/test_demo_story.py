@@ -27,5 +27,8 @@ def test_tenant_without_principals_that_lack_the_role_is_reported(state: Path, t
     content["assignments"].append({"principal": "msi-func-api", "application": "aad-func", "role": "DoAll"})
     (tmp_path / "tenant.json").write_text(json.dumps(content))
     with running(state, "--tenant", tmp_path / "tenant.json") as demo:
-        message = "The tenant file must define a site's identity and an app registration that lack the role."
+        message = (
+            "The tenant file must define a system-assigned identity and an app registration with a federated "
+            "credential, both without the role."
+        )
         assert message in demo.enter("2")

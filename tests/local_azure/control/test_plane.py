@@ -15,7 +15,7 @@ INVALID = [
     ("fault", {"endpoint": "msi", "status": 500.5}, "status must be a whole number."),
     ("fault", {"endpoint": "msi", "delay": "soon"}, "delay must be a number from 0 to 3600."),
     ("fault", {"endpoint": "msi", "reset": "maybe"}, "reset must be true or false."),
-    ("fault", {"endpoint": "msi", "stauts": 500}, "stauts is not supported. Supported values: "),
+    ("fault", {"endpoint": "msi", "stauts": 500}, "stauts is not supported. Supported parameters: "),
     ("user-token", {"user": "\ud800", "scope": "x"}, "The body contains an unpaired surrogate"),
     ("user-token", {"user": "admin@local.example", "scope": ["\udfff"]}, "The body contains an unpaired surrogate"),
     ("advance", {}, "duration must be a duration such as 90s, 30m, 24h or 1d."),
@@ -26,8 +26,8 @@ INVALID = [
     ("advance", {"duration": "24h\n"}, "duration must be a duration"),
     ("advance", {"duration": "99999d"}, "duration must be a duration"),
     ("advance", {"duration": ["24h"]}, "duration must be a duration"),
-    ("advance", {"duration": "24h", "by": 1}, "by is not supported. Supported values: duration."),
-    ("clear-token-cache", {"all": True}, "all is not supported. Supported values: none."),
+    ("advance", {"duration": "24h", "by": 1}, "by is not supported. Supported parameters: duration."),
+    ("clear-token-cache", {"all": True}, "all is not supported. Supported parameters: none."),
 ]
 
 

@@ -114,7 +114,7 @@ def test_any_duration_is_positive_or_an_error(text: str):
 
 def test_unknown_name_is_an_error_that_lists_known_names():
     parse.reject_unknown({"kid": "x"}, "kid")
-    with pytest.raises(BadRequest, match=r"^kdi is not supported\. Supported values: kid\.$"):
+    with pytest.raises(BadRequest, match=r"^kdi is not supported\. Supported parameters: kid\.$"):
         parse.reject_unknown({"kdi": "x"}, "kid")
-    with pytest.raises(BadRequest, match=r"^kid is not supported\. Supported values: none\.$"):
+    with pytest.raises(BadRequest, match=r"^kid is not supported\. Supported parameters: none\.$"):
         parse.reject_unknown({"kid": "x"})

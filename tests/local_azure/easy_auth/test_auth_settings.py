@@ -87,13 +87,13 @@ INVALID = [
     (
         "Easy Auth that is disabled",
         {"platform": {"enabled": False}, **MINIMAL},
-        "platform.enabled is false, so that App Service does",
+        "platform.enabled is false, so App Service does",
     ),
     ("no provider", {"globalValidation": REQUIRED}, "registration.clientId is missing"),
     (
         "a provider that is disabled",
         settings("/enabled", False),
-        "azureActiveDirectory.enabled is false, so that App Service",
+        "azureActiveDirectory.enabled is false, so App Service",
     ),
     ("identities that are not a list", settings(IDENTITIES, "x"), "identities must be a list of non-empty strings"),
     (
@@ -114,12 +114,12 @@ INVALID = [
     (
         "an expression in a list",
         settings(AUDIENCES, ["[parameters('x')]"]),
-        "allowedAudiences[0] must be a value, not an expression of an ARM",
+        "allowedAudiences[0] must be a value, not an ARM template expression",
     ),
     (
         "an expression instead of a string",
         settings("registration/clientId", "[variables('x')]"),
-        "clientId must be a value, not an expression of an ARM",
+        "clientId must be a value, not an ARM template expression",
     ),
     ("a list", [], "the file must be a JSON object"),
 ]

@@ -61,7 +61,7 @@ def test_other_requests_return_501_with_the_feature(method, path, feature, graph
     response = graph.send(method, path)
     error = response.json()["error"]
     assert (response.status_code, error["code"]) == (501, "NotImplemented")
-    message = f"local_azure does not emulate {feature}. The README of local_azure lists what is emulated."
+    message = f"local_azure does not emulate {feature}. The README of local_azure lists the emulated features."
     assert error["message"] == message
 
 

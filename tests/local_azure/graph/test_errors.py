@@ -15,7 +15,7 @@ ERRORS = [
         not_emulated("x"),
         501,
         "NotImplemented",
-        "local_azure does not emulate x. The README of local_azure lists what is emulated.",
+        "local_azure does not emulate x. The README of local_azure lists the emulated features.",
     ),
     (GraphError(403, "Authorization_RequestDenied", "No."), 403, "Authorization_RequestDenied", "No."),
 ]

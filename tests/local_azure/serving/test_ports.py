@@ -21,7 +21,7 @@ def test_port_in_use_is_an_error_that_names_the_process(state: Path):
     name = Path("/proc/self/comm").read_text().strip()
     assert done.returncode == secure.returncode == 1
     used = f"local_azure: Port {port} is in use by {name} (process {os.getpid()})."
-    message = f"{used} Stop that process, or choose another port"
+    message = f"{used} Stop the process that uses it, or choose another port"
     assert (done.stderr, secure.stderr) == (f"{message} with --port.\n", f"{message} with --https-port.\n")
 
 
