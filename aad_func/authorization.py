@@ -102,7 +102,7 @@ class Authorizer:
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:
-    """Return all values of a header, joined with commas as the Functions host joins them, or None if there is none."""
+    """Return all values of a header, joined with commas as the Functions host joins them, or None if it is missing."""
     return ",".join(value for key, value in headers.items() if key.lower() == name) or None
 
 

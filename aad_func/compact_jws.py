@@ -60,7 +60,7 @@ def split_compact(token: str) -> tuple[str, str, str]:
 
 
 def base64url_decode(segment: str) -> bytes:
-    """Decode a base64url segment. Raises `malformed_token` if unused bits are not zero."""
+    """Decode a base64url segment. Raises `malformed_token` if the length is invalid or unused bits are not zero."""
     remainder = len(segment) % 4
     if remainder and segment[-1] not in _LAST_CHARACTERS[remainder]:
         raise Problem("malformed_token")

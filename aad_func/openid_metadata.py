@@ -118,7 +118,7 @@ class OpenIdMetadata:
     def _key_issuers(self, issuer: str) -> set[str]:
         """Return the accepted values of a key's `issuer`: this tenant's v1 and v2 issuers.
 
-        Microsoft.IdentityModel also accepts keys with the v2 issuer for v1 tokens.
+        As in Microsoft.IdentityModel, v1 tokens can be signed with a key that has the v2 issuer.
         """
         authority = self.authority.rstrip("/")
         origins = (issuer.partition(f"/{self.tenant_id}")[0], authority, _V1_ORIGINS.get(authority, _V1_ORIGIN))

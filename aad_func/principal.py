@@ -72,7 +72,7 @@ class Principal:
 
     @cached_property
     def as_json(self) -> bytes:
-        """The caller as JSON: identity, roles, the source of each role, and claims. Encoded once per cached token."""
+        """The caller as JSON: identity, roles, the source of each role, and claims."""
         caller = {"kind": self.kind, "client_id": self.client_id, "object_id": self.object_id}
         roles = sorted(self.roles)
         body = {
@@ -104,7 +104,7 @@ class Principal:
             raise self.denied("missing_scope", detail, required_scope=scope)
 
     def denied(self, code: str, detail: str = "", **members: Any) -> Problem:
-        """Return a problem that contains this caller, its roles, and when its token was issued.
+        """Return a problem that contains this caller, its roles, and the time at which its token was issued.
 
         For a managed identity, it also contains the time by which a new role is visible.
         """

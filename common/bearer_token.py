@@ -9,7 +9,8 @@ def extract_bearer_token(header: str | None) -> str:
     """Return the token in an Authorization header.
 
     Raises `missing_token` if there is no header or if the scheme is not Bearer. Raises `malformed_token` if there is
-    more than one token (the Functions host joins repeated headers with a comma) or if the token is not a compact JWS.
+    more than one token (the Functions host joins repeated headers with a comma), or if the token is too long or does
+    not look like a compact JWS.
     """
     scheme, _, token = (header or "").strip(" ").partition(" ")
     scheme, comma, _ = scheme.lower().partition(",")

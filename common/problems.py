@@ -16,7 +16,7 @@ import azure.functions as func
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """The attributes that all problems with a code share. `oauth_error` is an error code from RFC 6750, or ""."""
+    """The attributes shared by all problems with the same code. `oauth_error` is an error code from RFC 6750, or ""."""
 
     status: int
     description: str
@@ -33,7 +33,7 @@ PROBLEM_TYPES = {
     "unsupported_token": ProblemType(401, "The token is not a plain RS256-signed JWT.", INVALID),
     "unknown_key": ProblemType(401, "The token is signed with a key that the tenant does not publish.", INVALID),
     "bad_signature": ProblemType(401, "The signature is invalid.", INVALID),
-    "invalid_claims": ProblemType(401, "A claim is missing or has the wrong type.", INVALID),
+    "invalid_claims": ProblemType(401, "A claim is missing or invalid.", INVALID),
     "wrong_issuer": ProblemType(401, "The issuer is not trusted.", INVALID),
     "wrong_tenant": ProblemType(401, "The token belongs to another tenant.", INVALID),
     "wrong_audience": ProblemType(401, "The token is meant for another API.", INVALID),

@@ -41,16 +41,16 @@ REMEDIATIONS = {
     "user_token_required": "Send a user's access token for this app, such as one from az account get-access-token.",
     "user_token_expired": "Request a new token.",
     "user_token_wrong_audience": "Request a token for the app registration in MSI_FUNC_CLIENT_ID.",
-    "user_token_rejected": "Sign in to the tenant in ENTRA_TENANT_ID again.",
+    "user_token_rejected": "Sign in again to the tenant in ENTRA_TENANT_ID.",
     "interaction_required": "Sign in again. If consent is missing, ask an administrator to grant it.",
     "user_not_assigned": "Assign the app role to the user or to one of the user's groups.",
     "federated_credential_mismatch": "Correct the federated credential: entra_codes shows which part of it differs.",
     "bad_request": "Correct the request. The detail describes the error.",
-    "call_mode_not_allowed": "Request a call mode that MSI_FUNC_CALL_MODES lists, or add this mode to the setting.",
+    "call_mode_not_allowed": "Request a call mode in MSI_FUNC_CALL_MODES, or add the requested mode to the setting.",
     "token_unavailable": "Fix the cause that the detail names. python -m tools.doctor prints the next command or step.",
     "downstream_error": (
-        "Follow the advice in the response, if there is any. If downstream contains no code, the API's own code did "
-        "not respond: run python -m tools.doctor to find the cause."
+        "Follow the advice in the response, if there is any. If downstream contains no code, the response is not the "
+        "API's own: run python -m tools.doctor to find the cause."
     ),
     "downstream_unreachable": "Check that the API is running. Then check AAD_FUNC_URL, DNS and network rules.",
     "downstream_invalid_response": "Check AAD_FUNC_URL. It often points to a start page instead of /api/aad-func.",
@@ -65,15 +65,15 @@ MISSING_ROLE_OF_A_USER = (
 
 
 def remediation(code: str, members: Mapping[str, Any]) -> str:
-    """Return what to do about a problem with these members, or an empty string for an unknown code."""
+    """Return the remediation for a code and the members of its problem, or an empty string if the code is unknown."""
     caller = members.get("caller")
     if code == "missing_role" and isinstance(caller, dict) and caller.get("kind") == "user":
         return MISSING_ROLE_OF_A_USER
     return REMEDIATIONS.get(code, "")
 
 
-# aad-func's checks in order, each with its problem codes. The claims are checked before the key is looked up, because
-# the unverified `ver` selects the key set.
+# aad-func's checks in order, each with its problem codes. The claims come before the key, because the unverified
+# `ver` selects the key set.
 VALIDATION_STEPS = (
     ("The request carries credentials", ("missing_token", "missing_principal")),
     ("The credentials are one token, signed with RS256", ("malformed_token", "unsupported_token")),

@@ -22,7 +22,7 @@ DEFAULT_SCOPE_ERROR = (
     "A single scope, such as user_impersonation, can be requested only on behalf of a user"
 )
 HTTPS_OR_LOOPBACK_ERROR = (
-    "is not an https URL without user name and fragment. The http scheme is accepted only for loopback addresses"
+    "is not an https URL, or contains a user name or fragment. The http scheme is accepted only for loopback addresses"
 )
 
 
@@ -86,7 +86,7 @@ class Settings:
         return default
 
     def string_list(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the strings of a comma-separated setting, at least one, or the default if the setting is absent."""
+        """Return the strings in a comma-separated setting, or the default if the setting is absent."""
         if name not in os.environ:
             return default
         values = tuple(part.strip() for part in self.string(name).split(","))

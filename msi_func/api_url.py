@@ -1,4 +1,4 @@
-"""Construction of request URLs that have the API's origin and stay below the configured URL."""
+"""Construction of request URLs, which always have the API's origin."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from common.settings import is_https_or_loopback
 
 
 def join_url(url: str, path: str, params: Mapping[str, Any] | None) -> str:
-    """Append `path` and `params` to `url`. Raises ValueError if `path` is not below `url`.
+    """Append `path` and `params` to `url`. Raises ValueError if `path` is invalid or the result is not below `url`.
 
     If `path` is itself a URL of the same origin, it replaces `url`.
     """
@@ -17,7 +17,7 @@ def join_url(url: str, path: str, params: Mapping[str, Any] | None) -> str:
         url, path = path, ""
     path, _, query = path.partition("?")
     if (path and not _is_below(path)) or not re.fullmatch(r"[!-~]*", query) or "#" in query:
-        raise ValueError("path must begin with one slash and stay below the configured URL")
+        raise ValueError("path must begin with one slash, be URL-encoded, and stay below the configured URL")
     parts = urlsplit(url)
     joined = parts.path.rstrip("/") + path if path else parts.path
     queries = (parts.query, query, urlencode(params or {}, doseq=True, safe="$"))

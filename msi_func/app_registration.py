@@ -81,7 +81,7 @@ class AppRegistration(AppTokenSource):
     async def acquire_token_on_behalf_of(
         self, user: UserAssertion, scope: str, claims: str | None = None
     ) -> AccessTokenInfo:
-        """Request a token for `scope` on behalf of the user. Also raises the problems in `entra_errors`."""
+        """Request a token for `scope` on behalf of the user. Raises the problems in entra_errors.py."""
         return await self._request_token(scope, claims, user)
 
     async def _request_token(self, scope: str, claims: str | None, user: UserAssertion | None) -> AccessTokenInfo:

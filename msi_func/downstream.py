@@ -1,4 +1,4 @@
-"""DownstreamApi: a client for one protected API. Requests carry a token of this app or on behalf of a user."""
+"""DownstreamApi: a client for one protected API. Requests carry this app's token or one on behalf of a user."""
 
 import asyncio
 import json as jsonlib

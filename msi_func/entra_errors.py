@@ -23,8 +23,8 @@ CODES = {
 ERRORS = {"interaction_required": "interaction_required", "invalid_grant": "user_token_rejected"}
 
 ENTRA_UNAVAILABLE = "Entra is unreachable, is throttling requests, or did not respond within the time limit."
-REQUEST_REJECTED = "Entra rejected the token request for a reason other than the user: look up entra_codes."
-# Error codes that can be resolved with a setting or an app role assignment.
+REQUEST_REJECTED = "Entra rejected the token request: look up entra_codes."
+# Errors that a setting or an app role assignment can resolve.
 CAUSES = {
     500011: "No API with the App ID URI in AAD_FUNC_SCOPE exists in the tenant.",
     501051: "The API requires assignment, and this app's registration has none of the API's app roles.",

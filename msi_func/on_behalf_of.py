@@ -19,7 +19,7 @@ from msi_func.user_assertion import UserAssertion
 MAX_ENTRIES = 1000
 MAX_CONCURRENT_REQUESTS = 16  # Otherwise forged assertions could use all connections to Entra.
 
-Entries = OrderedDict[tuple[bytes, str], TokenCache]  # A key consists of the token's digest and the scope.
+Entries = OrderedDict[tuple[bytes, str], TokenCache]  # A key consists of the assertion's digest and the scope.
 
 
 class OnBehalfOfTokens:

@@ -1,4 +1,4 @@
-"""The W3C trace context of an invocation, which is forwarded so that both apps appear in one trace."""
+"""An invocation's W3C trace context, which is forwarded so that both apps appear in one trace."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The page that browsers receive instead of JSON. It is one static file, whose script requests the same URL as JSON."""
+"""The page that browsers receive instead of JSON. Its script requests the JSON from the same URL."""
 
 import base64
 import functools
@@ -29,7 +29,10 @@ def page_response() -> func.HttpResponse:
 
 @functools.cache
 def _page() -> tuple[bytes, str]:
-    """Return the page and its Content-Security-Policy, which allows only its script, its style and this origin."""
+    """Return the page and its Content-Security-Policy.
+
+    The policy allows only the page's script, its style, and requests to its origin.
+    """
     texts: dict[str, Any] = {
         "codes": {code: [kind.description, REMEDIATIONS[code]] for code, kind in PROBLEM_TYPES.items()},
         "app": _settings_in_commands(),
@@ -55,11 +58,10 @@ def _hash(element: str, html: str) -> str:
 
 
 def _settings_in_commands() -> dict[str, str]:
-    """Return the API and msi-func's client ID for the page's commands. An optional client ID that is not set is empty.
+    """Return the API's App ID URI and msi-func's client ID (empty if not set) for the commands on the page.
 
-    Both are empty if AAD_FUNC_SCOPE is missing or a setting is invalid.
-
-    The API is never taken from a response: a malicious API could make the reader assign a role of another API.
+    Both are empty if AAD_FUNC_SCOPE is missing or a setting is invalid. The URI is never taken from a response: a
+    malicious API could make the reader assign a role of another API.
     """
     try:
         with Settings() as settings:
