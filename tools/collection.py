@@ -17,7 +17,7 @@ from tools.forged import forged_claims, forged_client_principal, forged_token
 from tools.fresh_token import FreshToken, request_fresh_token
 from tools.probe import ProbeResult, mapping, probe, string
 
-FIRST_SHARE = 0.6  # share of the time limit for the first two requests, which can be cold starts
+FIRST_SHARE = 0.6  # share of the time limit for the first two requests, which can cause cold starts
 SECOND_LIMIT = 10  # seconds for each later request
 PROGRESS_EVERY = 2  # seconds
 
@@ -36,7 +36,7 @@ class Target:
 
 
 async def collect(target: Target, report: Report, progress: Callable[[str], None]) -> Evidence:
-    """Return the evidence. `report` is called for each finished probe, and `progress` every two seconds of a probe."""
+    """Return the evidence. `report` is called after each probe, and `progress` every two seconds during a probe."""
     settings = settings_for(target.msi_url)
     configured = settings.get("AAD_FUNC_URL", "")
     aad_url = target.aad_url or (configured if is_https_or_loopback(configured) else "")
@@ -103,7 +103,7 @@ def _without_token(url: str) -> str:
 
 
 def _is_msi_func(call: ProbeResult) -> bool:
-    """Return whether msi-func called aad-func, so that a request without a token reaches aad-func too."""
+    """Return whether msi-func tried to call aad-func. Otherwise a request with auth=0 shows nothing about aad-func."""
     return call.is_accepted or call.code.startswith("downstream_")
 
 

@@ -12,7 +12,7 @@ _VALUE = re.compile(r"[A-Za-z0-9:/._,;=-]{1,2000}")
 
 
 def guid_in(resource: str) -> str:
-    """Return the GUID of a client ID, `api://<GUID>` or `api://<GUID>/.default`, otherwise ""."""
+    """Return the GUID in `<GUID>` or `api://<GUID>`, with or without `/.default`. Returns "" for other resources."""
     guid = resource.removesuffix("/.default").removeprefix("api://").lower()
     return guid if is_guid(guid) else ""
 

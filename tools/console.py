@@ -38,7 +38,7 @@ class ToolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check with its state and result. `code` is the code of the problem that made the check fail, or ""."""
+    """One check with its state and result. `code` is the problem code in the result, or ""."""
 
     name: str
     state: State
@@ -62,7 +62,7 @@ def parser(tool: str, description: str | None, examples: str) -> argparse.Argume
 
 def run(tool: Callable[[], int]) -> int:
     """Run a tool, print errors to stderr, and return the exit code."""
-    # The tool reports each error once. Log lines of the libraries would be misleading.
+    # The tool reports each error once. Additional log lines would be misleading.
     for name in ("azure", "msal", "msi_func", "aad_func"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:

@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = console.parser("doctor", __doc__, EXAMPLES)
     parser.add_argument("url", metavar="URL", help="URL of msi-func")
-    parser.add_argument("--aad", metavar="URL", default="", help="URL of aad-func, for requests without msi-func")
+    parser.add_argument("--aad", metavar="URL", default="", help="URL of aad-func, for direct requests")
     parser.add_argument(
         "--timeout", metavar="SECONDS", type=float, default=TIMEOUT, help="time limit for all requests (default: 30)"
     )
@@ -101,7 +101,7 @@ def _headers(url: str, seconds: float) -> dict[str, str]:
 
 
 def _check(name: str, result: ProbeResult) -> CheckResult:
-    """Return whether the response to a probe is the response of healthy apps."""
+    """Compare the response to a probe with that of healthy apps."""
     if name == "msi-func":
         return CheckResult(name, "ok" if result.is_accepted else "failed", result.summary, result.code)
     status = result.downstream_status if name == "without a token" else result.status

@@ -29,7 +29,7 @@ async def send(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
 ) -> DownstreamResponse:
-    """Send one request without retries, and return the response with any status. Raises HttpError."""
+    """Send one request without retries, and return the response, whatever its status. Raises HttpError."""
     deadline = asyncio.get_running_loop().time() + seconds
     return await http_client.send(
         method, url, deadline=deadline, max_bytes=max_bytes, headers=headers, body=body, max_attempts=1

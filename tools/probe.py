@@ -16,7 +16,7 @@ MAX_STRING_CHARS = 1000
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """A response. `status` is 0 if there is none, and `body` is empty if the content is not a JSON object.
+    """The response to a probe. `status` is 0 if there is none, and `body` is empty if the content is not a JSON object.
 
     `sent_at` and `received_at` are times of this machine's clock, in seconds since 1970. Responses are not trusted:
     members of the wrong type are treated as missing.

@@ -1,4 +1,4 @@
-"""Show the token that this machine would send to aad-func, and the results of aad-func's checks.
+"""Show the claims of the token that this machine would send to aad-func, and the results of aad-func's checks.
 
 In Azure, the token belongs to the managed identity of the app. On a developer's machine, the token belongs to the
 developer, who must sign in with az login.
@@ -63,7 +63,7 @@ def _show(options: argparse.Namespace) -> int:
         heading = "Token from standard input"
     else:
         _check_scope(scope)
-        # Unlike an app registration's tokens, these tokens are also cached outside this process.
+        # An AppIdentity's tokens are also cached outside this process, unlike an app registration's tokens.
         requested = respell(scope) if options.fresh and isinstance(identity, AppIdentity) else scope
         token = _request(identity, requested)
         heading = f"{'New token' if options.fresh else 'Token'} from the {identity.kind} for {requested}"

@@ -67,7 +67,7 @@ async def _problem(authorizer: Authorizer, headers: Mapping[str, str]) -> Proble
 
 
 class _ClaimsReader(AccessTokenValidator):
-    """Reads a token without verifying the signature, if the tenant's keys are not available."""
+    """Reads the claims of a token whose signature cannot be verified."""
 
     async def validate(self, header: str | None) -> Principal:
         """Return the principal in the unverified claims."""
@@ -103,7 +103,7 @@ def _settings(claims: Mapping[str, Any], scope: str, audience: str, skipped: dic
 
 
 def _step(problem: Problem | None) -> int:
-    """Return the index of the validation step that fails with this problem, or the number of steps."""
+    """Return the index of the step that fails with this problem, or the number of steps if none fails."""
     places = (place for place, (_, codes) in enumerate(VALIDATION_STEPS) if problem and problem.code in codes)
     return next(places, len(VALIDATION_STEPS))
 

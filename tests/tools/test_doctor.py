@@ -111,7 +111,7 @@ ORDER = [
         "msi-func's clock",
         1,
     ),
-    ("a wrong URL, whose clock is ignored", ACCEPTED, http(200, **OLD), "The URL after --aad", 3),
+    ("a wrong URL, whose clock is ignored", ACCEPTED, http(200, **OLD), "The URL in --aad or AAD_FUNC_URL", 3),
     (
         "an open door and an unreachable app",
         None,

@@ -28,10 +28,10 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _direct(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding if the URL after --aad is not aad-func's, although msi-func's call to aad-func works."""
+    """Yield a finding if this machine's URL of aad-func is wrong, although msi-func's call to aad-func works."""
     direct = evidence.direct
     if direct and direct.status not in (0, 401, 403) and not direct.is_accepted:
-        cause = f"The URL after --aad is not aad-func's. The response is {direct.status} instead of 401."
+        cause = f"The URL in --aad or AAD_FUNC_URL is wrong. The response is {direct.status} instead of 401."
         step = commands.doctor(evidence.msi_url, with_path(evidence.aad_url))
         yield Finding(cause, step, Severity.INCONCLUSIVE)
 
@@ -150,5 +150,5 @@ def _timeout(evidence: Evidence) -> Finding:
     if direct and direct.status == 401 and without and without.code == "downstream_timeout":
         cause = "AAD_FUNC_URL leads to another app, such as msi-func itself."
         return wrong_url(evidence, f"{cause} aad-func responds to this machine in {direct.milliseconds} ms.")
-    cause = "aad-func does not respond within AAD_FUNC_TIMEOUT_SECONDS of msi-func."
+    cause = "aad-func does not respond within msi-func's AAD_FUNC_TIMEOUT_SECONDS."
     return Finding(cause, commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_TIMEOUT_SECONDS", "30"))

@@ -7,7 +7,7 @@ from tools.diagnosis.finding import Finding
 
 
 def audience_finding(evidence: Evidence) -> Finding:
-    """Return the finding for `wrong_audience`. Entra issues tokens for AAD_FUNC_SCOPE, so this API exists."""
+    """Return the finding for `wrong_audience`. Entra issued a token for AAD_FUNC_SCOPE, so its API exists."""
     settings, url = evidence.settings, evidence.aad_url
     scope, client_id = settings.get("AAD_FUNC_SCOPE", ""), settings.get("AAD_FUNC_CLIENT_ID", "").lower()
     requested = commands.guid_in(scope)

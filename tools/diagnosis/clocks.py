@@ -23,7 +23,7 @@ def _is_app(probe: ProbeResult) -> bool:
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding for each wrong clock. If both apps have the same skew, this machine's clock is wrong."""
+    """Yield a finding for each wrong clock. If both apps have about the same skew, this machine's clock is wrong."""
     found = skews(evidence)
     wrong = {app: skew for app, skew in found.items() if abs(skew) > LEEWAY}
     if len(wrong) == 2 and abs(wrong["msi-func"] - wrong["aad-func"]) <= LEEWAY:

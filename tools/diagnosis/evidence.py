@@ -14,7 +14,7 @@ _SETTINGS = ("AAD_FUNC_", "MSI_FUNC_", "ENTRA_", "IDENTITY_ENDPOINT")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Results of probes, or None for unsent probes. `settings` contains only settings of the probed apps."""
+    """Results of probes, or None for probes that were not sent. `settings` contains only the probed apps' settings."""
 
     call: ProbeResult  # request to msi-func
     without_token: ProbeResult | None = None  # request to msi-func with auth=0, so that msi-func sends no token
@@ -34,7 +34,7 @@ class Evidence:
 
     @property
     def is_aad_reached(self) -> bool:
-        """Whether aad-func's code or Easy Auth in front of it responded directly."""
+        """Whether aad-func's code or Easy Auth in front of it responded to this machine."""
         return self.direct is not None and self.direct.status == 401
 
     @property

@@ -11,7 +11,7 @@ from tools.probe import string, strings
 
 
 def finding(evidence: Evidence) -> Finding:
-    """Return the finding for a problem in msi-func's response that concerns the token for aad-func."""
+    """Return the finding for a problem that msi-func reports before it calls aad-func."""
     call = evidence.call
     cause = call.detail
     codes = ", ".join(code for code in strings(call.body, "entra_codes") if code.isalnum())

@@ -44,7 +44,7 @@ def unreachable(app: str, probe: ProbeResult) -> Finding:
     host = parts.hostname or ""
     where = f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
     tls = (
-        f"The TLS certificate or handshake of {app} at {where} was not accepted.",
+        f"The TLS handshake with {app} at {where} failed, or its certificate is not trusted.",
         f"openssl s_client -connect {shlex.quote(where)} -servername {shlex.quote(host)} </dev/null",
     )
     steps = {

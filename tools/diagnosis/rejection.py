@@ -41,7 +41,7 @@ def _keys_unavailable(evidence: Evidence) -> Finding:
 
 
 def _missing_principal(evidence: Evidence) -> Finding:
-    cause = "AAD_FUNC_AUTHENTICATION is easy_auth, but the request reached aad-func without passing through Easy Auth."
+    cause = "AAD_FUNC_AUTHENTICATION is easy_auth, but the request has no valid principal from Easy Auth."
     return Finding(cause, commands.remove_setting("aad-func", evidence.aad_url, "AAD_FUNC_AUTHENTICATION"))
 
 

@@ -104,7 +104,7 @@ FAULTS = [
     Fault(
         "slow API",
         _slow,
-        "aad-func does not respond within AAD_FUNC_TIMEOUT_SECONDS",
+        "aad-func does not respond within msi-func's AAD_FUNC_TIMEOUT_SECONDS",
         "Set AAD_FUNC_TIMEOUT_SECONDS=30",
     ),
     Fault(

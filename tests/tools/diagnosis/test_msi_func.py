@@ -31,14 +31,14 @@ FAULTS = [
     Fault(
         "untrusted TLS",
         lambda s: s.url(f"{s.server(http(200), tls=s.untrusted_tls())}/api/msi-func"),
-        "TLS certificate or handshake of msi-func",
+        "TLS handshake with msi-func",
         "openssl s_client -connect 127.0.0.1",
         3,
     ),
     Fault(
         "https to a http port",
         lambda s: s.url(s.azure.origin.replace("http:", "https:") + "/api/msi-func"),
-        "TLS certificate or handshake",
+        "TLS handshake with msi-func",
         "openssl",
         3,
     ),

@@ -113,7 +113,7 @@ FAULTS = [
     Fault(
         "--aad is another site",
         lambda s: s.apps(direct=f"{s.server(http(200, b'<html>'))}/"),
-        "The URL after --aad is not aad-func's",
+        "The URL in --aad or AAD_FUNC_URL is wrong",
         "--aad http://127.0.0.1:",
         3,
     ),
@@ -129,7 +129,7 @@ BY_CODE: list[tuple[str, Evidence, str, str]] = [
     (
         "Easy Auth was bypassed",
         Evidence(denied(401, "missing_principal"), aad_url=AAD_URL),
-        "without passing through Easy Auth",
+        "no valid principal from Easy Auth",
         "Remove AAD_FUNC_AUTHENTICATION from the settings of aad-func, and restart it.",
     ),
     (
