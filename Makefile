@@ -1,4 +1,5 @@
-# `make help` lists the commands. Each command first creates .venv, if it is missing or a requirements file has changed.
+# `make help` lists the commands. Commands that use .venv first create it if it is missing or a requirements file has
+# changed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +22,7 @@ help:
 demo: $(READY)
 	@$(BIN)/python -m local_azure demo $(ARGS)
 
-# Runs four tests at a time, also on fewer cores, because tests mostly wait for processes and responses.
+# Runs four tests at a time, even on fewer cores, because tests mostly wait for processes and responses.
 test: lint
 ifeq ($(ARGS),)
 	@$(BIN)/python -m pytest --cov -n 4 tests/aad_func

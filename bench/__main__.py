@@ -52,7 +52,7 @@ def main() -> int:
         finally:
             print(table(rows), flush=True)  # An interrupted run prints its rows as well.
     missed = sum(row.is_reached is False for row in rows)
-    verdict = f"{missed} goals were missed" if missed else "All goals were reached"
+    verdict = f"Missed goals: {missed}" if missed else "All goals were reached"
     print(f"\n{verdict}. The benchmarks took {time.monotonic() - start:.0f} s.")
     return 1 if missed else 0
 

@@ -41,7 +41,7 @@ class Api:
 
     @property
     def connections(self) -> int:
-        """The number of connections that clients have opened, except connections for this request."""
+        """The number of connections that clients have opened, except those of this class."""
         return self._number("connections")
 
     @property

@@ -22,7 +22,7 @@ ROUNDS = 11
 STAGES = {
     "python": "Python starts",
     "functions loaded": "functions are loaded",
-    "call": "the first request",
+    "call": "the first request is processed",
 }
 # Modules that only the other function needs. A deployed app must not import them.
 FOREIGN = {"aad_func": ("azure.identity", "msal", "aiohttp", "msi_func"), "msi_func": ("aad_func",)}

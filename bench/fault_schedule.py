@@ -25,7 +25,7 @@ FAULTS = {
 
 
 class FaultSchedule:
-    """Injects faults of the tenant and of the identity endpoint. bench/README.md lists them by the time in a cycle."""
+    """Injects faults of the tenant and of the identity endpoint. bench/README.md describes a cycle."""
 
     def __init__(self, azure: LocalAzure) -> None:
         self._azure = azure
@@ -84,7 +84,7 @@ def valid_tokens(azure: LocalAzure) -> LabeledTokens:
 
 
 def invalid_tokens(azure: LocalAzure) -> LabeledTokens:
-    """Yield invalid tokens of each kind."""
+    """Yield tokens that aad-func must reject, each for a different reason."""
     while True:
         forge = Forge(azure)
         yield "invalid", forge.token(exp=1_700_000_000)

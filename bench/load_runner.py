@@ -50,7 +50,7 @@ def load(
 ) -> LoadResult:
     """Send requests from another process (bench/load.py), for `seconds` or until `limit` requests were sent.
 
-    Raises MeasurementError if a request gets no response or if no connection is possible.
+    Raises MeasurementError if a request gets no response in time or if no connection is possible.
     """
     url, seconds = host.url(function) + query, seconds or MAX_SECONDS
     with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
@@ -73,7 +73,7 @@ def load(
     count = sum(output["statuses"].values())
     if limit and count != limit:
         raise MeasurementError(
-            f"{url}: responses by status: {output['statuses']} instead of {limit} requests in {seconds} s."
+            f"{url}: {count} instead of {limit} requests in {seconds} s. Responses by status: {output['statuses']}."
         )
     return LoadResult(**output, cpu=(cpu_seconds(host) - cpu) / max(count, 1) * 1000)
 

@@ -147,7 +147,7 @@ def tenant(seconds: float, azure: LocalAzure, faults: FaultSchedule) -> Iterator
     minutes, counters = seconds / 60, azure.faults.counters
     yield value("requests to the identity endpoint", counters["msi"], least=minutes * 1.5)
     yield value("requests for the tenant's metadata", counters["metadata"], least=minutes, most=minutes * 3)
-    expected = 3 * ((seconds - 5) // CYCLE)  # The last cycle can end up to 5 seconds late.
+    expected = 3 * ((seconds - 5) // CYCLE)  # The last cycle can be up to 5 seconds late.
     yield value("injected faults", faults.counts.total(), least=expected)
     for name, count in sorted(faults.counts.items()):
         yield value(f"injected fault: {name}", count)

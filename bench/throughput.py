@@ -60,8 +60,8 @@ def _compare(
 def _slow_api(azure: LocalAzure, folder: Path, server: api.Api, token: str) -> Iterator[Row]:
     """Yield rows that compare the time for which a request occupies one core.
 
-    This is the larger of the request's CPU time and the API's latency per request in flight. The wall-clock rate of an
-    async function depends on other work on the core, and the rate of a sync function depends on its threads.
+    This is the larger of the request's CPU time and the API's latency divided by the number of requests in flight. The
+    wall-clock rate of an async function depends on other work on the core, and that of a sync function on its threads.
     """
     in_flight = {}
     with _msi_host(azure, folder, server.url(1), token) as host:

@@ -142,7 +142,7 @@ var hasCallerRegistration = asApplication || callsAsUser
 var rolesBySetting = roleAssignment == 'setting'
 var moreEasyAuthCallers = empty(easyAuthCallers) ? [] : map(split(easyAuthCallers, ','), value => trim(value))
 
-// Combinations of parameters that cannot work fail before anything is deployed, each with its own message.
+// Invalid combinations of parameters fail before anything is deployed, each with its own message.
 var errors = filter(
   [
     hasCallerRegistration && !newRegistration ? 'existingClientId leaves the directory unchanged, so it cannot be combined with callAs `application` or with callModes `user` or `app,user`.' : ''

@@ -12,6 +12,6 @@ if ! command -v az >/dev/null; then
   exit 1
 fi
 if ! az account show --output none 2>/dev/null; then
-  echo "Sign in to the same tenant as azd first: az login" >&2
+  echo "First sign in to the same tenant as azd: az login" >&2
   exit 1
 fi

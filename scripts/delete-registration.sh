@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Deletes an app registration permanently. A registration that is only deleted exists for another 30 days, in which its
-# unique name and App ID URI cannot be used again. A second run changes nothing.
+# Deletes an app registration permanently. Otherwise Entra ID retains a deleted registration for 30 days, during which
+# its unique name and App ID URI cannot be reused. A second run changes nothing.
 # Needs az, signed in as the registration's owner or an administrator.
 set -euo pipefail
 cd "$(dirname "$0")/.."

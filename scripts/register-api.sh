@@ -11,7 +11,7 @@ usage() {
   cat <<'END'
 usage: scripts/register-api.sh NAME [--allow-unassigned] [--roles ROLE,...] [--token-version 1|2]
   NAME                unique name in the tenant, one for each environment, such as aad-func-dev
-  --allow-unassigned  issue tokens also to identities of the tenant that have no app role
+  --allow-unassigned  also issue tokens to identities of the tenant that have no app role
   --roles             app roles to add if they are missing; default: DoAll
   --token-version     version of the access tokens for the API; default: 2
 END

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Waits until the apps can access their storage accounts, about two minutes after the roles were assigned. An earlier
-# deployment of the package fails with 403 (https://github.com/Azure/azure-dev/issues/8026).
+# Waits until the apps can access their storage accounts, about two minutes after the roles were assigned. Until then,
+# deploying the package fails with 403 (https://github.com/Azure/azure-dev/issues/8026).
 # Needs az, signed in as someone who can read the resource group.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -182,7 +182,7 @@ def test_other_failed_assignments_stop_azd_up(shell: Shell):
 
 
 def test_missing_sign_in_is_reported_before_anything_is_created(shell: Shell):
-    with pytest.raises(AssertionError, match="Sign in to the same tenant as azd first: az login"):
+    with pytest.raises(AssertionError, match="First sign in to the same tenant as azd: az login"):
         shell.run(UP, FAIL="account show")
     assert shell.state("AZD")["outputs"] == {}
 
