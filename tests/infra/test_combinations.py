@@ -4,6 +4,7 @@ The template is evaluated. The claims of Entra ID's tokens are derived from the 
 aad-func's code with the deployed settings.
 """
 
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -152,9 +153,10 @@ def of_group(group: tuple[Any, ...]) -> list[dict[str, Any]]:
     return [parameters for parameters in COMBINATIONS if tuple(parameters[name] for name in GROUPED_BY) == group]
 
 
-def deployed(group: tuple[Any, ...]) -> Iterator[Deployed]:
-    """Yield the deployment of each valid combination of a group."""
-    yield from (Deployed(parameters) for parameters in of_group(group) if not reasons_to_reject(parameters))
+@functools.cache
+def deployed(group: tuple[Any, ...]) -> tuple[Deployed, ...]:
+    """Return the deployment of each valid combination of a group, which tests only read."""
+    return tuple(Deployed(parameters) for parameters in of_group(group) if not reasons_to_reject(parameters))
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=str)

@@ -3,31 +3,75 @@
 The environment variable FAIL names a command to reject: `COMMAND` always, `COMMAND*N` the first N times, `COMMAND=TEXT`
 with this error. If REAL_AZ is the path of a real az, that az parses each command as well: it exits with 2 for unknown
 options, before it checks for a sign-in.
+
+Commands run in one server, because scripts run hundreds of them and a new Python process for each would take longer.
 """
 
+import contextlib
 import hashlib
 import json
 import os
+import socketserver
 import subprocess
-import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.support.fake_directory import TENANT, NotFoundError, Options, State, directory, fake_id, graph
 
+Result = tuple[int, str]  # the exit code and the output, which is an error message unless the code is 0
 
-def main(arguments: list[str]) -> int:
-    """Run one command and return its exit code."""
-    path = Path(os.environ["FAKE_AZ_STATE"])
+# Bash sends the variables and arguments, each with a NUL at the end, and receives the exit code and the output.
+_CLIENT = """#!/usr/bin/env bash
+exec 3<>/dev/tcp/127.0.0.1/{port}
+printf '%s\\0' "$#" "$FAKE_AZ_STATE" "$FAIL" "$@" >&3
+read -r code <&3
+[ "$code" = 0 ] || exec >&2
+cat <&3
+exit "$code"
+"""
+
+
+@contextlib.contextmanager
+def serving(az: Path) -> Iterator[None]:
+    """Write the executable `az`, which works until the block exits."""
+    with socketserver.TCPServer(("127.0.0.1", 0), _Handler) as server:
+        az.write_text(_CLIENT.format(port=server.server_address[1]))
+        az.chmod(0o755)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        count = int(self._word())
+        state, fail = Path(self._word()), self._word()
+        code, output = run([self._word() for _ in range(count)], state, fail)
+        self.wfile.write(f"{code}\n{output}".encode())
+
+    def _word(self) -> str:
+        return b"".join(iter(lambda: self.rfile.read(1), b"\0")).decode()
+
+
+def run(arguments: list[str], path: Path, fail: str = "") -> Result:
+    """Run one command with the state in the file `path`."""
     state = json.loads(path.read_text()) if path.exists() else {"calls": [], "applications": {}, "sites": {}}
     words = next((n for n, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     command, options = " ".join(arguments[:words]), _options(arguments[words:])
     name = f"{command} {options['method']}" if command == "rest" else command
     state["calls"].append(name)
-    code = _parsed_by_real_az(arguments) or _rejected(name, state["calls"].count(name)) or _run(name, options, state)
+    result = (
+        _parsed_by_real_az(arguments) or _rejected(name, state["calls"].count(name), fail) or _run(name, options, state)
+    )
     path.write_text(json.dumps(state))
-    return code
+    return result
 
 
 def _options(words: list[str]) -> Options:
@@ -41,48 +85,43 @@ def _options(words: list[str]) -> Options:
     return found
 
 
-def _parsed_by_real_az(arguments: list[str]) -> int:
+def _parsed_by_real_az(arguments: list[str]) -> Result | None:
     real = os.environ.get("REAL_AZ")
     if not real:
-        return 0
+        return None
     # Results are cached, because each takes more than a second and tests repeat commands.
     key = hashlib.sha256(json.dumps([real, os.stat(real).st_mtime, *arguments]).encode()).hexdigest()
     parsed = Path(tempfile.gettempdir()) / "parsed-by-az" / key
     if parsed.exists():
-        return 0
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run([real, *arguments], env=environment, capture_output=True, text=True, check=False)
+        return None
+    done = subprocess.run([real, *arguments], capture_output=True, text=True, check=False)
     if done.returncode == 2:
-        sys.stderr.write(done.stderr)
-        return 2
+        return 2, done.stderr
     parsed.parent.mkdir(exist_ok=True)
     parsed.touch()
-    return 0
+    return None
 
 
-def _rejected(name: str, count: int) -> int:
-    rejected, _, error = os.environ.get("FAIL", "").partition("=")
+def _rejected(name: str, count: int, fail: str) -> Result | None:
+    rejected, _, error = fail.partition("=")
     rejected, _, times = rejected.partition("*")
-    failed = name == rejected and (not times or count <= int(times))
-    sys.stderr.write(f"{error}\n" if failed else "")
-    return int(failed)
+    return (1, f"{error}\n") if name == rejected and (not times or count <= int(times)) else None
 
 
-def _run(name: str, options: Options, state: State) -> int:
+def _run(name: str, options: Options, state: State) -> Result:
     group, _, action = name.partition(" ")
     handler = {"rest": graph, "ad": directory, "functionapp": _functionapp}.get(group, _resources)
     try:
         value = handler(action if group != "storage" else name, options, state)
     except NotFoundError:
-        return 3
+        return 3, ""
     except ValueError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        return 1, f"{error}\n"
     if isinstance(value, dict):
         value = value.get(options.get("query", ""))
-    if value is not None and options.get("output") != "none":
-        sys.stdout.write(f"{json.dumps(value) if options.get('output') == 'json' else value}\n")
-    return 0
+    if value is None or options.get("output") == "none":
+        return 0, ""
+    return 0, f"{json.dumps(value) if options.get('output') == 'json' else value}\n"
 
 
 def _functionapp(action: str, options: Options, state: State) -> Any:
@@ -129,7 +168,3 @@ def _resources(action: str, options: Options, state: State) -> Any:
         "endpoints.microsoftGraphResourceId": "https://graph.microsoft.com/",
         "endpoints.activeDirectory": "https://login.microsoftonline.com",
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
