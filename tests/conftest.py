@@ -15,6 +15,7 @@ from aad_func.access_token import AccessTokenValidator
 from aad_func.signing_keys import SigningKeys
 from local_azure.cloud import LocalAzure
 from local_azure.entra.key_ring import KeyRing, SigningKey
+from local_azure.serving.certificates import SETTINGS
 from tests.support import apps
 from tests.support.clock import Clock, FastForward
 from tests.support.forge import Forge
@@ -45,12 +46,18 @@ def leaks(frozen_modules: None) -> Iterator[None]:
     gc.collect()
 
 
-@pytest.fixture(scope="session")
-def few_roots(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A CA bundle with one root, because loading the machine's bundle takes longer than most tests."""
+@pytest.fixture(scope="session", autouse=True)
+def few_roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A CA bundle with one root, because loading the machine's bundle takes longer than most tests.
+
+    The environment variables of this process, and of those that it starts, name this bundle.
+    """
     file = tmp_path_factory.mktemp("roots") / "ca.pem"
     trustme.CA().cert_pem.write_to_path(file)
-    return str(file)
+    with pytest.MonkeyPatch.context() as environment:
+        for setting in SETTINGS:
+            environment.setenv(setting, str(file))
+        yield str(file)
 
 
 @pytest.fixture(scope="session")
