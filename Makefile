@@ -23,6 +23,8 @@ demo: $(READY)
 	@$(BIN)/python -m local_azure demo $(ARGS)
 
 # Runs four tests at a time, even on fewer cores, because tests mostly wait for processes and responses.
+# Bytecode is cached even if the environment forbids it, because the tests start hundreds of processes.
+test: export PYTHONDONTWRITEBYTECODE =
 test: lint
 ifeq ($(ARGS),)
 	@$(BIN)/python -m pytest --cov -n 4 tests/aad_func

@@ -10,20 +10,19 @@ from local_azure.cli.demo_apps import DemoApps
 from local_azure.cli.demo_texts import DemoTexts, summary
 from local_azure.cloud import LocalAzure
 from local_azure.testing import LocalTenant
-from tests.local_azure.cli.demo_process import bash, needs_shell, running, status
+from tests.local_azure.cli.demo_process import Demo, bash, needs_shell, running, status
 from tests.support.commands import LAST_LINE
 from tests.support.tenant_requests import is_listening
 
 
-def test_output_before_the_prompt_fits_on_a_small_screen(state: Path):
-    with running(state) as demo:
-        lines = (demo.printed + LAST_LINE).splitlines()
-        logged = 3  # lines of the tenant and both hosts on stderr
-        assert len(lines) + logged <= 12
-        assert max(map(len, lines)) <= 100
-        assert re.fullmatch(r"Open http://127\.0\.0\.1:\d+/api/msi-func in a browser\.", lines[0])
-        assert "GET /api/msi-func -> 200: aad-func accepted the application, roles: DoAll." in lines
-        assert demo.enter("?") == demo.enter("nonsense") == "".join(f"{line}\n" for line in lines[-2:])
+def test_output_before_the_prompt_fits_on_a_small_screen(demo: Demo):
+    lines = (demo.printed + LAST_LINE).splitlines()
+    logged = 3  # lines of the tenant and both hosts on stderr
+    assert len(lines) + logged <= 12
+    assert max(map(len, lines)) <= 100
+    assert re.fullmatch(r"Open http://127\.0\.0\.1:\d+/api/msi-func in a browser\.", lines[0])
+    assert "GET /api/msi-func -> 200: aad-func accepted the application, roles: DoAll." in lines
+    assert demo.enter("?") == demo.enter("nonsense") == "".join(f"{line}\n" for line in lines[-2:])
 
 
 @needs_shell
@@ -37,9 +36,8 @@ def test_printed_commands_for_errors_and_key_rotation_work(state: Path):
 
 
 @needs_shell
-def test_printed_commands_on_behalf_of_users_work(state: Path):
-    with running(state) as demo:
-        accepted, denied, challenged, with_mfa = map(bash, demo.commands("4"))
+def test_printed_commands_on_behalf_of_users_work(demo: Demo):
+    accepted, denied, challenged, with_mfa = map(bash, demo.commands("4"))
     assert '"kind": "user"' in accepted
     assert '"code": "missing_role"' in denied
     assert 'error="insufficient_claims"' in challenged

@@ -6,14 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local_azure.cloud import LocalAzure
+from tests.local_azure.cli.demo_process import Demo
 from tests.support.apps import APP, clean_environment
-from tests.support.commands import LAST_LINE, SECONDS, call, read_until, start
+from tests.support.commands import call
 
 README = (APP / "local_azure" / "README.md").read_text("utf-8")
 LINES = re.search(r"## In another terminal\n.*?```sh\n(.*?)```", README, re.DOTALL)[1].splitlines()
@@ -26,23 +26,12 @@ OUTPUT = {
 }
 
 
-@pytest.fixture(scope="module")
-def demo(state: Path) -> Iterator[str]:
-    """Run the demo and yield its output."""
-    process = start("demo", "--port", 0, "--state", state, stderr=subprocess.DEVNULL)
-    try:
-        yield read_until(process, LAST_LINE)
-    finally:
-        process.terminate()
-        process.communicate(timeout=SECONDS)
-
-
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")
 @pytest.mark.parametrize("line", LINES, ids=lambda line: next(name for name in OUTPUT if name in line))
-def test_commands_in_the_readme_work_while_the_demo_runs(line: str, demo: str):
-    tenant = re.search(r"tenant +(http://127.0.0.1:\d+)", demo)[1]
+def test_commands_in_the_readme_work_while_the_demo_runs(line: str, demo: Demo):
+    tenant = re.search(r"tenant +(http://127.0.0.1:\d+)", demo.printed)[1]
     for usual, function in (("7071", "msi-func"), ("7072", "aad-func")):
-        line = line.replace(f":{usual}/", re.search(rf"{function} +http://127.0.0.1(:\d+/)", demo)[1])
+        line = line.replace(f":{usual}/", re.search(rf"{function} +http://127.0.0.1(:\d+/)", demo.printed)[1])
     with clean_environment():
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = {**os.environ, "LOCAL_AZURE_URL": tenant, "PATH": path}
