@@ -183,8 +183,9 @@ def test_everything_is_undone(local_azure):
 
 
 def run_pytest(installed: Installed, folder: Path, *arguments: str) -> str:
-    # Without pytest-randomly, because a test after another one shows what was undone.
-    options = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly")
+    # Without pytest-randomly, because a test after another one shows what was undone, and without Hypothesis, which
+    # takes a second to load.
+    options = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:hypothesispytest")
     done = installed.python("-m", "pytest", *options, *arguments, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

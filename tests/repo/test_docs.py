@@ -86,7 +86,8 @@ def test_app_and_tests_of_the_examples_work_in_an_empty_folder(tmp_path: Path):
     (tmp_path / "host.json").write_text(host_json)
     (tmp_path / "function_app.py").write_text(example("create_order"))
     (tmp_path / "test_orders.py").write_text(example("import pytest"))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_orders.py"]
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]  # Hypothesis takes a second to load.
+    command = [sys.executable, "-m", "pytest", *options, "test_orders.py"]
     with apps.clean_environment():
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout
