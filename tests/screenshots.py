@@ -42,7 +42,8 @@ def _msi_func(stack: contextlib.ExitStack, azure: LocalAzure, aad: apps.Host, si
 
 
 def _take(chromium: Browser, url: str, file: Path, last: str, window: dict) -> None:
-    with browser.tab(chromium, **window) as shown:
+    with browser.tab(chromium) as shown:
+        shown.set_window(**window)
         shown.open(url)
         shown.press("Call without token (expected: 401)")  # so that both apps are warm for the next request
         shown.press("Call with the token")

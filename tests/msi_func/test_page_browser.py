@@ -13,10 +13,10 @@ from local_azure.serving.ports import free_port
 from tests.support import apps
 from tests.support.apps import Host
 from tests.support.browser import Tab, tab
-from tests.support.page import chromium, failed_checks, fetched, no_role, opened, path, scripted_api
+from tests.support.page import chromium, failed_checks, fetched, idle_tabs, no_role, opened, path, scripted_api
 from tests.support.scripted import HANG, Reply, Request, Scripted, as_json, http
 
-__all__ = ["chromium", "no_role", "opened", "scripted_api"]
+__all__ = ["chromium", "idle_tabs", "no_role", "opened", "scripted_api"]
 
 NARROW, WIDE = 360, 1200
 

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from tests.support.apps import Host
-from tests.support.page import chromium, fetched, opened, path
+from tests.support.page import chromium, fetched, idle_tabs, opened, path
 from tests.support.scripted import Reply, Request, Scripted, as_json
 
-__all__ = ["chromium", "opened"]
+__all__ = ["chromium", "idle_tabs", "opened"]
 
 ACCEPTED = {"authenticated_by": "bearer_token", "caller": {"kind": "application"}, "roles": ["DoAll"], "claims": {}}
 

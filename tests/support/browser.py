@@ -3,7 +3,7 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,13 +95,35 @@ class Tab:
         pixels: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         return pixels
 
+    def set_window(
+        self,
+        *,
+        width: int = 1200,
+        height: int = 900,
+        color_scheme: Any = "light",
+        forced_colors: Any = "none",
+        reduced_motion: Any = "no-preference",
+        permissions: Sequence[str] = (),
+    ) -> None:
+        """Set what a page can query about its window, and move the mouse to a corner, where it hovers over nothing."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.emulate_media(color_scheme=color_scheme, forced_colors=forced_colors, reduced_motion=reduced_motion)
+        self.page.context.clear_permissions()
+        if permissions:
+            self.page.context.grant_permissions(permissions)
+        self.page.mouse.move(0, 0)
+
+    def leave(self) -> None:
+        """Leave the page, which ends its timers and requests, and forget its errors and requests."""
+        self.page.goto("about:blank")
+        self.errors.clear()
+        self.requested.clear()
+
 
 @contextlib.contextmanager
-def tab(browser: Browser, *, width: int = 1200, height: int = 900, **options: Any) -> Iterator[Tab]:
+def tab(browser: Browser, **options: Any) -> Iterator[Tab]:
     """Open a tab in a new browser context, without cookies and storage of other tests."""
-    with browser.new_context(
-        viewport={"width": width, "height": height}, locale="en-GB", timezone_id="Europe/Berlin", **options
-    ) as context:
+    with browser.new_context(locale="en-GB", timezone_id="Europe/Berlin", **options) as context:
         context.add_init_script(_REPORT_VIOLATIONS)
         context.set_default_timeout(TIMEOUT_MS)
         opened = Tab(context.new_page())
@@ -109,3 +131,22 @@ def tab(browser: Browser, *, width: int = 1200, height: int = 900, **options: An
         opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
         opened.page.on("request", lambda request: opened.requested.append(request.url))
         yield opened
+
+
+@dataclass
+class IdleTabs:
+    """Tabs that tests use one after another, because a new one takes longer than most tests."""
+
+    browser: Browser
+    stack: contextlib.ExitStack  # closes the tabs
+    idle: list[Tab] = field(default_factory=list)
+
+    def take(self, **window: Any) -> Tab:
+        taken = self.idle.pop() if self.idle else self.stack.enter_context(tab(self.browser))
+        taken.set_window(**window)
+        return taken
+
+    def put_back(self, used: Tab) -> None:
+        """Reuse a tab whose page has left no cookies and no storage."""
+        used.leave()
+        self.idle.append(used)

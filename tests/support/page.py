@@ -11,7 +11,7 @@ import requests
 from local_azure.cloud import LocalAzure
 from tests.support import apps
 from tests.support.apps import Host
-from tests.support.browser import Tab, launched, tab
+from tests.support.browser import IdleTabs, Tab, launched
 from tests.support.scripted import Reply, Scripted, as_json, http
 
 # Console messages that the browser adds for error responses, which the page displays.
@@ -25,24 +25,30 @@ def chromium() -> Iterator[Any]:
         yield browser
 
 
-@pytest.fixture
-def opened(chromium: Any) -> Iterator[Callable[..., Tab]]:
-    """Return a function that opens a tab. All tabs are checked for errors after the test."""
+@pytest.fixture(scope="module")
+def idle_tabs(chromium: Any) -> Iterator[IdleTabs]:
     with contextlib.ExitStack() as stack:
-        tabs: list[Tab] = []
+        yield IdleTabs(chromium, stack)
 
-        def open_one(url: str, **options: Any) -> Tab:
-            tabs.append(stack.enter_context(tab(chromium, **options)))
-            tabs[-1].open(url)
-            return tabs[-1]
 
-        yield open_one
-        for one in tabs:
-            assert [error for error in one.errors if not ERROR_STATUS.match(error)] == []
-            assert one.violations() == []
-            assert one.overflow() == 0
-            assert one.page.context.cookies() == []
-            assert one.page.evaluate("localStorage.length + sessionStorage.length") == 0
+@pytest.fixture
+def opened(idle_tabs: IdleTabs) -> Iterator[Callable[..., Tab]]:
+    """Return a function that opens a tab. All tabs are checked for errors after the test."""
+    used: list[Tab] = []
+
+    def open_one(url: str, **window: Any) -> Tab:
+        used.append(idle_tabs.take(**window))
+        used[-1].open(url)
+        return used[-1]
+
+    yield open_one
+    for one in used:
+        assert [error for error in one.errors if not ERROR_STATUS.match(error)] == []
+        assert one.violations() == []
+        assert one.overflow() == 0
+        assert one.page.context.cookies() == []
+        assert one.page.evaluate("localStorage.length + sessionStorage.length") == 0
+        idle_tabs.put_back(one)
 
 
 @pytest.fixture(scope="module")
