@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -87,14 +86,12 @@ JSON = [
 ]
 
 
-@pytest.fixture(scope="module")
-def host(local_azure_server: LocalAzure) -> Iterator[Host]:
+@pytest.fixture
+def host(scripted_api: tuple[Host, Scripted]) -> Host:
     """A host of msi-func, which calls an API with a constant response."""
-    with (
-        Scripted(lambda request: as_json(200, CLAIMS)) as api,
-        apps.running(apps.msi_settings(local_azure_server, api.origin)) as running,
-    ):
-        yield running
+    running, api = scripted_api
+    api.answer = lambda request: as_json(200, CLAIMS)
+    return running
 
 
 def get(host: Host, accept: str | None, query: str = "") -> requests.Response:

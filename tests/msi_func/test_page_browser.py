@@ -12,11 +12,11 @@ from local_azure.cloud import LocalAzure
 from local_azure.serving.ports import free_port
 from tests.support import apps
 from tests.support.apps import Host
-from tests.support.browser import Tab, tab
-from tests.support.page import chromium, failed_checks, fetched, idle_tabs, no_role, opened, path, scripted_api
+from tests.support.browser import IdleTabs, Tab, tab
+from tests.support.page import check, chromium, failed_checks, fetched, idle_tabs, opened, path
 from tests.support.scripted import HANG, Reply, Request, Scripted, as_json, http
 
-__all__ = ["chromium", "idle_tabs", "no_role", "opened", "scripted_api"]
+__all__ = ["chromium", "idle_tabs", "opened"]
 
 NARROW, WIDE = 360, 1200
 
@@ -301,10 +301,21 @@ def test_slow_and_unreachable_hosts_are_explained(opened, chromium: Any, msi_hos
 LAYOUTS = [(NARROW, "light"), (NARROW, "dark"), (320, "light"), (700, "light"), (WIDE, "dark"), (1920, "light")]
 
 
-@pytest.mark.parametrize(("width", "scheme"), LAYOUTS)
-def test_page_fits_every_width_and_color_scheme(width, scheme, opened, msi_host: Host, no_role: Host):
+@pytest.fixture(scope="module")
+def states(idle_tabs: IdleTabs, msi_host: Host, no_role: Host) -> list[Tab]:
+    """The page after success, without a token, without a user's token and without the role."""
+    tabs = []
     for host, query in ((msi_host, ""), (msi_host, "?auth=0"), (msi_host, "?as=user"), (no_role, "")):
-        opened(host.url("msi-func") + query, width=width, color_scheme=scheme)
+        tabs.append(idle_tabs.take())
+        tabs[-1].open(host.url("msi-func") + query)
+    return tabs
+
+
+@pytest.mark.parametrize(("width", "scheme"), LAYOUTS)
+def test_page_fits_every_width_and_color_scheme(width, scheme, states: list[Tab]):
+    for shown in states:
+        shown.set_window(width=width, color_scheme=scheme)
+        check(shown)
 
 
 @pytest.mark.parametrize("width", [NARROW, WIDE])

@@ -16,10 +16,10 @@ from local_azure.cloud import LocalAzure
 from local_azure.testing import LocalTenant
 from tests.support import apps, users
 from tests.support.apps import Host
-from tests.support.page import chromium, idle_tabs, no_role, opened, scripted_api
+from tests.support.page import chromium, idle_tabs, opened
 from tests.support.scripted import Scripted, as_json
 
-__all__ = ["chromium", "idle_tabs", "no_role", "opened", "scripted_api"]
+__all__ = ["chromium", "idle_tabs", "opened"]
 
 STAGING = "1de00002-0b1d-4000-8000-000000000000"
 CALLER = {"kind": "application", "client_id": "1de00002-c11d-4000-8000-000000000000", "object_id": STAGING}

@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 import requests
 
-from local_azure.cloud import LocalAzure
-from tests.support import apps
 from tests.support.apps import Host
 from tests.support.browser import IdleTabs, Tab, launched
-from tests.support.scripted import Reply, Scripted, as_json, http
+from tests.support.scripted import Reply, http
 
 # Console messages that the browser adds for error responses, which the page displays.
 ERROR_STATUS = re.compile(r"Failed to load resource: (the server responded with a status of|net::ERR_CONNECTION_)")
@@ -43,30 +41,17 @@ def opened(idle_tabs: IdleTabs) -> Iterator[Callable[..., Tab]]:
 
     yield open_one
     for one in used:
-        assert [error for error in one.errors if not ERROR_STATUS.match(error)] == []
-        assert one.violations() == []
-        assert one.overflow() == 0
-        assert one.page.context.cookies() == []
-        assert one.page.evaluate("localStorage.length + sessionStorage.length") == 0
+        check(one)
         idle_tabs.put_back(one)
 
 
-@pytest.fixture(scope="module")
-def no_role(local_azure_server: LocalAzure, aad_host: Host) -> Iterator[Host]:
-    with apps.running(
-        apps.msi_settings(local_azure_server, aad_host.url("aad-func"), site="msi-func/slots/staging")
-    ) as host:
-        yield host
-
-
-@pytest.fixture(scope="module")
-def scripted_api(local_azure_server: LocalAzure) -> Iterator[tuple[Host, Scripted]]:
-    """msi-func, and a scripted server that it calls instead of aad-func."""
-    with (
-        Scripted(lambda request: as_json(200, {})) as api,
-        apps.running(apps.msi_settings(local_azure_server, api.origin)) as host,
-    ):
-        yield host, api
+def check(shown: Tab) -> None:
+    """Assert that the page has no errors, violates no accessibility rule, fits its window and stores nothing."""
+    assert [error for error in shown.errors if not ERROR_STATUS.match(error)] == []
+    assert shown.violations() == []
+    assert shown.overflow() == 0
+    assert shown.page.context.cookies() == []
+    assert shown.page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
 def path(shown: Tab) -> list[str]:
