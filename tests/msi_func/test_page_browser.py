@@ -267,15 +267,17 @@ def test_failure_and_rejection_have_different_texts(
     assert (shown.text(".headline"), path(shown)[-1]) == (headline, f"bad: {mark}")
 
 
-def test_response_of_another_server_is_explained(opened, chromium: Any, msi_host: Host):
+@pytest.mark.parametrize(
+    ("status", "hint"), [(401, "function key"), (404, "disabled"), (302, "Sign in"), (503, "app's log")]
+)
+def test_response_of_another_server_is_explained(status, hint, opened, msi_host: Host):
     """Non-JSON responses: missing function key, disabled function, login page, proxy."""
     page = fetched(msi_host)
-    for status, hint in ((401, "function key"), (404, "disabled"), (302, "Sign in"), (503, "app's log")):
-        reply = http(status, b"", Location="https://login.invalid/", Content_Type="text/html")
-        with Scripted(lambda request, reply=reply: page if "text/html" in request.headers["accept"] else reply) as host:
-            shown = opened(host.origin + "/api/msi-func")
-            assert hint in shown.text("#fix"), status
-            assert path(shown)[1] == "bad: rejected here"
+    reply = http(status, b"", Location="https://login.invalid/", Content_Type="text/html")
+    with Scripted(lambda request: page if "text/html" in request.headers["accept"] else reply) as host:
+        shown = opened(host.origin + "/api/msi-func")
+        assert hint in shown.text("#fix")
+        assert path(shown)[1] == "bad: rejected here"
 
 
 def test_slow_and_unreachable_hosts_are_explained(opened, chromium: Any, msi_host: Host):
