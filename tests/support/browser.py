@@ -130,6 +130,7 @@ def tab(browser: Browser, **options: Any) -> Iterator[Tab]:
         opened.page.on("console", lambda line: opened.errors.append(line.text) if line.type == "error" else None)
         opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
         opened.page.on("request", lambda request: opened.requested.append(request.url))
+        opened.set_window()
         yield opened
 
 
