@@ -70,8 +70,9 @@ def identity(url: str, command: str) -> str:
 
 
 def doctor(url: str, aad_url: str = "") -> str:
-    """Return the command that runs the doctor again with these URLs."""
-    return f"python -m tools.doctor {shlex.quote(url)}" + (f" --aad {shlex.quote(aad_url)}" if aad_url else "")
+    """Return the command that runs the doctor again with these URLs, without a function key in aad-func's query."""
+    aad = f" --aad {shlex.quote(aad_url.partition('?')[0])}" if aad_url else ""
+    return f"python -m tools.doctor {shlex.quote(url)}{aad}"
 
 
 def _step(url: str, command: str, otherwise: str, options: str = "") -> str:

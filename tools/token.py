@@ -94,7 +94,7 @@ def _identity(client_id: str | None) -> AppIdentity | AppRegistration:
 
 def _check_scope(scope: str) -> None:
     if not scope:
-        message = "There is no scope. Add --scope api://<client ID of aad-func>/.default, or set AAD_FUNC_SCOPE."
+        message = "There is no scope. Add --scope <client ID of aad-func>/.default, or set AAD_FUNC_SCOPE."
         raise ToolError(message, console.USAGE)
     if not is_default_scope(scope):
         raise ToolError(f"The scope {DEFAULT_SCOPE_ERROR}.", console.USAGE)

@@ -129,7 +129,7 @@ def test_command_of_as_user_calls_on_behalf_of_the_user(
     assert " 200 " in done.stdout.splitlines()[0]
     assert '"kind": "user"' in done.stdout
     seen = arguments.read_text()
-    assert f"--scope api://{users.MSI_FUNC}/.default" in seen
+    assert f"--scope {users.MSI_FUNC}/.default" in seen
     assert token.read_text().strip() not in seen + text
     assert not key or key not in seen + text
     assert ("x-functions-key: %s" in text) == bool(key)

@@ -71,3 +71,8 @@ def test_other_hosts_are_not_apps_in_azure(host):
 def test_hostile_value_of_a_setting_is_replaced_by_a_placeholder(text):
     for url in (AZURE, LOCAL):
         assert "AAD_FUNC_SCOPE=<AAD_FUNC_SCOPE>" in commands.set_setting("aad-func", url, "AAD_FUNC_SCOPE", text)
+
+
+def test_doctor_is_run_without_the_function_key_of_the_setting():
+    command = commands.doctor("http://x.example/api/msi-func", "https://y.example/api/aad-func?code=a-function-key")
+    assert command == "python -m tools.doctor http://x.example/api/msi-func --aad https://y.example/api/aad-func"

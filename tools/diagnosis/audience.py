@@ -20,7 +20,7 @@ def audience_finding(evidence: Evidence) -> Finding:
     if requested == client_id:
         resource = scope.removesuffix("/.default")
         cause = f"Version 1 tokens contain the resource as requested, {resource}, and aad-func requires an exact match."
-        step = commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_SCOPE", f"api://{client_id}/.default")
+        step = commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_SCOPE", f"{client_id}/.default")
         return Finding(cause, step)
     if evidence.is_client_id_known is False and requested:
         cause = (
@@ -28,5 +28,5 @@ def audience_finding(evidence: Evidence) -> Finding:
         )
         return Finding(cause, commands.set_setting("aad-func", url, "AAD_FUNC_CLIENT_ID", requested))
     cause = f"AAD_FUNC_SCOPE of msi-func names {requested or scope}, but AAD_FUNC_CLIENT_ID of aad-func is {client_id}."
-    step = commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_SCOPE", f"api://{client_id}/.default")
+    step = commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_SCOPE", f"{client_id}/.default")
     return Finding(cause, step)

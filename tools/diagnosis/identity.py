@@ -30,7 +30,7 @@ def finding(evidence: Evidence) -> Finding:
 
 def _user_steps(evidence: Evidence) -> dict[str, str]:
     app = commands.guid_in(evidence.settings.get("MSI_FUNC_CLIENT_ID", "")) or "<MSI_FUNC_CLIENT_ID>"
-    scope = shlex.quote(f"api://{app}/.default")
+    scope = shlex.quote(f"{app}/.default")
     request = (
         f"export MSI_FUNC_TOKEN=$(az account get-access-token --scope {scope} "
         "--query accessToken --output tsv)  # then run the doctor again"
@@ -67,4 +67,4 @@ def _token_step(evidence: Evidence) -> str:
 
 def _safe(scope: str) -> str:
     guid = commands.guid_in(scope)
-    return f"api://{guid}/.default" if guid else "'<AAD_FUNC_SCOPE>'"
+    return f"{guid}/.default" if guid else "'<AAD_FUNC_SCOPE>'"

@@ -14,7 +14,7 @@ FAULTS = [
         "scope of another API",
         lambda s: s.apps(AAD_FUNC_SCOPE=f"api://{OTHER}/.default", known=True),
         f"AAD_FUNC_SCOPE of msi-func names {OTHER}",
-        f"Set AAD_FUNC_SCOPE=api://{API}/.default",
+        f"Set AAD_FUNC_SCOPE={API}/.default",
     ),
     Fault(
         "client ID misspelled",
@@ -57,14 +57,14 @@ CASES: list[tuple[str, dict[str, str], bool | None, str, str]] = [
         {"AAD_FUNC_SCOPE": SCOPE, "AAD_FUNC_CLIENT_ID": TYPO},
         None,
         f"AAD_FUNC_SCOPE of msi-func names {API}",
-        f"Set AAD_FUNC_SCOPE=api://{TYPO}/.default in the settings of msi-func, and restart it.",
+        f"Set AAD_FUNC_SCOPE={TYPO}/.default in the settings of msi-func, and restart it.",
     ),
     (
         "another API, which exists",
         {"AAD_FUNC_SCOPE": SCOPE, "AAD_FUNC_CLIENT_ID": OTHER},
         True,
         f"but AAD_FUNC_CLIENT_ID of aad-func is {OTHER}.",
-        f"Set AAD_FUNC_SCOPE=api://{OTHER}/.default in the settings of msi-func, and restart it.",
+        f"Set AAD_FUNC_SCOPE={OTHER}/.default in the settings of msi-func, and restart it.",
     ),
     (
         "an API that does not exist",
@@ -78,7 +78,7 @@ CASES: list[tuple[str, dict[str, str], bool | None, str, str]] = [
         {"AAD_FUNC_SCOPE": "api://orders/.default", "AAD_FUNC_CLIENT_ID": API},
         False,
         "AAD_FUNC_SCOPE of msi-func names api://orders/.default",
-        f"Set AAD_FUNC_SCOPE={SCOPE} in the settings of msi-func, and restart it.",
+        f"Set AAD_FUNC_SCOPE={API}/.default in the settings of msi-func, and restart it.",
     ),
     (
         "audiences without the client ID",
@@ -92,7 +92,7 @@ CASES: list[tuple[str, dict[str, str], bool | None, str, str]] = [
         {"AAD_FUNC_SCOPE": f"api://{API.upper()}/.default", "AAD_FUNC_CLIENT_ID": API},
         None,
         "Version 1 tokens contain the resource as requested",
-        f"Set AAD_FUNC_SCOPE={SCOPE} in the settings of msi-func, and restart it.",
+        f"Set AAD_FUNC_SCOPE={API}/.default in the settings of msi-func, and restart it.",
     ),
 ]
 
