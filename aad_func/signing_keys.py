@@ -37,8 +37,8 @@ class SigningKeys:
         self._issuer = ""
         self._keys: Mapping[str, RSAPublicKey] = {}
         self._fetched_at = self._next_fetch = float("-inf")
-        # None before the first fetch and after a successful one. Otherwise the detail for the response if a setting can
-        # fix the failure, or "" if no setting can.
+        # None before the first fetch and after a successful one. After a failed fetch, the
+        # response's detail if a setting can fix the failure, otherwise "".
         self._failure: str | None = None
         self._pending = PendingRequest()
 

@@ -20,7 +20,7 @@ import requests
 
 from tests.support.apps import APP
 
-# A body with the size of aad-func's response.
+# A body of the same size as aad-func's response.
 _BODY = {
     "authenticated_by": "bearer_token",
     "caller": dict.fromkeys(("client_id", "object_id", "tenant_id"), "1de00001-c11d-4000-8000-000000000000"),

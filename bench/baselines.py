@@ -13,7 +13,7 @@ import os
 import azure.functions as func
 """
 
-# A response with the headers and the size of aad-func's.
+# A response with the same headers and size as aad-func's.
 _HELLO = """
 BODY = json.dumps({"hello": "world" * 200})
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -17,7 +17,7 @@ SECONDS = 1
 
 
 def rows(azure: LocalAzure) -> Iterator[Row]:
-    """Yield rows for msi-func with a slow API, for 1 to 256 requests in flight, and for both functions in one host."""
+    """Yield rows for a slow API, for each function with 1 to 256 requests in flight, and for both in one host."""
     with api.running() as server:
         yield from _slow_api(azure, server)
         yield from _in_flight(azure, server)

@@ -76,7 +76,7 @@ async def _interleave(contenders: Mapping[str, Contender]) -> dict[str, list[flo
         for name, contender in contenders.items():
             await _count(contender, validators[name], contender.warm_up)
         order, spent, valid = list(contenders.items()), dict.fromkeys(contenders, 0.0), Counter[str]()
-        # A round consists of slices, because other processes change the speed of a core within milliseconds.
+        # The contenders alternate in short slices, because other processes change a core's speed within milliseconds.
         for slice_ in range(SLICES):
             for name, contender in order if slice_ % 2 else order[::-1]:
                 tokens = contender.tokens[slice_::SLICES]

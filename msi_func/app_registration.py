@@ -1,4 +1,4 @@
-"""This app's registration in Entra, which authenticates with a managed identity's token instead of a secret.
+"""This app's Entra registration, which authenticates with a managed identity's token instead of a secret.
 
 The registration trusts the managed identity through a federated credential:
 https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity

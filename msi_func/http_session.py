@@ -53,7 +53,7 @@ class _Connector(aiohttp.TCPConnector):
     _used: ClassVar[WeakSet[Any]] = WeakSet()
 
     async def connect(self, *args: Any, **options: Any) -> Any:
-        """Return a connection without unread data, which would be taken for the response to the next request."""
+        """Return a connection without unread data, because such data would be taken for the next response."""
         while True:
             connection: Any = await super().connect(*args, **options)
             if connection.protocol not in self._used:

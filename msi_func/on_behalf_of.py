@@ -25,7 +25,7 @@ Entries = OrderedDict[tuple[bytes, str], TokenCache]  # A key consists of the as
 class OnBehalfOfTokens:
     """Tokens for calls on behalf of users, with one TokenCache per user assertion and scope.
 
-    A token is used until it expires or the user's own token expires, whichever is first. The user's own token is not
+    A token is used until it or the user's own token expires, whichever comes first. The user's own token is not
     stored. `clock` and `monotonic` are those of TokenCache.
     """
 
@@ -85,7 +85,7 @@ class OnBehalfOfTokens:
                 token = await self._registration.acquire_token_on_behalf_of(user, scope, claims)
         except TimeoutError:
             raise Problem("token_unavailable", ENTRA_UNAVAILABLE, scope=scope) from None
-        # There is no refresh before expiry, because the new token would expire with the user's own token as well.
+        # There is no refresh before expiry, because a new token would also be used until the user's token expires.
         expires_on = min(token.expires_on, int(user.expires_on))
         return AccessTokenInfo(token.token, expires_on, refresh_on=expires_on)
 

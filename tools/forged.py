@@ -16,8 +16,8 @@ NOBODY = "f0f0f0f0-f0f0-4f0f-8f0f-f0f0f0f0f0f0"
 def forged_claims(known: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, str]:
     """Return claims that aad-func would accept if aad-func trusted forged credentials.
 
-    Tenant and audience come from an accepted caller's claims (`known`) or from this machine's settings. Otherwise they
-    are invented. An app that trusts forged credentials then rejects the claims instead of the credentials.
+    Tenant and audience come from an accepted caller's claims (`known`) or from this machine's settings. If neither
+    contains them, they are invented, and an app that trusts forged credentials rejects the claims instead.
     """
     tenant = (string(known, "tid") or settings.get("ENTRA_TENANT_ID", "")).lower()
     tenant = tenant if is_guid(tenant) else NOBODY

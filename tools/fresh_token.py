@@ -42,7 +42,7 @@ def respell(scope: str) -> str:
         respelled = "".join(secrets.choice((char.lower(), char.upper())) for char in resource)
         if respelled not in (resource, resource.lower(), resource.upper()):
             return f"{respelled}/.default"
-    raise ToolError(f"{resource} has too few letters for a different capitalization.")
+    raise ToolError(f"{resource} has too few letters to vary its capitalization.")
 
 
 async def request_fresh_token(identity: AppTokenSource, scope: str) -> FreshToken | None:

@@ -6,7 +6,10 @@ from types import TracebackType
 
 
 def configure(name: str, others: int = logging.WARNING) -> None:
-    """Log local_azure's messages from level INFO and all others from level `others`. Each line starts with `name`."""
+    """Log local_azure's messages at level INFO and above, and others at level `others` and above.
+
+    Each line starts with `name`.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_EscapingFormatter(f"[{name}] %(message)s" if name else "%(message)s"))
     logging.basicConfig(level=others, handlers=[handler])

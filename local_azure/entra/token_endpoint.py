@@ -107,7 +107,7 @@ class TokenEndpoint:
 def _check_claims(form: Form) -> None:
     """Require that the parameter `claims` is a JSON object, if present.
 
-    The parameter has no other effect: it requests a new token, which this endpoint always returns.
+    The value is otherwise ignored, because it requests a new token, and this endpoint always returns one.
     """
     if "claims" not in form:
         return

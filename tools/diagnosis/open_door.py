@@ -35,7 +35,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         yield _open(evidence, "aad-func accepts a request without credentials")
     audience = string(mapping(evidence.call.body, "claims"), "aud") if evidence.call.is_accepted else ""
     if audience.rstrip("/") in _MICROSOFT:
-        reason = f"aad-func accepts a token that every application can get, because its audience is {audience}"
+        reason = f"aad-func accepts a token that any application can get, with the audience {audience}"
         yield _open(evidence, reason)
     elif audience and not _is_expected(audience, evidence):
         reason = (

@@ -47,7 +47,7 @@ FAULTS = [
             AAD_FUNC_AUDIENCES="https://graph.microsoft.com",
             AAD_FUNC_ROLE_ASSIGNMENTS="DoAll=1de00001-0b1d-4000-8000-000000000000",
         ),
-        "aad-func accepts a token that every application can get, because its audience is https://graph.microsoft.com.",
+        "aad-func accepts a token that any application can get, with the audience https://graph.microsoft.com.",
         "Stop the Functions host of aad-func.",
     ),
     Fault(
