@@ -238,7 +238,7 @@ def test_troubleshooting_has_every_reason_of_a_failed_connection():
     raised = [call.args[0].value for call in errors if len(call.args) == 1 and isinstance(call.args[0], ast.Constant)]
     reasons = {reason for _, reason in http_client._REASONS} | {http_client._http_error(OSError()).reason} | set(raised)
     for reason in reasons:
-        assert f"\n- {reason}: " in TROUBLESHOOTING, reason
+        assert f"\n- `{reason}`: " in TROUBLESHOOTING, reason
 
 
 def test_troubleshooting_repeats_descriptions_and_remediations():

@@ -19,7 +19,7 @@ def audience_finding(evidence: Evidence) -> Finding:
         return Finding(cause, commands.remove_setting("aad-func", url, "AAD_FUNC_AUDIENCES"))
     if requested == client_id:
         resource = scope.removesuffix("/.default")
-        cause = f"Version 1 tokens contain the resource as requested, {resource}, and aad-func requires an exact match."
+        cause = f"In version 1 tokens, aud is the resource exactly as requested. aad-func does not accept {resource}."
         step = commands.set_setting("msi-func", evidence.msi_url, "AAD_FUNC_SCOPE", f"{client_id}/.default")
         return Finding(cause, step)
     if evidence.is_client_id_known is False and requested:

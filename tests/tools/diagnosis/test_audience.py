@@ -91,7 +91,7 @@ CASES: list[tuple[str, dict[str, str], bool | None, str, str]] = [
         "a version 1 registration, and the scope in another spelling",
         {"AAD_FUNC_SCOPE": f"api://{API.upper()}/.default", "AAD_FUNC_CLIENT_ID": API},
         None,
-        "Version 1 tokens contain the resource as requested",
+        "In version 1 tokens, aud is the resource exactly as requested",
         f"Set AAD_FUNC_SCOPE={API}/.default in the settings of msi-func, and restart it.",
     ),
 ]
