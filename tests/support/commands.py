@@ -26,11 +26,16 @@ def start(*arguments: object, **options) -> "subprocess.Popen[str]":
 
 
 def call(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command to completion and return its CompletedProcess."""
+    """Run a command of local_azure to completion and return its CompletedProcess."""
+    return run(local_azure(*arguments), **environment)
+
+
+def run(command: list[str], *, cwd: Path = APP, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run any command to completion, without input, and return its CompletedProcess."""
     with clean_environment():
         return subprocess.run(
-            local_azure(*arguments),
-            cwd=APP,
+            command,
+            cwd=cwd,
             text=True,
             capture_output=True,
             timeout=SECONDS,

@@ -1,15 +1,12 @@
 """`env` without settings to print: a shell that evaluates the output does not run the next command."""
 
-import os
 import shutil
-import subprocess
 import sys
 
 import pytest
 
 from local_azure.cloud import LocalAzure
-from tests.support.apps import APP, clean_environment
-from tests.support.commands import SECONDS, call
+from tests.support.commands import call, run
 
 NOTHING_LISTENS = "http://127.0.0.1:9"
 SHELLS = {
@@ -21,15 +18,6 @@ SHELLS = {
 }
 
 
-def run(command: list[str], origin: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command of a shell, with the origin of the tenant in LOCAL_AZURE_URL."""
-    with clean_environment():
-        environment = {**os.environ, "LOCAL_AZURE_URL": origin}
-    return subprocess.run(
-        command, cwd=APP, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-
-
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("site", ["msi-func", "ghost"], ids=["no tenant", "no such site"])
 def test_next_command_does_not_run_without_settings(shell: str, site: str, local_azure_server: LocalAzure):
@@ -38,14 +26,14 @@ def test_next_command_does_not_run_without_settings(shell: str, site: str, local
     command, script = SHELLS[shell]
     url = local_azure_server.origin if site == "ghost" else NOTHING_LISTENS
     line = script.format(command=f"'{sys.executable}' -m local_azure env --site {site}")
-    done = run([*command, line if shell == "sh" else f"& {line}"], url)
+    done = run([*command, line if shell == "sh" else f"& {line}"], LOCAL_AZURE_URL=url)
     assert (done.returncode, done.stdout) == (1, "")
     assert "local_azure: " in done.stderr
 
 
 def test_next_command_runs_with_the_settings(local_azure_server: LocalAzure):
     line = f'eval "$(\'{sys.executable}\' -m local_azure env)" && echo "$IDENTITY_HEADER"'
-    done = run(["sh", "-c", line], local_azure_server.origin)
+    done = run(["sh", "-c", line], LOCAL_AZURE_URL=local_azure_server.origin)
     assert (done.returncode, done.stdout) == (0, local_azure_server.environment()["IDENTITY_HEADER"] + "\n")
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -12,8 +11,8 @@ import pytest
 
 from local_azure.cli.signals import ShutdownRequested, handle_signals, signal_numbers, wait_for_shutdown
 from local_azure.cloud import LocalAzure
-from tests.support.apps import APP, clean_environment
-from tests.support.commands import SECONDS
+from tests.support.apps import APP
+from tests.support.commands import run
 
 NUMBERS = signal_numbers("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -75,22 +74,13 @@ SERVERS = {
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-@pytest.mark.parametrize("command", SERVERS)
+@pytest.mark.parametrize("name", SERVERS)
 def test_signal_while_the_event_loop_is_created_causes_no_traceback(
-    command: str, local_azure_server: LocalAzure, tmp_path: Path
+    name: str, local_azure_server: LocalAzure, tmp_path: Path
 ):
     (tmp_path / "host.json").write_text("{}")
     (tmp_path / "function_app.py").write_text("import azure.functions as func; app = func.FunctionApp()")
-    with clean_environment():
-        settings = {**os.environ, "PYTHONPATH": str(APP), "LOCAL_AZURE_URL": local_azure_server.origin}
-    done = subprocess.run(
-        [sys.executable, "-c", EARLY_SIGNAL, *SERVERS[command], "--port", "0"],
-        cwd=tmp_path,
-        env=settings,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    command = [sys.executable, "-c", EARLY_SIGNAL, *SERVERS[name], "--port", "0"]
+    done = run(command, cwd=tmp_path, PYTHONPATH=str(APP), LOCAL_AZURE_URL=local_azure_server.origin)
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
